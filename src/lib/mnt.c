@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Building blocks for mount trees: everything by descriptor, on the new mount API.
+ * Safe between clone() and exec: no allocation.
+ */
+#include "config.h"
+#include "lib/mnt.h"
+
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+/**
+ * mnt_new() - a detached mount of a new @fstype instance
+ * @options: "key=value,flag,…" or NULL
+ * @attrs: MOUNT_ATTR_*
+ */
+int mnt_new(const char *fstype, const char *options, unsigned int attrs)
+{
+	autofd fs = sys_fsopen(fstype);
+	char buf[4096], *save = NULL;
+	int r;
+
+	if (fs < 0)
+		return fs;
+	if (snprintf(buf, sizeof(buf), "%s", options ?: "") >= (int)sizeof(buf))
+		return -E2BIG;
+	for (char *key = strtok_r(buf, ",", &save); key; key = strtok_r(NULL, ",", &save)) {
+		char *value = strchr(key, '=');
+
+		if (value)
+			*value++ = '\0';
+		r = value ? sys_fsconfig_string(fs, key, value) : sys_fsconfig_flag(fs, key);
+		if (r < 0)
+			return r;
+	}
+	r = sys_fsconfig_create(fs);
+	return r < 0 ? r : sys_fsmount(fs, attrs);
+}
+
+/**
+ * mnt_tmpfs() - a detached tmpfs
+ * @size: as in tmpfs(5), "64k"; @mode: octal, "0755"
+ */
+int mnt_tmpfs(const char *size, const char *mode, unsigned int attrs)
+{
+	char options[64];
+
+	snprintf(options, sizeof(options), "size=%s,mode=%s", size, mode);
+	return mnt_new("tmpfs", options, attrs);
+}
+
+/**
+ * mnt_clone() - a detached copy of the mount at @dirfd/@path, of its submounts too if @recursive
+ */
+int mnt_clone(int dirfd, const char *path, bool recursive)
+{
+	unsigned int flags = OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW;
+
+	if (!*path)
+		flags |= AT_EMPTY_PATH;
+	if (recursive)
+		flags |= AT_RECURSIVE;
+	return sys_open_tree(dirfd, path, flags);
+}
+
+/**
+ * mnt_idmap() - shift the owners of a detached, never attached mount by the map of @userns_fd
+ *
+ * Return: 0; -ENOSYS before Linux 5.12; -EINVAL if a file system in the tree cannot do it.
+ */
+int mnt_idmap(int mount_fd, bool recursive, int userns_fd)
+{
+	return sys_mount_setattr(mount_fd, recursive, MOUNT_ATTR_IDMAP, 0, userns_fd);
+}
+
+int mnt_attach(int mount_fd, int dirfd, const char *path)
+{
+	return sys_move_mount(mount_fd, "", dirfd, path, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+/**
+ * mnt_attach_fd() - attach a detached mount on the object that @target_fd refers to, no path
+ */
+int mnt_attach_fd(int mount_fd, int target_fd)
+{
+	return sys_move_mount(mount_fd, "", target_fd, "",
+			      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+/**
+ * mnt_add_atime() - what to clear when @set has a bit of the access-time field, which is a value
+ */
+uint64_t mnt_add_atime(uint64_t set, uint64_t clear)
+{
+	return set & MOUNT_ATTR__ATIME ? clear | MOUNT_ATTR__ATIME : clear;
+}
+
+/**
+ * mnt_restrict() - add attributes to a mount, attached or not
+ *
+ * Return: 0, or -ENOSYS before Linux 5.12 (then mnt_restrict_at(), once it is attached).
+ */
+int mnt_restrict(int mount_fd, bool recursive, uint64_t attrs)
+{
+	if (!attrs)
+		return 0;
+	return sys_mount_setattr(mount_fd, recursive, attrs, mnt_add_atime(attrs, 0), -1);
+}
+
+/**
+ * mnt_restrict_at() - add attributes to the one mount at @dirfd/@path, on any kernel
+ */
+int mnt_restrict_at(int dirfd, const char *path, uint64_t attrs)
+{
+	static const struct {
+		uint64_t attr;
+		unsigned long flag;
+	} map[] = {
+		{ MOUNT_ATTR_RDONLY, MS_RDONLY },   { MOUNT_ATTR_NOSUID, MS_NOSUID },
+		{ MOUNT_ATTR_NODEV, MS_NODEV },	    { MOUNT_ATTR_NOEXEC, MS_NOEXEC },
+		{ MOUNT_ATTR_NOATIME, MS_NOATIME }, { MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
+	};
+	unsigned long flags = MS_REMOUNT | MS_BIND;
+
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (attrs & map[i].attr)
+			flags |= map[i].flag;
+	if (fchdir(dirfd) < 0)
+		return -errno;
+	return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
+}
+
+/**
+ * mnt_make_private_fd() - take a detached tree out of its peer groups: nothing that is mounted on
+ * the original later appears in it
+ *
+ * Return: 0, or -ENOSYS before Linux 5.12 (then mnt_make_private() once it is attached).
+ */
+int mnt_make_private_fd(int mount_fd)
+{
+	return sys_mount_private(mount_fd);
+}
+
+int mnt_make_private(void)
+{
+	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Processes named so that a reused pid is not mistaken for the old process: pid and start time.
+ */
+#include "config.h"
+#include "lib/proc.h"
+
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* State and start time of @pid; -ESRCH if there is none. The start time needs no privilege. */
+static int read_stat(pid_t pid, char *state, uint64_t *start)
+{
+	char path[64], buf[1024];
+	const char *p;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	r = fd_read_file_at(AT_FDCWD, path, buf, sizeof(buf));
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	/* The command name may hold anything, parentheses too: the last one ends it. */
+	p = strrchr(buf, ')');
+	if (!p || p[1] != ' ')
+		return -EINVAL;
+	*state = p[2];
+	p += 2;
+	for (int field = 3; field < 22; field++) {
+		p = strchr(p, ' ');
+		if (!p)
+			return -EINVAL;
+		p++;
+	}
+	*start = strtoull(p, NULL, 10);
+	return 0;
+}
+
+/**
+ * proc_identify() - name the process @pid for later
+ */
+int proc_identify(pid_t pid, struct proc_id *ret)
+{
+	char state;
+	uint64_t start;
+	int r = read_stat(pid, &state, &start);
+
+	if (r < 0)
+		return r;
+	*ret = (struct proc_id){ .pid = pid, .start = start };
+	return 0;
+}
+
+/**
+ * proc_alive() - does @id still run? A zombie does not.
+ */
+bool proc_alive(const struct proc_id *id)
+{
+	char state;
+	uint64_t start;
+
+	if (id->pid <= 0 || read_stat(id->pid, &state, &start) < 0)
+		return false;
+	return start == id->start && state != 'Z' && state != 'X';
+}
+
+/**
+ * proc_open() - a pidfd of @id, never of a successor that got the same pid
+ */
+int proc_open(const struct proc_id *id)
+{
+	autofd fd = -1;
+
+	if (id->pid <= 0)
+		return -ESRCH;
+	fd = sys_pidfd_open(id->pid);
+	if (fd < 0)
+		return fd;
+	if (!proc_alive(id))
+		return -ESRCH;
+	return fd_steal(&fd);
+}
+
+int proc_kill(const struct proc_id *id, int sig)
+{
+	autofd fd = proc_open(id);
+
+	return fd < 0 ? fd : sys_pidfd_send_signal(fd, sig);
+}
+
+/**
+ * proc_memory() - proportional set size of a process, and its private and shared dirty part, KiB
+ */
+int proc_memory(pid_t pid, uint64_t *pss_kib, uint64_t *dirty_kib)
+{
+	char path[64], buf[4096];
+	const char *p;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	r = fd_read_file_at(AT_FDCWD, path, buf, sizeof(buf));
+	if (r < 0)
+		return r;
+	p = strstr(buf, "\nPss:");
+	*pss_kib = p ? strtoull(p + 5, NULL, 10) : 0;
+	p = strstr(buf, "\nPss_Dirty:");
+	*dirty_kib = p ? strtoull(p + 11, NULL, 10) : 0;
+	return 0;
+}
+
+/* signal(7): the signals whose default action is not to end the process */
+static bool ends_process(int sig)
+{
+	static const int others[] = { SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP,
+				      SIGTTIN, SIGTTOU, SIGURG,	 SIGWINCH };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (sig == others[i])
+			return false;
+	return true;
+}
+
+/**
+ * proc_would_drop() - would @sig end any other process than @pid, the first of its pid namespace,
+ * for which the kernel drops it for want of a handler?
+ *
+ * signal(7): "only signals for which the init process has established a handler can be sent"; what
+ * is blocked stays pending, and what is ignored on purpose is ignored for any process.
+ */
+bool proc_would_drop(pid_t pid, int sig)
+{
+	static const char *const fields[] = { "\nSigBlk:", "\nSigIgn:", "\nSigCgt:" };
+	char path[64], buf[4096];
+
+	if (!ends_process(sig))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (fd_read_file_at(AT_FDCWD, path, buf, sizeof(buf)) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const char *p = strstr(buf, fields[i]);
+
+		if (!p || (strtoull(p + strlen(fields[i]), NULL, 16) >> (sig - 1)) & 1)
+			return false;
+	}
+	return true;
+}

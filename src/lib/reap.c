@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ending a container and everything that belongs to it, from whatever state it is in: the one
+ * path for a normal end, `delete --force`, and the clean-up of what somebody killed.
+ */
+#include "config.h"
+#include "lib/reap.h"
+
+#include "lib/fd.h"
+#include "lib/proc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/**
+ * reap_helper_hierarchies() - the hierarchies in which helpers get a cgroup of their own
+ *
+ * v2 (to kill them all at once) and the memory controller (their limit). @ret borrows from @all.
+ */
+void reap_helper_hierarchies(const struct cgroups *all, struct cgroups *ret)
+{
+	ret->n = 0;
+	for (int i = 0; i < all->n; i++) {
+		if (!all->h[i].v2 && !strstr(all->h[i].controllers, "memory"))
+			continue;
+		ret->h[ret->n] = all->h[i];
+		ret->h[ret->n++].dir_fd = -1;
+	}
+}
+
+/**
+ * reap_close_helpers() - close what cgroup_create() or cgroup_open() opened for @helpers
+ */
+void reap_close_helpers(struct cgroups *helpers)
+{
+	for (int i = 0; i < helpers->n; i++)
+		if (helpers->h[i].dir_fd >= 0)
+			fd_close(helpers->h[i].dir_fd);
+	helpers->n = 0;
+}
+
+static void remove_cgroup(struct cgroups *cg, const char *path)
+{
+	if (!path[0] || cgroup_open(cg, path) < 0)
+		return;
+	cgroup_kill(cg, SIGKILL);
+	cgroup_remove(cg, path);
+}
+
+/**
+ * reap_container() - kill what is left of container @id and remove every trace of it
+ *
+ * Caller holds rundir_lock(): all this goes by names, which somebody else may free and take again.
+ * Must not be called by one of the container's own helpers: they are killed too.
+ * Idempotent. Return: 0 or -errno of the first thing that could not be removed.
+ */
+int reap_container(int root_fd, const char *id)
+{
+	struct rundir_record record = { 0 };
+	struct cgroups cg = { 0 }, helpers = { 0 };
+	autofd dir = rundir_enter(root_fd, id);
+	int r;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	if (rundir_read_record(dir, &record) == 0) {
+		proc_kill(&record.init, SIGKILL);
+		r = cgroup_detect(&cg);
+		if (r == 0) {
+			reap_helper_hierarchies(&cg, &helpers);
+			remove_cgroup(&helpers, record.helpers_cgroup);
+			remove_cgroup(&cg, record.cgroup);
+			reap_close_helpers(&helpers);
+			cgroup_free(&cg);
+		}
+	}
+	return rundir_remove(root_fd, id);
+}
+
+static int sweep_one(const char *id, void *arg)
+{
+	int root_fd = *(int *)arg;
+	struct rundir_record record;
+	autofd dir = rundir_enter(root_fd, id);
+
+	if (dir < 0 || !rundir_orphaned(dir))
+		return 0;
+	if (rundir_read_record(dir, &record) == 0) {
+		bool bound = record.launcher.pid != 0; /* ends with its launcher, which is dead */
+
+		if (!bound && (proc_alive(&record.init) || !record.auto_remove))
+			return 0;
+	}
+	reap_container(root_fd, id);
+	return 0;
+}
+
+/**
+ * reap_sweep() - clean up after containers that died with all their helpers.
+ * Caller holds rundir_lock(). Costs three system calls per living container.
+ */
+int reap_sweep(int root_fd)
+{
+	return rundir_each(root_fd, sweep_one, &root_fd);
+}

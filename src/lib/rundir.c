@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state root (/run/cloister): one private directory per container.
+ *
+ *   .lock            taken while containers come and go
+ *   .claims/         id ranges, see claims.c
+ *   ID/alive         flock()ed by everybody who would clean up after the container: its launcher,
+ *                    its warden and the warden's twin. The kernel lets go of the lock when the
+ *                    last of them has died, so no pid has to be believed.
+ *   ID/record        what cleaning up needs: struct rundir_record
+ *   ID/helpers       pids of the helpers, for `cloister status`
+ *   ID/config.json   the OCI specification that the container runs by
+ *   ID/state.json    what the commands show
+ */
+#include "config.h"
+#include "lib/rundir.h"
+
+#include "lib/claims.h"
+#include "lib/fd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/**
+ * rundir_valid_id() - may @id be the name of a container? (letters, digits, "_+-.", not hidden)
+ */
+bool rundir_valid_id(const char *id)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_+-.";
+	size_t len = strlen(id);
+
+	return len > 0 && len <= RUNDIR_ID_MAX && id[0] != '.' && strspn(id, allowed) == len;
+}
+
+/**
+ * rundir_open() - open the state root, making it (and its parents) if need be
+ *
+ * Return: a directory descriptor; -EPERM if somebody but root could write there.
+ */
+int rundir_open(const char *path)
+{
+	char buf[4096];
+	struct stat st;
+	autofd fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT) {
+		if (snprintf(buf, sizeof(buf), "%s", path) >= (int)sizeof(buf))
+			return -ENAMETOOLONG;
+		for (char *p = strchr(buf + 1, '/'); p; p = strchr(p + 1, '/')) {
+			*p = '\0';
+			if (mkdir(buf, 0755) < 0 && errno != EEXIST)
+				return -errno;
+			*p = '/';
+		}
+		if (mkdir(buf, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid != geteuid() || (st.st_mode & 022))
+		return -EPERM;
+	return fd_steal(&fd);
+}
+
+/**
+ * rundir_lock() - keep containers from coming and going until the result is closed
+ */
+int rundir_lock(int root_fd)
+{
+	autofd fd = openat(root_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return fd_steal(&fd);
+}
+
+/**
+ * rundir_create() - make the directory of a new container. Caller holds rundir_lock().
+ * @ret_alive_fd: lock that says "somebody looks after this container"; to be inherited by helpers
+ *
+ * Return: the directory, or -EEXIST if the name is in use.
+ */
+int rundir_create(int root_fd, const char *id, int *ret_alive_fd)
+{
+	autofd dir = -1, alive = -1;
+
+	if (mkdirat(root_fd, id, 0700) < 0)
+		return -errno;
+	dir = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0)
+		return -errno;
+	alive = openat(dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (alive < 0 || flock(alive, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	*ret_alive_fd = fd_steal(&alive);
+	return fd_steal(&dir);
+}
+
+int rundir_enter(int root_fd, const char *id)
+{
+	int fd;
+
+	if (!rundir_valid_id(id))
+		return -ENOENT;
+	fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+int rundir_write_record(int dir_fd, const struct rundir_record *r)
+{
+	char buf[1024];
+	int len = snprintf(buf, sizeof(buf),
+			   "init %d %" PRIu64 "\nlauncher %d %" PRIu64
+			   "\nauto_remove %d\ncgroup %s\nhelpers_cgroup %s\n",
+			   (int)r->init.pid, r->init.start, (int)r->launcher.pid, r->launcher.start,
+			   r->auto_remove, r->cgroup, r->helpers_cgroup);
+
+	return fd_replace_file_at(dir_fd, "record", buf, len, 0600);
+}
+
+int rundir_read_record(int dir_fd, struct rundir_record *r)
+{
+	char buf[1024];
+	int remove = 0, init = 0, launcher = 0;
+	int n = fd_read_file_at(dir_fd, "record", buf, sizeof(buf));
+
+	if (n < 0)
+		return n;
+	*r = (struct rundir_record){ 0 };
+	n = sscanf(buf,
+		   "init %d %" SCNu64 "\nlauncher %d %" SCNu64
+		   "\nauto_remove %d\ncgroup %255s\nhelpers_cgroup %255s",
+		   &init, &r->init.start, &launcher, &r->launcher.start, &remove, r->cgroup,
+		   r->helpers_cgroup);
+	r->init.pid = init;
+	r->launcher.pid = launcher;
+	r->auto_remove = remove;
+	return n == 7 ? 0 : -EINVAL;
+}
+
+int rundir_write_helpers(int dir_fd, const struct rundir_helpers *h)
+{
+	char buf[256];
+	int len = snprintf(buf, sizeof(buf),
+			   "warden %d %" PRIu64 "\ntwin %d %" PRIu64 "\nserver %d %" PRIu64 "\n",
+			   (int)h->warden.pid, h->warden.start, (int)h->twin.pid, h->twin.start,
+			   (int)h->server.pid, h->server.start);
+
+	return fd_replace_file_at(dir_fd, "helpers", buf, len, 0600);
+}
+
+int rundir_read_helpers(int dir_fd, struct rundir_helpers *h)
+{
+	char buf[256];
+	int warden = 0, twin = 0, server = 0;
+	int n = fd_read_file_at(dir_fd, "helpers", buf, sizeof(buf));
+
+	if (n < 0)
+		return n;
+	*h = (struct rundir_helpers){ 0 };
+	n = sscanf(buf, "warden %d %" SCNu64 "\ntwin %d %" SCNu64 "\nserver %d %" SCNu64, &warden,
+		   &h->warden.start, &twin, &h->twin.start, &server, &h->server.start);
+	h->warden.pid = warden;
+	h->twin.pid = twin;
+	h->server.pid = server;
+	return n == 6 ? 0 : -EINVAL;
+}
+
+/**
+ * rundir_orphaned() - has everybody died who would clean up after this container?
+ */
+bool rundir_orphaned(int dir_fd)
+{
+	autofd fd = openat(dir_fd, "alive", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT;
+	return flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/**
+ * rundir_is() - is @dir_fd still the directory of container @id, not that of a successor of the
+ * name?
+ */
+bool rundir_is(int root_fd, const char *id, int dir_fd)
+{
+	struct stat ours, there;
+
+	return fstat(dir_fd, &ours) == 0 &&
+	       fstatat(root_fd, id, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+/* Remove what is in @dir_fd; two levels are more than we make. */
+static int remove_contents(int dir_fd, int depth)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir)
+		return -errno;
+	while ((e = readdir(dir))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, e->d_name, 0) == 0 || errno != EISDIR || depth == 0)
+			continue;
+		{
+			autofd sub = openat(fd, e->d_name,
+					    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+			if (sub >= 0)
+				remove_contents(sub, depth - 1);
+			unlinkat(fd, e->d_name, AT_REMOVEDIR);
+		}
+	}
+	closedir(dir);
+	return 0;
+}
+
+/**
+ * rundir_remove() - forget container @id: its ids are free again, its name too
+ *
+ * Caller holds rundir_lock() and has looked that the name still means what it did (rundir_is()).
+ */
+int rundir_remove(int root_fd, const char *id)
+{
+	autofd dir = rundir_enter(root_fd, id);
+
+	claim_release(root_fd, id);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	remove_contents(dir, 4);
+	return unlinkat(root_fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/**
+ * rundir_remove_tree() - remove the directory @name, which is not a container
+ */
+void rundir_remove_tree(int root_fd, const char *name)
+{
+	autofd dir = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (dir < 0)
+		return;
+	remove_contents(dir, 4);
+	unlinkat(root_fd, name, AT_REMOVEDIR);
+}
+
+/**
+ * rundir_each() - call @fn for each container directory until it returns non-zero
+ */
+int rundir_each(int root_fd, int (*fn)(const char *id, void *arg), void *arg)
+{
+	int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	while (r == 0 && (e = readdir(dir)))
+		if (e->d_type == DT_DIR && rundir_valid_id(e->d_name))
+			r = fn(e->d_name, arg);
+	closedir(dir);
+	return r;
+}

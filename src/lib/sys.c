@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls that the C library or the kernel may lack. The only place that knows.
+ */
+#include "config.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* <sys/mount.h> and <linux/mount.h> do not go together in glibc 2.36. */
+#ifndef MS_PRIVATE
+#define MS_PRIVATE (1 << 18)
+#endif
+
+static inline int ret_errno(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+/**
+ * sys_openat2() - openat2(2), O_CLOEXEC always added, mode 0 (not for creating)
+ * @resolve: RESOLVE_* bits
+ */
+int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
+	int r;
+
+	/* RESOLVE_IN_ROOT answers EAGAIN when it raced with any rename on the machine. */
+	for (int i = 0; i < 64; i++) {
+		r = ret_errno(syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
+		if (r != -EAGAIN && r != -EINTR)
+			break;
+	}
+	return r;
+}
+
+int sys_open_tree(int dirfd, const char *path, unsigned int flags)
+{
+	return ret_errno(syscall(SYS_open_tree, dirfd, path, flags | OPEN_TREE_CLOEXEC));
+}
+
+int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned int flags)
+{
+	return ret_errno(syscall(SYS_move_mount, from, from_path, to, to_path, flags));
+}
+
+int sys_fsopen(const char *fstype)
+{
+	return ret_errno(syscall(SYS_fsopen, fstype, FSOPEN_CLOEXEC));
+}
+
+int sys_fsconfig_flag(int fs, const char *key)
+{
+	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0));
+}
+
+int sys_fsconfig_string(int fs, const char *key, const char *value)
+{
+	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0));
+}
+
+int sys_fsconfig_fd(int fs, const char *key, int fd)
+{
+	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, key, NULL, fd));
+}
+
+int sys_fsconfig_create(int fs)
+{
+	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+}
+
+/**
+ * sys_fsmount() - make the file system context @fs a detached mount
+ * @attrs: MOUNT_ATTR_*
+ */
+int sys_fsmount(int fs, unsigned int attrs)
+{
+	return ret_errno(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attrs));
+}
+
+/**
+ * sys_mount_setattr() - change the attributes of the mount @fd
+ * @set: MOUNT_ATTR_* to set; with MOUNT_ATTR_IDMAP, @userns_fd says by which mapping
+ *
+ * Return: 0; -ENOSYS before Linux 5.12; -EINVAL where the file system cannot be ID-mapped.
+ */
+int sys_mount_setattr(int fd, bool recursive, uint64_t set, uint64_t clear, int userns_fd)
+{
+	struct mount_attr attr = { .attr_set = set,
+				   .attr_clr = clear,
+				   .userns_fd = userns_fd >= 0 ? (uint64_t)userns_fd : 0 };
+	unsigned int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+
+	return ret_errno(syscall(SYS_mount_setattr, fd, "", flags, &attr, sizeof(attr)));
+}
+
+/**
+ * sys_mount_private() - the mounts of the tree @fd give and take nothing from their peers
+ *
+ * Return: 0; -ENOSYS before Linux 5.12.
+ */
+int sys_mount_private(int fd)
+{
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
+
+	return ret_errno(syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
+				 sizeof(attr)));
+}
+
+int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return ret_errno(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+int sys_pidfd_open(pid_t pid)
+{
+	return ret_errno(syscall(SYS_pidfd_open, pid, 0));
+}
+
+int sys_pidfd_send_signal(int pidfd, int sig)
+{
+	return ret_errno(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
+{
+	return ret_errno(syscall(SYS_close_range, first, last, flags));
+}
+
+/**
+ * sys_clone3() - fork with namespaces
+ * @flags: CLONE_*; nothing may be shared with the child (no CLONE_VM, CLONE_FILES)
+ * @pidfd: receives a descriptor of the child, or NULL
+ * @cgroup_fd: cgroup v2 directory in which the child is born, or -1
+ *
+ * Return: as fork(2), or -errno.
+ */
+pid_t sys_clone3(uint64_t flags, int exit_signal, int *pidfd, int cgroup_fd)
+{
+	struct clone_args args = { .flags = flags, .exit_signal = exit_signal };
+
+	if (pidfd) {
+		args.flags |= CLONE_PIDFD;
+		args.pidfd = (uintptr_t)pidfd;
+	}
+	if (cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = cgroup_fd;
+	}
+	return ret_errno(syscall(SYS_clone3, &args, sizeof(args)));
+}
+
+/**
+ * sys_keyctl_new_session() - leave the session keyring of the caller for a new, empty one
+ */
+int sys_keyctl_new_session(const char *name)
+{
+	return ret_errno(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0));
+}

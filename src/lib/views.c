@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of emulated files. A directory of the server's tree exists because a path here needs
+ * it.
+ */
+#include "config.h"
+#include "lib/views.h"
+
+#define RENDERED(p, from)                                                                          \
+	{                                                                                          \
+		"proc/" p, 0444, VIEW_RENDERED, from                                               \
+	}
+#define SYSCTL(p)                                                                                  \
+	{                                                                                          \
+		"proc/sys/" p, 0644, VIEW_SYSCTL, "a value of the container's own"                 \
+	}
+
+const struct view views[] = {
+	RENDERED("uptime", "CLOCK_BOOTTIME, cpu usage of the cgroup"),
+	RENDERED("meminfo", "memory limits, usage and memory.stat of the cgroup"),
+	RENDERED("cpuinfo", "the host's cpuinfo, cpuset and quota of the cgroup"),
+	RENDERED("stat", "cpu usage, cpuset and quota of the cgroup"),
+	RENDERED("loadavg", "cpu usage and number of tasks of the cgroup"),
+	RENDERED("swaps", "swap limits and usage of the cgroup"),
+	RENDERED("diskstats", "block I/O statistics of the cgroup"),
+	{ "sys/devices/system/cpu/online", 0444, VIEW_RENDERED, "cpuset and quota of the cgroup" },
+	SYSCTL("kernel/panic"),
+	SYSCTL("kernel/panic_on_oops"),
+	SYSCTL("kernel/printk"),
+	SYSCTL("kernel/sysrq"),
+	SYSCTL("kernel/dmesg_restrict"),
+	SYSCTL("kernel/kptr_restrict"),
+	SYSCTL("vm/overcommit_memory"),
+	SYSCTL("vm/mmap_min_addr"),
+	SYSCTL("fs/file-max"),
+	SYSCTL("fs/nr_open"),
+};
+const int views_count = sizeof(views) / sizeof(views[0]);

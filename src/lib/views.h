@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The table of emulated files: what cloister-fs serves, and what the runtime lays over /proc and
+ * /sys. Both sides read this one table. Paths begin with "proc/" or "sys/", as in the server's
+ * tree.
+ */
+#include <stdint.h>
+#include <sys/types.h>
+
+enum view_kind {
+	VIEW_RENDERED, /* a provider renders it at each open */
+	VIEW_SYSCTL,   /* a value of the container's own, see sysctl.h */
+};
+
+struct view {
+	const char *path; /* "proc/uptime" */
+	mode_t mode;	  /* 0444, 0644 */
+	enum view_kind kind;
+	const char *source; /* what it is derived from, for `cloister status` and the man page */
+};
+
+extern const struct view views[];
+extern const int views_count;

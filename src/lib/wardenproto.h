@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the launcher and the warden say to each other over their SOCK_SEQPACKET pair. One struct is
+ * one message; the two programs are always of one build.
+ */
+#include "lib/proc.h"
+#include "lib/rundir.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define WARDEN_CONTROL_FD 3
+
+/* Launcher to warden, first. With it: state root, container directory, alive lock, /dev/fuse. */
+enum { WARDEN_FD_ROOT, WARDEN_FD_DIR, WARDEN_FD_ALIVE, WARDEN_FD_FUSE, WARDEN_N_FDS };
+
+struct warden_hello {
+	char id[RUNDIR_ID_MAX + 1];
+	char server[512]; /* path of cloister-fs */
+	struct rundir_record record;
+	uid_t uid; /* the container's root on the host */
+	gid_t gid;
+	int64_t boot_offset; /* ns of CLOCK_BOOTTIME when the container's clocks began */
+};
+
+enum warden_order_type {
+	WARDEN_ORDER_INIT =
+		1,	     /* PID 1 exists: its pidfd comes along, and a namespace to let go of */
+	WARDEN_ORDER_DETACH, /* the launcher leaves and the container stays */
+	WARDEN_ORDER_CONSOLE, /* a pty nobody reads: its master comes along */
+};
+
+struct warden_order {
+	enum warden_order_type type;
+	struct proc_id init;
+};
+
+/* Warden to launcher. */
+struct warden_event {
+	bool ready; /* the server answers; else `text` says why not */
+	char text[256];
+};
