@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CPUs of the container.
+ *
+ * Number: the CPUs of the cpuset, at most the quota rounded up (over all levels). Usage: of the
+ * cgroup as a whole, in USER_HZ; it is spread evenly over the CPUs shown, because cgroup v2 does
+ * not say which CPU it was and because this needs no memory: a server that replaces a dead one
+ * shows the same numbers. Only when the number of CPUs changes an epoch begins, and what a CPU that
+ * went away had counted goes to those that stay, so that the sum and each line only grow.
+ */
+#include "config.h"
+#include "cpu-facts.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/**
+ * cpu_set_parse() - read a list as the kernel prints it: "0-3,8,10-11"
+ *
+ * Return: 0, or -EINVAL for anything else and for an empty list.
+ */
+int cpu_set_parse(struct cpu_set *set, const char *list)
+{
+	memset(set, 0, sizeof(*set));
+	for (;;) {
+		uint64_t first, last;
+
+		if (!parse_u64(&list, &first))
+			return -EINVAL;
+		last = first;
+		if (*list == '-' && (list++, !parse_u64(&list, &last)))
+			return -EINVAL;
+		if (first > last || last >= CPU_SET_BITS)
+			return -EINVAL;
+		for (; first <= last; first++) {
+			set->count += !cpu_set_has(set, first);
+			set->word[first / 64] |= 1ull << (first % 64);
+		}
+		if (*list != ',')
+			break;
+		list++;
+	}
+	return *list == '\n' || *list == '\0' ? 0 : -EINVAL;
+}
+
+/**
+ * cpu_set_has() - whether @cpu is in @set
+ */
+bool cpu_set_has(const struct cpu_set *set, uint64_t cpu)
+{
+	return cpu < CPU_SET_BITS && set->word[cpu / 64] >> (cpu % 64) & 1;
+}
+
+/* CPUs that @quota of @period is worth; 0 if there is no limit. */
+static uint64_t quota_cpus(uint64_t quota, uint64_t period)
+{
+	if (quota == UINT64_MAX || period == 0)
+		return 0;
+	return quota == 0 ? 1 : (quota - 1) / period + 1;
+}
+
+static int v1_level(const struct facts *facts, int level, uint64_t *cpus)
+{
+	uint64_t quota, period;
+	int r = facts_u64(facts, FACT_V1_CFS_QUOTA, level, &quota);
+
+	if (r == 0)
+		r = facts_u64(facts, FACT_V1_CFS_PERIOD, level, &period);
+	if (r == 0)
+		*cpus = quota_cpus(quota, period);
+	return r;
+}
+
+static int v2_level(const struct facts *facts, int level, uint64_t *cpus)
+{
+	uint64_t quota = UINT64_MAX, period;
+	char buf[64];
+	const char *p = buf;
+	ssize_t len = facts_read(facts, FACT_V2_CPU_MAX, level, buf, sizeof(buf));
+
+	if (len < 0)
+		return len;
+	if (strncmp(p, "max", 3) == 0)
+		p += 3;
+	else if (!parse_u64(&p, &quota))
+		return -EINVAL;
+	if (*p++ != ' ' || !parse_u64(&p, &period))
+		return -EINVAL;
+	*cpus = quota_cpus(quota, period);
+	return 0;
+}
+
+/* The smallest quota of all levels in CPUs, 0 if there is none. */
+static int quota_limit(const struct facts *facts, uint64_t *ret)
+{
+	bool v1 = facts_have(facts, FACT_V1_CFS_QUOTA);
+	int levels = facts->n[v1 ? FACT_V1_CFS_QUOTA : FACT_V2_CPU_MAX];
+
+	*ret = 0;
+	if (v1 && levels != facts->n[FACT_V1_CFS_PERIOD])
+		return -EINVAL;
+	for (int i = 0; i < levels; i++) {
+		uint64_t cpus = 0;
+		int r = v1 ? v1_level(facts, i, &cpus) : v2_level(facts, i, &cpus);
+
+		if (r < 0)
+			return r;
+		if (cpus && (*ret == 0 || cpus < *ret))
+			*ret = cpus;
+	}
+	return 0;
+}
+
+/**
+ * cpu_count() - number of CPUs that the container sees
+ * @ret_set: receives the CPUs of its cpuset, of which the first ones are shown; may be NULL
+ *
+ * Return: at least 1; -errno if the cpuset or a quota that exists cannot be read.
+ */
+int cpu_count(const struct facts *facts, struct cpu_set *ret_set)
+{
+	enum fact id = facts_have(facts, FACT_V1_CPUSET) ? FACT_V1_CPUSET : FACT_V2_CPUSET;
+	struct cpu_set own, *set = ret_set ? ret_set : &own;
+	char buf[4096];
+	uint64_t quota = 0;
+	ssize_t len = facts_read(facts, id, 0, buf, sizeof(buf));
+	int r = len < 0 ? (int)len : cpu_set_parse(set, buf);
+
+	if (r == 0)
+		r = quota_limit(facts, &quota);
+	if (r < 0)
+		return r;
+	return quota && quota < (uint64_t)set->count ? (int)quota : set->count;
+}
+
+/* The number behind @key at the start of a line of @text. */
+static bool find_u64(const char *text, const char *key, uint64_t *ret)
+{
+	size_t len = strlen(key);
+
+	for (; *text; text = parse_next_line(text)) {
+		if (strncmp(text, key, len) == 0 && text[len] == ' ') {
+			text += len + 1;
+			return parse_u64(&text, ret);
+		}
+	}
+	return false;
+}
+
+static int cgroup_usage(const struct facts *facts, uint64_t *user, uint64_t *system)
+{
+	bool v1 = facts_have(facts, FACT_V1_CPUACCT_STAT);
+	char buf[2048];
+	ssize_t len = facts_read(facts, v1 ? FACT_V1_CPUACCT_STAT : FACT_V2_CPU_STAT, 0, buf,
+				 sizeof(buf));
+
+	if (len < 0)
+		return len;
+	if (!find_u64(buf, v1 ? "user" : "user_usec", user) ||
+	    !find_u64(buf, v1 ? "system" : "system_usec", system))
+		return -EINVAL;
+	if (!v1) {
+		*user /= 1000000 / CPU_USER_HZ;
+		*system /= 1000000 / CPU_USER_HZ;
+	}
+	return 0;
+}
+
+/**
+ * cpu_usage_begin() - call before the container runs: what its cgroup used so far is not its own
+ * @base: kept; where a predecessor has filled it in it stays as it is
+ *
+ * Return: 0 also if there is no source: then no view will have one.
+ */
+int cpu_usage_begin(struct facts *facts, struct usage_base *base)
+{
+	if (!atomic_load(&base->known)) {
+		int r = cgroup_usage(facts, &base->user, &base->system);
+
+		if (r < 0)
+			return r == -ENODATA ? 0 : r;
+		atomic_store(&base->known, 1);
+	}
+	facts->base = base;
+	return 0;
+}
+
+/**
+ * cpu_usage() - CPU time that the container used since its start, in USER_HZ
+ */
+int cpu_usage(const struct facts *facts, uint64_t *user, uint64_t *system)
+{
+	const struct usage_base *base = facts->base;
+	int r = cgroup_usage(facts, user, system);
+
+	if (r == 0 && base) {
+		*user -= *user < base->user ? *user : base->user;
+		*system -= *system < base->system ? *system : base->system;
+	}
+	return r;
+}
+
+/* What CPU @i of @n gets of @total: monotone in @total, and all @n together give @total. */
+static uint64_t share(uint64_t total, int i, int n)
+{
+	return total / n + ((uint64_t)i < total % n);
+}
+
+static struct cpu_ticks ticks_of_cpu(const struct cpu_account *a, int i)
+{
+	struct cpu_ticks t = a->base[i];
+
+	t.user += share(a->total.user - a->epoch.user, i, a->n);
+	t.system += share(a->total.system - a->epoch.system, i, a->n);
+	t.idle += share(a->total.idle - a->epoch.idle, i, a->n);
+	return t;
+}
+
+static int begin_epoch(struct cpu_account *a, int n)
+{
+	struct cpu_ticks *base = calloc(n, sizeof(*base));
+
+	if (!base)
+		return -ENOMEM;
+	for (int i = 0; i < a->n; i++) {
+		struct cpu_ticks t = ticks_of_cpu(a, i);
+
+		base[i % n].user += t.user;
+		base[i % n].system += t.system;
+		base[i % n].idle += t.idle;
+	}
+	free(a->base);
+	a->base = base;
+	a->epoch = a->total;
+	a->n = n;
+	return 0;
+}
+
+/*
+ * Usage is less than the capacity that passed, but both are measured at different moments and a
+ * burst may exceed the quota: idle time waits then instead of running backwards.
+ */
+static void advance(struct cpu_account *a, uint64_t user, uint64_t system, uint64_t uptime_ns)
+{
+	uint64_t capacity, busy;
+
+	if (user > a->total.user)
+		a->total.user = user;
+	if (system > a->total.system)
+		a->total.system = system;
+	if (uptime_ns > a->last_ns) {
+		a->capacity_ns += (uptime_ns - a->last_ns) * a->n;
+		a->last_ns = uptime_ns;
+	}
+	capacity = a->capacity_ns / (1000000000 / CPU_USER_HZ);
+	if (__builtin_add_overflow(a->total.user, a->total.system, &busy))
+		busy = UINT64_MAX;
+	if (capacity > busy && capacity - busy > a->total.idle)
+		a->total.idle = capacity - busy;
+}
+
+/**
+ * cpu_times_get() - the times of all CPUs, as /proc/stat shows them
+ * @each: also per CPU, into allocated memory: cpu_times_free()
+ *
+ * Locking: takes the account's lock, after everything was read.
+ */
+int cpu_times_get(const struct facts *facts, struct cpu_times *ret, bool each)
+{
+	struct cpu_account *a = facts->cpu;
+	uint64_t user, system, uptime_ns = facts_uptime_ns(facts);
+	int n = cpu_count(facts, NULL), r;
+
+	*ret = (struct cpu_times){ .n = n };
+	r = n < 0 ? n : cpu_usage(facts, &user, &system);
+	if (r < 0)
+		return r;
+	if (each && !(ret->cpu = calloc(n, sizeof(*ret->cpu))))
+		return -ENOMEM;
+	pthread_mutex_lock(&a->lock);
+	if (n != a->n)
+		r = begin_epoch(a, n);
+	if (r == 0) {
+		advance(a, user, system, uptime_ns);
+		ret->total = a->total;
+		for (int i = 0; each && i < n; i++)
+			ret->cpu[i] = ticks_of_cpu(a, i);
+	}
+	pthread_mutex_unlock(&a->lock);
+	return r;
+}
+
+/**
+ * cpu_times_free() - free what cpu_times_get() allocated
+ */
+void cpu_times_free(struct cpu_times *t)
+{
+	free(t->cpu);
+	t->cpu = NULL;
+}

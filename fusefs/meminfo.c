@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /proc/meminfo: the lines that this kernel has, in its order and layout. A line that nothing of
+ * the container stands behind shows 0; only the size of a huge page is as on the host, being a
+ * property of the processor.
+ */
+#include "config.h"
+#include "memory-facts.h"
+#include "providers.h"
+
+#include <string.h>
+
+#define NAME_MAX_LEN 32
+
+struct line {
+	const char *name;
+	uint64_t bytes;
+};
+
+static uint64_t above(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* In the kernel's order (fs/proc/meminfo.c), which makes the search short. */
+#define MEMINFO_LINES(m)                                                                           \
+	{                                                                                          \
+		{ "MemTotal", (m)->total }, { "MemFree", (m)->free },                              \
+			{ "MemAvailable", (m)->available }, { "Cached", (m)->cached },             \
+			{ "SwapCached", (m)->swap_cached },                                        \
+			{ "Active", (m)->active_anon + (m)->active_file },                         \
+			{ "Inactive", (m)->inactive_anon + (m)->inactive_file },                   \
+			{ "Active(anon)", (m)->active_anon },                                      \
+			{ "Inactive(anon)", (m)->inactive_anon },                                  \
+			{ "Active(file)", (m)->active_file },                                      \
+			{ "Inactive(file)", (m)->inactive_file },                                  \
+			{ "Unevictable", (m)->unevictable }, { "SwapTotal", (m)->swap_total },     \
+			{ "SwapFree", (m)->swap_total - (m)->swap_used }, { "Zswap", (m)->zswap }, \
+			{ "Zswapped", (m)->zswapped }, { "Dirty", (m)->dirty },                    \
+			{ "Writeback", (m)->writeback }, { "AnonPages", (m)->anon },               \
+			{ "Mapped", (m)->mapped }, { "Shmem", (m)->shmem },                        \
+			{ "KReclaimable", (m)->slab_reclaimable },                                 \
+			{ "Slab", (m)->slab_reclaimable + (m)->slab_unreclaimable },               \
+			{ "SReclaimable", (m)->slab_reclaimable },                                 \
+			{ "SUnreclaim", (m)->slab_unreclaimable },                                 \
+			{ "KernelStack", (m)->kernel_stack }, { "PageTables", (m)->page_tables },  \
+			{ "SecPageTables", (m)->sec_page_tables },                                 \
+			{ "CommitLimit", (m)->swap_total + (m)->total / 2 },                       \
+			{ "VmallocUsed", (m)->vmalloc }, { "Percpu", (m)->percpu },                \
+			{ "AnonHugePages", (m)->anon_huge },                                       \
+			{ "ShmemHugePages", (m)->shmem_huge },                                     \
+			{ "FileHugePages", above((m)->file_huge, (m)->shmem_huge) },               \
+	}
+
+static uint64_t value_of(const struct line *lines, size_t n, size_t *next, const char *name,
+			 size_t len)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct line *l = &lines[(*next + i) % n];
+
+		if (l->name[0] == name[0] && strncmp(l->name, name, len) == 0 &&
+		    l->name[len] == '\0') {
+			*next = (*next + i + 1) % n;
+			return l->bytes;
+		}
+	}
+	return 0;
+}
+
+/* show_val_kb() and the HugePages_ lines put the end of the number at the same column. */
+static void put_line(struct text *out, const char *name, size_t len, uint64_t value, bool kb)
+{
+	static const char spaces[] = "                ";
+
+	text_bytes(out, name, len);
+	text_bytes(out, ":", 1);
+	if (len + 1 < sizeof(spaces) - 1)
+		text_bytes(out, spaces, sizeof(spaces) - 1 - len - 1);
+	text_num_width(out, value, 8, ' ');
+	text_bytes(out, kb ? " kB\n" : "\n", kb ? 4 : 1);
+}
+
+static void put_lines(struct text *out, const char *host, const struct memory_facts *m)
+{
+	const struct line lines[] = MEMINFO_LINES(m);
+	size_t next = 0;
+
+	for (const char *p = host; *p; p = parse_next_line(p)) {
+		size_t len = strcspn(p, ":\n"), end = strcspn(p, "\n");
+		bool kb = end >= 3 && memcmp(p + end - 3, " kB", 3) == 0;
+		uint64_t value;
+
+		if (p[len] != ':' || len > NAME_MAX_LEN)
+			continue;
+		value = value_of(lines, sizeof(lines) / sizeof(lines[0]), &next, p, len);
+		if (len == 12 && memcmp(p, "Hugepagesize", 12) == 0)
+			memory_host_kb(p, "Hugepagesize", &value);
+		put_line(out, p, len, kb ? value / 1024 : value, kb);
+	}
+}
+
+int meminfo_render(const struct facts *facts, struct text *out)
+{
+	struct memory_facts m;
+	char host[8192];
+	ssize_t n = facts_read(facts, FACT_MEMINFO, 0, host, sizeof(host));
+	int r = n < 0 ? (int)n : memory_facts_get(facts, host, &m);
+
+	if (r < 0)
+		return r;
+	put_lines(out, host, &m);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The providers: facts in, bytes out. Each appends its file's text to @out and returns 0, or -errno
+ * if a fact is missing: the reader gets EIO then, never the host's value.
+ */
+#include "source.h"
+#include "text.h"
+
+typedef int provider_fn(const struct facts *facts, struct text *out);
+
+provider_fn cpuinfo_render;
+provider_fn diskstats_render;
+provider_fn loadavg_render;
+provider_fn meminfo_render;
+provider_fn online_render;
+provider_fn stat_render;
+provider_fn swaps_render;
+provider_fn uptime_render;
+
+provider_fn *provider_find(const char *path);
+void load_restore(struct load_account *l, struct load_saved *saved);
+uint64_t load_running(const struct facts *facts, uint64_t usage);

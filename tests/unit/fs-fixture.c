@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See fs-fixture.h. The container of a fixture was started when the host was up for 1000 s.
+ */
+#include "config.h"
+#include "fs-fixture.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define BOOT_OFFSET 1000000000000u
+#define HOST_BOOT   1700000000250000000u /* 1700000000.25 */
+
+uint64_t fixture_now_ns = BOOT_OFFSET + 100000000000u;
+
+static void fixture_clock(uint64_t *boottime, uint64_t *realtime)
+{
+	*boottime = fixture_now_ns;
+	if (realtime)
+		*realtime = HOST_BOOT + fixture_now_ns;
+}
+
+static int memfd_of(const char *text, size_t len)
+{
+	int fd = memfd_create("fact", MFD_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, text, len, 0), len);
+	return fd;
+}
+
+static void load(struct fixture *f, const char *name, enum fact id, int level)
+{
+	static char buf[1 << 20];
+	const char *srcdir = getenv("srcdir");
+	char path[512], suffix[16] = "";
+	ssize_t n;
+	int fd;
+
+	if (level)
+		snprintf(suffix, sizeof(suffix), ".%d", level);
+	snprintf(path, sizeof(path), "%s/tests/fixtures/fs/%s/%s%s", srcdir ? srcdir : ".", name,
+		 fact_sources[id].name, suffix);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return;
+	n = read(fd, buf, sizeof(buf));
+	assert_true(n >= 0);
+	close(fd);
+	assert_int_equal(facts_add(&f->facts, fact_sources[id].name, memfd_of(buf, n)), 0);
+}
+
+void fixture_load(struct fixture *f, const char *name)
+{
+	memset(f, 0, sizeof(*f));
+	facts_init(&f->facts);
+	pthread_mutex_init(&f->cpu.lock, NULL);
+	pthread_mutex_init(&f->load.lock, NULL);
+	f->facts.clock = fixture_clock;
+	f->facts.boot_offset_ns = BOOT_OFFSET;
+	f->facts.cpu = &f->cpu;
+	f->facts.load = &f->load;
+	fixture_now_ns = BOOT_OFFSET + 100000000000u;
+	for (int id = 0; id < FACT_COUNT; id++)
+		for (int level = 0; level < 3; level++)
+			load(f, name, id, level);
+}
+
+void fixture_free(struct fixture *f)
+{
+	for (int id = 0; id < FACT_COUNT; id++)
+		fixture_remove(f, id);
+	free(f->cpu.base);
+}
+
+void fixture_set(struct fixture *f, enum fact id, int level, const char *text)
+{
+	assert_true(level < f->facts.n[id]);
+	close(f->facts.fd[id][level]);
+	f->facts.fd[id][level] = memfd_of(text, strlen(text));
+}
+
+void fixture_remove(struct fixture *f, enum fact id)
+{
+	for (int level = 0; level < f->facts.n[id]; level++)
+		close(f->facts.fd[id][level]);
+	f->facts.n[id] = 0;
+}
+
+/* To be freed. */
+char *fixture_text(const struct fixture *f, enum fact id, int level)
+{
+	char *buf = calloc(1, 1 << 16);
+
+	assert_true(pread(f->facts.fd[id][level], buf, (1 << 16) - 1, 0) >= 0);
+	return buf;
+}
+
+/* Renders into the emptied @out, terminated. */
+int fixture_render(const struct fixture *f, const char *path, struct text *out)
+{
+	provider_fn *render = provider_find(path);
+	int r;
+
+	assert_non_null(render);
+	text_clear(out);
+	r = render(&f->facts, out);
+	text_bytes(out, "", 1);
+	out->len--;
+	assert_false(out->failed);
+	return r;
+}
+
+/* The number behind "@key:" or "@key " at the start of a line. */
+uint64_t field(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (; *text; text = parse_next_line(text)) {
+		if (strncmp(text, key, len) != 0 || !strchr(": ", text[len]))
+			continue;
+		text += len + 1;
+		return strtoull(text, NULL, 10);
+	}
+	fail_msg("no line %s", key);
+	return 0;
+}
