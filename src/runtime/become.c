@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a process of ours inside a container to the container's process: standard descriptors,
+ * capabilities, seccomp filter, ids, exec. Shared by PID 1 and by `exec`, so that both get the
+ * same.
+ */
+#include "config.h"
+#include "runtime/init.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+#include "lib/sys.h"
+#include "runtime/caps.h"
+#include "runtime/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/**
+ * child_hide() - processes inside may not attach to us or look into our /proc directory
+ *
+ * Said again after each change of credentials, which resets it to what fs.suid_dumpable says.
+ */
+void child_hide(void)
+{
+#ifdef MUTANT_DUMPABLE_HELPER
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+#else
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+/**
+ * child_reset_inherited() - give up what a caller's shell may have set: signals, affinity,
+ * personality, timer slack. (Limits, nice and oom score are reset by the launcher, from outside.)
+ */
+void child_reset_inherited(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	cpu_set_t cpus;
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &dfl, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* All of them; the kernel takes the intersection with the cpuset. */
+	memset(&cpus, 0xff, sizeof(cpus));
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	personality(PER_LINUX);
+	syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, 0);
+	syscall(SYS_set_mempolicy, 0 /* MPOL_DEFAULT */, NULL, 0);
+	prctl(PR_SET_TIMERSLACK, 50000, 0, 0, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+}
+
+static bool wants_pty(const struct child_common *c)
+{
+	return c->pty[0] || c->pty[1] || c->pty[2];
+}
+
+/* Show the pty as /dev/console, as container tools do; a container without that file lives on. */
+static void show_console(int slave)
+{
+	autofd target = sys_openat2(AT_FDCWD, "/dev/console", O_PATH | O_NOFOLLOW,
+				    RESOLVE_NO_SYMLINKS);
+	autofd clone = -1;
+
+	if (target < 0)
+		return;
+	clone = mnt_clone(slave, "", false);
+	if (clone >= 0)
+		mnt_attach_fd(clone, target);
+}
+
+/**
+ * child_open_pty() - make a pty of the container's own devpts, send its master to the launcher
+ * @ret_slave: set to the slave, or left alone if no pty is wanted
+ */
+void child_open_pty(const struct child_common *c, int ret_slave[1])
+{
+	autofd master = -1;
+	int unlock = 0, slave;
+
+	if (!wants_pty(c))
+		return;
+	master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		child_fail(c->sync, EXIT_USAGE, errno,
+			   "make a terminal in the container's /dev/pts");
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		child_fail(c->sync, EXIT_USAGE, errno, "open the container's terminal");
+	/* The slave is the container's own inode: no file of the host changes its owner. */
+	if (c->process->uid != 0 && fchown(slave, c->process->uid, -1) < 0)
+		child_fail(c->sync, EXIT_USAGE, errno, "own the container's terminal");
+	if (c->console)
+		show_console(slave);
+	child_send(c->sync, CHILD_CONSOLE, 0, master);
+	*ret_slave = slave;
+}
+
+static void set_stdio(const struct child_common *c, int slave)
+{
+	int fds[3];
+
+	/* Out of the way first: a source may be 0, 1 or 2 itself. */
+	for (int i = 0; i < 3; i++) {
+		fds[i] = fcntl(c->pty[i] ? slave : c->stdio[i], F_DUPFD_CLOEXEC, 10);
+		if (fds[i] < 0)
+			child_fail(c->sync, EXIT_USAGE, errno, "standard descriptor %d", i);
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(fds[i], i) < 0)
+			child_fail(c->sync, EXIT_USAGE, errno, "standard descriptor %d", i);
+	if (slave >= 0 && ioctl(slave, TIOCSCTTY, 0) < 0)
+		child_fail(c->sync, EXIT_USAGE, errno, "take the terminal");
+}
+
+/* Everything but 0, 1, 2 and the socket, which moves to 3 and goes at the exec. */
+static int close_the_rest(int sync)
+{
+	if (sync != 3) {
+		if (dup3(sync, 3, O_CLOEXEC) < 0)
+			_exit(EXIT_USAGE);
+	}
+#ifndef MUTANT_FD_LEFT_OPEN
+	sys_close_range(4, ~0U, 0);
+#else
+	fd_set_cloexec(open("/", O_RDONLY), false);
+#endif
+	return 3;
+}
+
+static void load_filter(int sync, const struct sock_fprog *filter)
+{
+	if (!filter)
+		return;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "load the seccomp filter");
+}
+
+static void set_ids(int sync, const struct spec_process *p)
+{
+	size_t n = p->groups ? p->groups->len : 0;
+	const gid_t *groups = n ? &g_array_index(p->groups, gid_t, 0) : NULL;
+
+	if (setgroups(n, groups) < 0 || setresgid(p->gid, p->gid, p->gid) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "become group %u", p->gid);
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresuid(p->uid, p->uid, p->uid) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "become user %u", p->uid);
+	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+	child_hide();
+}
+
+static void enter_cwd(int sync, const char *path)
+{
+	char cwd[4096];
+
+	if (chdir(path) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "working directory \"%s\"", path);
+	/* CVE-2024-21626: a directory outside this root answers "(unreachable)". */
+	if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0 || cwd[0] != '/')
+		child_fail(sync, EXIT_USAGE, 0, "working directory \"%s\" is outside the container",
+			   path);
+}
+
+static const char *env_path(char **env)
+{
+	for (; env && *env; env++)
+		if (strncmp(*env, "PATH=", 5) == 0)
+			return *env + 5;
+	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+static G_GNUC_NORETURN void exec_command(int sync, const struct spec_process *p)
+{
+	const char *name = p->args[0];
+	const char *path = env_path(p->env);
+	int err = ENOENT;
+	char buf[4096];
+
+	if (strchr(name, '/')) {
+		execve(name, p->args, p->env);
+		err = errno;
+		path = "";
+	}
+	for (; *path; path += strcspn(path, ":"), path += *path == ':') {
+		int len = strcspn(path, ":");
+
+		if (snprintf(buf, sizeof(buf), "%.*s/%s", len, path, name) >= (int)sizeof(buf))
+			continue;
+		execve(buf, p->args, p->env);
+		/* What is found but cannot be run is the better answer than "not found". */
+		if (errno != ENOENT && errno != ENOTDIR)
+			err = errno;
+	}
+	if (err == ENOENT || err == ENOTDIR)
+		child_fail(sync, EXIT_NOT_FOUND, 0, "command \"%s\": not found in the container",
+			   name);
+	child_fail(sync, EXIT_NOT_EXECUTABLE, err, "command \"%s\"", name);
+}
+
+/**
+ * child_become() - become the command of the specification
+ * @slave: the container's pty, or -1
+ */
+void child_become(const struct child_common *c, int slave)
+{
+	const struct spec_process *p = c->process;
+	int sync = c->sync;
+
+	set_stdio(c, slave);
+	sync = close_the_rest(sync);
+	umask(p->umask);
+	/* Without no_new_privs the filter needs a capability that may be dropped right after. */
+	if (!p->no_new_privs)
+		load_filter(sync, c->filter);
+	if (caps_drop_bounding(p->caps.bounding) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "drop capabilities");
+	set_ids(sync, p);
+	enter_cwd(sync, p->cwd);
+	if (caps_set(p->caps.effective, p->caps.permitted, p->caps.inheritable) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "set capabilities");
+	caps_set_ambient(p->caps.ambient);
+	if (p->no_new_privs) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		load_filter(sync, c->filter);
+	}
+	exec_command(sync, p);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The caller's terminal and the pty that stands for it inside.
+ */
+#include "config.h"
+#include "runtime/console.h"
+
+#include "runtime/error.h"
+
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+
+/**
+ * console_copy_size() - give the pty whose master is @console the size of our own terminal
+ */
+void console_copy_size(int console)
+{
+	struct winsize size;
+
+	for (int fd = 0; console >= 0 && fd < 3; fd++)
+		if (isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0) {
+			ioctl(console, TIOCSWINSZ, &size);
+			return;
+		}
+}
+
+/**
+ * console_check() - is what came from inside really the master of a pty?
+ *
+ * /dev/pts/ptmx may be anything in a running container: only a devpts master may be relayed to the
+ * caller's terminal.
+ */
+bool console_check(int fd, GError **error)
+{
+	struct stat st;
+	struct statfs fs;
+	int number;
+
+	if (fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2) &&
+	    fstatfs(fd, &fs) == 0 && fs.f_type == DEVPTS_SUPER_MAGIC &&
+	    ioctl(fd, TIOCGPTN, &number) == 0)
+		return true;
+	return error_set(error,
+			 "the container's /dev/pts/ptmx is not a terminal; run without --tty");
+}

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container from its creation to its end, as the launcher's process sees it.
+ *
+ * Theory of operation. Everything that can fail because of what the user asked for is tried before
+ * the first process exists: names, sources, limits. Then, in this order and for these reasons:
+ *
+ *   claim               nothing of the container exists without an owner on record
+ *   warden              it loads while we make the container's cgroups
+ *   FUSE mount          with it and the cgroups the warden starts the server, while we go on
+ *   workshop, PID 1     PID 1 is born in the workshop: what it copies from there is locked
+ *   maps, parts, covers while PID 1 makes its own namespaces
+ *   READY, state, start
+ *
+ * If anything fails, container_end() removes what exists so far; if we are killed, the warden does,
+ * and if that is killed too, the next command (reap.c).
+ */
+#include "config.h"
+#include "runtime/container.h"
+
+#include "lib/fd.h"
+#include "lib/reap.h"
+#include "lib/sys.h"
+#include "runtime/console.h"
+#include "runtime/error.h"
+#include "runtime/init.h"
+#include "runtime/seccomp.h"
+#include "runtime/state.h"
+#include "runtime/timens.h"
+#include "runtime/tree.h"
+#include "runtime/wardenlink.h"
+#include "runtime/workshop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Each helper is small; what the container makes them hold is capped, and this is the last wall. */
+#define HELPERS_MEMORY_LIMIT (64 << 20)
+
+/* Take the name and a range of ids, after cleaning up behind those who could not do it themselves.
+ */
+static bool take_name(struct container *c, GError **error)
+{
+	autofd lock = rundir_lock(c->root_fd);
+	int r;
+
+	if (lock < 0)
+		return error_set_errno(error, lock, "lock the state directory");
+	reap_sweep(c->root_fd);
+	c->dir_fd = rundir_create(c->root_fd, c->id, &c->alive_fd);
+	if (c->dir_fd == -EEXIST)
+		return error_set(error,
+				 "container \"%s\" exists; give another --name or `cloister delete "
+				 "--force %s`",
+				 c->id, c->id);
+	if (c->dir_fd < 0)
+		return error_set_errno(error, c->dir_fd, "make the state directory of \"%s\"",
+				       c->id);
+	if (c->bound && proc_identify(getpid(), &c->record.launcher) < 0)
+		return error_set(error, "cannot identify this process in /proc");
+	c->record.auto_remove = c->auto_remove;
+	g_snprintf(c->record.cgroup, sizeof(c->record.cgroup), "%s",
+		   c->spec->cgroups_path ? c->spec->cgroups_path + (c->spec->cgroups_path[0] == '/')
+					 : "");
+	if (!c->record.cgroup[0])
+		g_snprintf(c->record.cgroup, sizeof(c->record.cgroup), "cloister-%s", c->id);
+	g_snprintf(c->record.helpers_cgroup, sizeof(c->record.helpers_cgroup),
+		   "cloister:helpers:%s:%d", c->id, (int)getpid());
+	r = rundir_write_record(c->dir_fd, &c->record);
+	if (r < 0)
+		return error_set_errno(error, r, "write the state of \"%s\"", c->id);
+	r = claim_take(c->root_fd, &claim_sources_default, CLAIM_FIRST, c->id, &c->claim);
+#ifdef MUTANT_CLAIM_NOT_TAKEN
+	claim_release(c->root_fd, c->id);
+#endif
+	return r == 0 || error_set_errno(error, r, "find a free range of %u user ids", CLAIM_COUNT);
+}
+
+static bool make_cgroups(struct container *c, GError **error)
+{
+	char what[256] = "";
+	int made = cgroup_create(&c->cgroups, c->record.cgroup, what, sizeof(what));
+	/* Another container's, from another state root: what is in it is not ours to kill at the
+	 * end. */
+	int r = cgroup_populated(&c->cgroups);
+
+	c->has_cgroup = r == 0;
+	if (made < 0)
+		return error_set_errno(
+			error, made,
+			"make cgroup \"%s\"; is it mounted and writable for this process?", what);
+	if (r < 0)
+		return error_set_errno(error, r, "cgroup \"%s\"; give the container another name",
+				       c->record.cgroup);
+	r = cgroup_set_limits(&c->cgroups, &c->spec->limits, what, sizeof(what));
+	if (r < 0)
+		return error_set_errno(error, r, "set limit \"%s\"", what);
+	r = cgroup_delegate(&c->cgroups, c->claim.base, c->claim.base);
+	return r == 0 || error_set_errno(error, r, "delegate cgroup \"%s\"", c->record.cgroup);
+}
+
+/* The helpers' own cgroup: outside the container's, so that no limit or freeze of it holds them. */
+static bool make_helpers_cgroup(struct container *c, GError **error)
+{
+	struct cgroup_limits limits = { .memory = HELPERS_MEMORY_LIMIT };
+	char what[256] = "";
+	int r = cgroup_detect(&c->cgroups);
+
+	if (r < 0)
+		return error_set_errno(error, r, "find the control groups of this host");
+	reap_helper_hierarchies(&c->cgroups, &c->helpers);
+	r = cgroup_create(&c->helpers, c->record.helpers_cgroup, what, sizeof(what));
+	if (r < 0)
+		return error_set_errno(error, r, "make cgroup \"%s\" for the helpers", what);
+	cgroup_set_limits(&c->helpers, &limits, what, sizeof(what));
+	return true;
+}
+
+/* PID 1: born in all namespaces but the mount namespace (the workshop) and the cgroup namespace. */
+static bool clone_init(struct container *c, const struct workshop *shop, GError **error)
+{
+	static const uint64_t flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+				      CLONE_NEWUTS;
+	int tasks[CGROUP_MAX_HIERARCHIES], pair[2];
+	int n_tasks = cgroup_tasks_fds(&c->cgroups, tasks);
+	struct init_args args = {
+		.common = { .process = &c->spec->process,
+			    .console = true,
+			    .filter = c->filter.filter ? &c->filter : NULL },
+		.spec = c->spec,
+		.plan = &c->plan,
+		.cgroups = &c->cgroups,
+		.tasks_fds = tasks,
+		.n_tasks_fds = n_tasks,
+		.base_fd = shop->base,
+		.rw_root_fd = -1,
+	};
+
+	if (n_tasks < 0)
+		return error_set_errno(error, n_tasks, "open the container's cgroups");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set_errno(error, -errno, "make a socket pair");
+	args.common.sync = pair[1];
+	memcpy(args.common.stdio, c->stdio, sizeof(c->stdio));
+	memcpy(args.common.pty, c->pty, sizeof(c->pty));
+	c->pid = sys_clone3(flags, SIGCHLD, &c->pidfd, cgroup_v2_fd(&c->cgroups));
+	if (c->pid == 0) {
+		/* Our end in the child: were it open, the child would not see us die. */
+		close(pair[0]);
+		init_main(&args);
+	}
+	for (int i = 0; i < n_tasks; i++)
+		close(tasks[i]);
+	close(pair[1]);
+	c->sync = pair[0];
+	if (c->pid < 0)
+		return error_set_errno(error, c->pid, "clone the container's first process");
+	return true;
+}
+
+/* A byte of the protocol. If PID 1 is gone it has left word of why. */
+static bool tell_init(struct container *c, char what, int fd, GError **error)
+{
+	int r = fd_send(c->sync, &what, 1, &fd, fd >= 0);
+
+	if (r == 0)
+		return true;
+	container_receive(c->sync, NULL, NULL, 0, error);
+	return error && *error ? false
+			       : error_set_errno(error, r, "talk to the container's process");
+}
+
+static bool write_map(int host_proc, pid_t pid, const char *file, uint32_t base, GError **error)
+{
+	char path[64], map[64];
+	int r;
+
+	g_snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
+	g_snprintf(map, sizeof(map), "0 %u %u", base, CLAIM_COUNT);
+	r = fd_write_file_at(host_proc, path, map);
+	return r == 0 || error_set_errno(error, r, "write %s", file);
+}
+
+/**
+ * container_reset_limits() - undo what the caller's session may have set on a new process
+ *
+ * From outside, since raising a limit takes a capability in the initial user namespace. Limits that
+ * even this process may not raise stay as they are.
+ */
+void container_reset_limits(pid_t pid, const struct spec_process *process)
+{
+	static const struct {
+		int resource;
+		rlim_t soft, hard;
+	} defaults[] = {
+		{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_STACK, 8 << 20, RLIM_INFINITY },
+		{ RLIMIT_CORE, 0, RLIM_INFINITY },
+		{ RLIMIT_RSS, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_NOFILE, 1024, 1 << 20 },
+		{ RLIMIT_MEMLOCK, 8 << 20, 8 << 20 },
+		{ RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_LOCKS, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_MSGQUEUE, 819200, 819200 },
+		{ RLIMIT_NICE, 0, 0 },
+		{ RLIMIT_RTPRIO, 0, 0 },
+		{ RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY },
+	};
+	struct rlimit first;
+	struct sched_param other = { 0 };
+	char path[64], text[16];
+
+#ifndef MUTANT_RLIMIT_KEPT
+	for (size_t i = 0; i < G_N_ELEMENTS(defaults); i++) {
+		struct rlimit want = { defaults[i].soft, defaults[i].hard }, now;
+
+		if (prlimit(pid, defaults[i].resource, &want, NULL) == 0 ||
+		    prlimit(pid, defaults[i].resource, NULL, &now) < 0)
+			continue;
+		want.rlim_max = MIN(want.rlim_max, now.rlim_max);
+		want.rlim_cur = MIN(want.rlim_cur, want.rlim_max);
+		prlimit(pid, defaults[i].resource, &want, NULL);
+	}
+#endif
+	/* Depends on the machine's memory: what the host's first process has is the kernel's
+	 * choice. */
+	if (prlimit(1, RLIMIT_SIGPENDING, NULL, &first) == 0)
+		prlimit(pid, RLIMIT_SIGPENDING, &first, NULL);
+	for (guint i = 0; process->rlimits && i < process->rlimits->len; i++) {
+		const struct spec_rlimit *l = &g_array_index(process->rlimits, struct spec_rlimit,
+							     i);
+		struct rlimit want = { l->soft, l->hard };
+
+		prlimit(pid, l->resource, &want, NULL);
+	}
+	sched_setscheduler(pid, SCHED_OTHER, &other);
+	setpriority(PRIO_PROCESS, pid, 0);
+	g_snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	g_snprintf(text, sizeof(text), "%d",
+		   process->has_oom_score_adj ? process->oom_score_adj : 0);
+	fd_write_file_at(AT_FDCWD, path, text);
+}
+
+static bool close_workshop(const struct workshop *shop, GError **error)
+{
+	int r = workshop_close(shop);
+
+	return r == 0 || error_set_errno(error, r, "make the workshop read-only");
+}
+
+static bool build_inside(struct container *c, struct tree *tree, int fuse_mount, GError **error)
+{
+	const struct workshop *shop = tree->shop;
+	char path[64];
+	int r = timens_enter(shop->host_proc, c->boot_offset);
+
+	if (r < 0)
+		return error_set_errno(error, r, "make a time namespace");
+	if (!clone_init(c, shop, error) ||
+	    !write_map(shop->host_proc, c->pid, "uid_map", c->claim.base, error) ||
+	    !write_map(shop->host_proc, c->pid, "gid_map", c->claim.base, error) ||
+	    !tell_init(c, CHILD_GO_MAPS, -1, error))
+		return false;
+	g_snprintf(path, sizeof(path), "%d/ns/user", (int)c->pid);
+	tree->userns_fd = openat(shop->host_proc, path, O_RDONLY | O_CLOEXEC);
+	tree->init_pid = c->pid;
+	return tree_build(tree, error) && wardenlink_wait_ready(c, error) &&
+	       tree_cover(tree, fuse_mount, error) && close_workshop(shop, error) &&
+	       tell_init(c, CHILD_GO_TREE, tree->rw_root_fd, error);
+}
+
+/* Everything that happens inside the workshop. Leaves it whatever happens. */
+static bool build(struct container *c, int fuse_mount, GError **error)
+{
+	struct workshop shop = WORKSHOP_CLOSED;
+	struct tree tree = { .shop = &shop,
+			     .spec = c->spec,
+			     .plan = &c->plan,
+			     .userns_fd = -1,
+			     .uid = c->claim.base,
+			     .gid = c->claim.base,
+			     .rw_root_fd = -1 };
+	int r = workshop_enter(&shop);
+	bool ok = r < 0 ? error_set_errno(error, r, "make a mount namespace")
+			: build_inside(c, &tree, fuse_mount, error);
+
+	if (tree.userns_fd >= 0)
+		close(tree.userns_fd);
+	if (tree.rw_root_fd >= 0)
+		close(tree.rw_root_fd);
+	/* Nothing that follows would mean what it says in the wrong namespaces. */
+	if (timens_leave(shop.host_proc) < 0 || workshop_leave(&shop) < 0)
+		_exit(EXIT_USAGE);
+	c->workshop_ns = shop.own_ns;
+	return ok;
+}
+
+/**
+ * container_receive() - wait for the child's next event of type @want
+ * @console: receives the master of the pty if one is sent before that
+ */
+bool container_receive(int sync, int *console, int *value, int want, GError **error)
+{
+	for (;;) {
+		struct child_event e;
+		int fd = -1;
+		size_t n = 0;
+		ssize_t got = fd_recv(sync, &e, sizeof(e), &fd, 1, &n);
+
+		if (got == 0)
+			return error_set(error,
+					 "the container's process died before it could start");
+		if (got < 0)
+			return error_set_errno(error, got, "hear from the container's process");
+		if (got != sizeof(e))
+			return error_set(error, "garbled message from the container's process");
+		e.text[sizeof(e.text) - 1] = '\0';
+		if (e.type == CHILD_FAILED)
+			return error_set_code(error, e.value, "%s", e.text);
+		if (e.type == CHILD_CONSOLE && n == 1 && console && *console < 0) {
+			*console = fd;
+			continue;
+		}
+		if (n)
+			close(fd);
+		if ((int)e.type == want) {
+			if (value)
+				*value = e.value;
+			return true;
+		}
+	}
+}
+
+static bool create(struct container *c, GError **error)
+{
+	autofd fuse_mount = -1;
+	int r;
+
+	if (!plan_make(c->spec, &c->plan, error))
+		return false;
+	if (c->spec->seccomp && !seccomp_compile(c->spec->seccomp, &c->filter, error))
+		return false;
+	if (!take_name(c, error) || !make_helpers_cgroup(c, error) || !wardenlink_spawn(c, error) ||
+	    !make_cgroups(c, error) || !wardenlink_start(c, &fuse_mount, error))
+		return false;
+	if (!build(c, fuse_mount, error))
+		return false;
+	/* While PID 1 joins its tree. */
+	container_reset_limits(c->pid, &c->spec->process);
+	if (proc_identify(c->pid, &c->record.init) < 0)
+		return error_set(error, "the container's process died before it could start");
+	wardenlink_tell_init(c);
+	r = rundir_write_record(c->dir_fd, &c->record);
+	if (r < 0)
+		return error_set_errno(error, r, "write the state of \"%s\"", c->id);
+	/*
+	 * config.json is what `exec` begins with. Until PID 1 is ready its mount namespace is the
+	 * workshop, with the host's tree in it: nobody may join before.
+	 */
+	if (!state_save(c, error) ||
+	    !container_receive(c->sync, &c->console, NULL, CHILD_READY, error) ||
+	    !state_publish(c, error))
+		return false;
+	if (c->console >= 0 && !console_check(c->console, error))
+		return false;
+	console_copy_size(c->console);
+	return true;
+}
+
+/**
+ * container_create() - bring a container to the point where only the command is missing
+ *
+ * On failure nothing is left behind, and *@error says why.
+ */
+bool container_create(struct container *c, GError **error)
+{
+	c->dir_fd = c->alive_fd = c->pidfd = c->sync = c->warden = c->console = c->workshop_ns = -1;
+	if (create(c, error))
+		return true;
+	container_end(c);
+	return false;
+}
+
+/**
+ * container_start() - let PID 1 execute the command; returns when it does or could not
+ */
+bool container_start(struct container *c, GError **error)
+{
+	struct child_event e;
+	ssize_t n;
+
+	if (write(c->sync, &(char){ CHILD_GO_START }, 1) != 1)
+		return error_set_errno(error, -errno, "start \"%s\"", c->id);
+	n = fd_recv(c->sync, &e, sizeof(e), NULL, 0, NULL);
+	if (n == sizeof(e) && e.type == CHILD_FAILED) {
+		e.text[sizeof(e.text) - 1] = '\0';
+		return error_set_code(error, e.value, "%s", e.text);
+	}
+	close(c->sync);
+	c->sync = -1;
+	return true;
+}
+
+/**
+ * container_reap() - collect the exit status of PID 1, which is our child, once it has ended
+ *
+ * Return: as in waitpid(2), or -errno.
+ */
+int container_reap(struct container *c)
+{
+	int status;
+	pid_t r;
+
+	do {
+		r = waitpid(c->pid, &status, __WALL);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	c->reaped = true;
+	return status;
+}
+
+/**
+ * container_detach() - leave the container to its warden
+ */
+void container_detach(struct container *c)
+{
+	wardenlink_detach(c);
+}
+
+/*
+ * The helpers are told to die first, so that they are gone by the time their cgroup is removed.
+ */
+static void remove_traces(struct container *c)
+{
+	/* Whoever deleted the container by name meanwhile may have made room for another of that
+	 * name. */
+	bool ours = rundir_is(c->root_fd, c->id, c->dir_fd);
+
+	if (c->helpers.n > 0)
+		cgroup_kill_start(&c->helpers);
+	if (ours && c->has_cgroup && cgroup_remove(&c->cgroups, c->record.cgroup) < 0) {
+		cgroup_kill(&c->cgroups, SIGKILL);
+		cgroup_remove(&c->cgroups, c->record.cgroup);
+	}
+	{
+		autofd lock = rundir_lock(c->root_fd);
+
+		if (rundir_is(c->root_fd, c->id, c->dir_fd))
+			rundir_remove(c->root_fd, c->id);
+	}
+	if (c->helpers.n > 0 && cgroup_remove(&c->helpers, c->record.helpers_cgroup) < 0) {
+		cgroup_kill(&c->helpers, SIGKILL);
+		cgroup_remove(&c->helpers, c->record.helpers_cgroup);
+	}
+}
+
+/**
+ * container_end() - kill what is left of the container and remove every trace. Idempotent.
+ */
+void container_end(struct container *c)
+{
+	if (c->pidfd >= 0 && !c->reaped) {
+		sys_pidfd_send_signal(c->pidfd, SIGKILL);
+		container_reap(c);
+	}
+	if (c->dir_fd >= 0)
+		remove_traces(c);
+	container_close(c);
+}
+
+/**
+ * container_close() - free what this process holds of the container
+ */
+void container_close(struct container *c)
+{
+	int *fds[] = { &c->dir_fd, &c->alive_fd, &c->pidfd,	 &c->sync,
+		       &c->warden, &c->console,	 &c->workshop_ns };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
+		if (*fds[i] >= 0)
+			fd_close(*fds[i]);
+		*fds[i] = -1;
+	}
+	reap_close_helpers(&c->helpers);
+	cgroup_free(&c->cgroups);
+	plan_clear(&c->plan);
+	g_clear_pointer(&c->filter.filter, g_free);
+}

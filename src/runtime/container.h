@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A container from its creation to its end, as the launcher's process sees it.
+ */
+#include "lib/cgroup.h"
+#include "lib/claims.h"
+#include "lib/rundir.h"
+#include "runtime/plan.h"
+#include "runtime/spec.h"
+
+#include <glib.h>
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct container {
+	/* Given by the caller. */
+	char *id;
+	int root_fd;	   /* state root */
+	struct spec *spec; /* borrowed */
+	bool bound;	   /* ends when the calling process ends */
+	bool auto_remove;  /* nothing is kept of it after its end */
+	int stdio[3];	   /* what the container gets, unless it is the pty */
+	bool pty[3];
+
+	/* Filled in by container_create(). */
+	int dir_fd;
+	int alive_fd;
+	struct claim claim;
+	struct cgroups cgroups;
+	bool has_cgroup;	/* what lies at record.cgroup is its own */
+	struct cgroups helpers; /* the helpers' own; borrows from cgroups */
+	struct plan plan;
+	struct sock_fprog filter;
+	struct rundir_record record;
+	pid_t pid;
+	int pidfd;
+	int sync;	 /* to PID 1, until it runs the command */
+	int warden;	 /* to the warden */
+	int console;	 /* master of the pty, or -1 */
+	int workshop_ns; /* until the warden has it */
+	int64_t boot_offset;
+	bool reaped;
+};
+
+bool container_create(struct container *c, GError **error);
+bool container_start(struct container *c, GError **error);
+void container_detach(struct container *c);
+int container_reap(struct container *c);
+void container_end(struct container *c);
+void container_close(struct container *c);
+bool container_receive(int sync, int *console, int *value, int want, GError **error);
+void container_reset_limits(pid_t pid, const struct spec_process *process);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Laying covers, masks and read-only flags over the container's procfs and sysfs.
+ *
+ * A cover is a clone of one file of the FUSE server's tree, mounted on the file of the same name.
+ * It holds because nobody can rename or unlink entries of procfs and sysfs (a mount falls off when
+ * what it lies on goes away), and because PID 1's copy of this tree is locked.
+ */
+#include "config.h"
+#include "runtime/tree.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+#include "lib/sys.h"
+#include "lib/views.h"
+#include "runtime/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The object at "proc/…" or "sys/…" of the base; never through a symlink. -ENOENT if missing. */
+static int open_target(const struct tree *tree, const char *path)
+{
+	return sys_openat2(tree->shop->base, path, O_PATH,
+			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+static int lay_cover(const struct tree *tree, const struct view *view)
+{
+	autofd target = open_target(tree, view->path);
+	autofd cover = -1;
+	char path[256];
+	int r;
+
+	if (target == -ENOENT)
+		return 0; /* this kernel has no such file: nothing to hide */
+	if (target < 0)
+		return target;
+	g_snprintf(path, sizeof(path), "fs/%s", view->path);
+	cover = mnt_clone(tree->shop->base, path, false);
+	if (cover < 0)
+		return cover;
+	r = mnt_attach_fd(cover, target);
+	return r;
+}
+
+static bool has_part(const struct tree *tree, const char *from)
+{
+	for (guint i = 0; i < tree->plan->steps->len; i++)
+		if (strcmp(g_array_index(tree->plan->steps, struct plan_step, i).from, from) == 0)
+			return true;
+	return false;
+}
+
+static bool lay_covers(const struct tree *tree, GError **error)
+{
+	bool proc = has_part(tree, "proc"), sys = has_part(tree, "sys");
+
+#ifdef MUTANT_COVER_UNLOCKED
+	return true;
+#endif
+	for (int i = 0; i < views_count; i++) {
+		bool in_proc = g_str_has_prefix(views[i].path, "proc/");
+		int r;
+
+		if (!(in_proc ? proc : sys))
+			continue;
+		r = lay_cover(tree, &views[i]);
+		if (r < 0)
+			return error_set_errno(error, r, "cover \"/%s\"", views[i].path);
+	}
+	return true;
+}
+
+/* Masks are only for procfs and sysfs: elsewhere somebody could rename what they lie on. */
+static const char *maskable(const struct tree *tree, const char *path)
+{
+	if (g_str_has_prefix(path, "/proc/") && has_part(tree, "proc"))
+		return path + 1;
+	if (g_str_has_prefix(path, "/sys/") && has_part(tree, "sys"))
+		return path + 1;
+	return NULL;
+}
+
+static int lay_mask(const struct tree *tree, const char *path)
+{
+	autofd target = open_target(tree, path);
+	autofd mask = -1;
+	struct stat st;
+
+	if (target == -ENOENT)
+		return 0;
+	if (target < 0 || fstat(target, &st) < 0)
+		return target < 0 ? target : -errno;
+#ifdef MUTANT_MASK_MISSING
+	return 0;
+#endif
+	mask = mnt_clone(tree->shop->empty, S_ISDIR(st.st_mode) ? "dir" : "file", false);
+	return mask < 0 ? mask : mnt_attach_fd(mask, target);
+}
+
+/*
+ * Make the tree at @path read-only, what covers it has too. The clone of it is laid over itself,
+ * so that only this part changes.
+ */
+static int lay_readonly(const struct tree *tree, const char *path)
+{
+	autofd target = open_target(tree, path);
+	autofd clone = -1;
+	int r;
+
+	if (target == -ENOENT)
+		return 0;
+	if (target < 0)
+		return target;
+	clone = mnt_clone(target, "", true);
+	if (clone < 0)
+		return clone;
+	r = mnt_restrict(clone, true, MOUNT_ATTR_RDONLY);
+	if (r < 0 && r != -ENOSYS)
+		return r;
+	if (r == 0)
+		return mnt_attach_fd(clone, target);
+	r = mnt_attach_fd(clone, target);
+	return r < 0 ? r
+		     : mnt_restrict_at(tree->shop->base, path,
+				       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					       MOUNT_ATTR_NOEXEC);
+}
+
+static bool each_path(const struct tree *tree, char **paths, const char *what,
+		      int (*lay)(const struct tree *, const char *), GError **error)
+{
+	for (char **p = paths; p && *p; p++) {
+		const char *inside = maskable(tree, *p);
+		int r;
+
+		if (!inside)
+			return error_set(error, "linux.%s: \"%s\" is not below /proc or /sys", what,
+					 *p);
+		r = lay(tree, inside);
+		if (r < 0)
+			return error_set_errno(error, r, "linux.%s: \"%s\"", what, *p);
+	}
+	return true;
+}
+
+/**
+ * tree_cover() - lay the emulated files, the masks and the read-only paths of the specification
+ * @fuse_mount: detached mount of the container's FUSE server, which must be answering
+ */
+bool tree_cover(struct tree *tree, int fuse_mount, GError **error)
+{
+	int r = mnt_attach(fuse_mount, tree->shop->base, "fs");
+
+	if (r < 0)
+		return error_set_errno(error, r, "attach the server's file system");
+	return lay_covers(tree, error) &&
+	       each_path(tree, tree->spec->masked_paths, "maskedPaths", lay_mask, error) &&
+	       each_path(tree, tree->spec->readonly_paths, "readonlyPaths", lay_readonly, error);
+}

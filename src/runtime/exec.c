@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Another process in a container that runs: all its namespaces (time too), its cgroups, and the
+ * same capabilities, filter and views as PID 1.
+ *
+ * Theory of operation. Here, unlike at the start, hostile processes are already inside. A first
+ * child joins the namespaces: it stays outside the container's pid namespace itself and so is
+ * invisible. Its own child is born inside, as a sibling (CLONE_PARENT), and is visible from its
+ * first moment: it is non-dumpable, and holds nothing but the standard descriptors and the socket
+ * on which it reports. What it opens inside (a pty) is checked by the launcher before use.
+ */
+#include "config.h"
+#include "runtime/exec.h"
+
+#include "lib/fd.h"
+#include "lib/rundir.h"
+#include "lib/sys.h"
+#include "runtime/console.h"
+#include "runtime/container.h"
+#include "runtime/error.h"
+#include "runtime/init.h"
+#include "runtime/seccomp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const int namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+			      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWTIME;
+
+/* Only the socket and the standard descriptors come along: PID 1 could otherwise reach the rest. */
+static void keep_only(struct child_common *c)
+{
+	int fds[3];
+
+	for (int i = 0; i < 3; i++)
+		fds[i] = fcntl(c->pty[i] ? c->null : c->stdio[i], F_DUPFD_CLOEXEC, 100);
+	c->sync = fcntl(c->sync, F_DUPFD_CLOEXEC, 100);
+	for (int i = 0; i < 3; i++)
+		c->stdio[i] = fds[i] < 0 ? i : dup3(fds[i], 10 + i, O_CLOEXEC);
+	c->sync = dup3(c->sync, 13, O_CLOEXEC);
+	sys_close_range(14, ~0U, 0);
+	sys_close_range(3, 9, 0);
+	/* Where the pty will be, not even the number of the host's terminal stays open. */
+	for (int i = 0; i < 3; i++)
+		dup2(c->stdio[i], i);
+}
+
+static void process_inside(struct child_common *c)
+{
+	int slave = -1;
+
+	child_hide();
+	/* Until the launcher knows our pid: what we send must not overtake the joiner's word. */
+	child_wait(c->sync, CHILD_GO_TREE, NULL);
+	if (setsid() < 0)
+		child_fail(c->sync, EXIT_USAGE, errno, "start a session");
+	sys_keyctl_new_session("container");
+	child_open_pty(c, &slave);
+	child_send(c->sync, CHILD_READY, 0, -1);
+	child_wait(c->sync, CHILD_GO_START, NULL);
+	child_become(c, slave);
+}
+
+/*
+ * Out of the caller's session keyring while we still have the host root's quota: inside, the
+ * container decides how much is left of its own, and what fails there would leave the caller's keys
+ * in reach.
+ */
+static void leave_keyring(int sync)
+{
+	int r = sys_keyctl_new_session("container");
+
+	if (r < 0 && r != -ENOSYS)
+		child_fail(sync, EXIT_USAGE, -r, "make a session keyring");
+}
+
+/*
+ * The cgroups of PID 1 as they are now: in v1 as descriptors through which the joiner moves itself,
+ * in v2 as the directory in which it is born (where PID 1 has gone since, if the container divided
+ * its own cgroup: v2 takes no process into a cgroup that is divided).
+ */
+struct exec_cgroups {
+	struct cgroups all;
+	int v2;
+	int tasks[CGROUP_MAX_HIERARCHIES];
+	int n_tasks;
+};
+
+static int open_v2_of(const struct cgroups *cg, pid_t pid)
+{
+	char path[64], text[4096];
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	if (fd_read_file_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return -1;
+	line = g_str_has_prefix(text, "0::/") ? text : strstr(text, "\n0::/");
+	for (int i = 0; line && i < cg->n; i++) {
+		const char *dir = strchr(line, '/') + 1;
+		g_autofree char *below = g_strndup(dir, strcspn(dir, "\n"));
+
+		if (cg->h[i].v2)
+			return openat(cg->h[i].mount_fd, *below ? below : ".",
+				      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return -1;
+}
+
+static bool open_cgroups(struct exec_cgroups *c, const struct rundir_record *record, GError **error)
+{
+	int r = cgroup_detect(&c->all);
+
+	c->v2 = -1;
+	if (r == 0)
+		r = cgroup_open(&c->all, record->cgroup);
+	if (r >= 0)
+		r = c->n_tasks = cgroup_tasks_fds(&c->all, c->tasks);
+	if (r >= 0)
+		c->v2 = open_v2_of(&c->all, record->init.pid);
+	return r >= 0 || error_set_errno(error, r, "open the container's cgroups");
+}
+
+static void close_cgroups(struct exec_cgroups *c)
+{
+	for (int i = 0; i < c->n_tasks; i++)
+		close(c->tasks[i]);
+	if (c->v2 >= 0)
+		close(c->v2);
+	cgroup_free(&c->all);
+}
+
+/* The first child: joins, and has the process proper born inside. */
+static void join(struct child_common *c, const struct exec_cgroups *cgroups, int init_pidfd)
+{
+	int r = cgroup_enter_self(cgroups->tasks, cgroups->n_tasks);
+	pid_t pid;
+
+	child_hide();
+	child_reset_inherited();
+	if (r < 0)
+		child_fail(c->sync, EXIT_USAGE, -r, "enter the container's cgroups");
+	leave_keyring(c->sync);
+	child_wait(c->sync, CHILD_GO_MAPS, NULL);
+	if (setns(init_pidfd, namespaces) < 0)
+		child_fail(c->sync, EXIT_USAGE, errno, "join the container's namespaces");
+	keep_only(c);
+	if (setresgid(0, 0, 0) < 0 || setgroups(0, NULL) < 0 || setresuid(0, 0, 0) < 0)
+		child_fail(c->sync, EXIT_USAGE, errno, "become root in the user namespace");
+	child_hide();
+	pid = sys_clone3(CLONE_PARENT, 0, NULL, -1);
+	if (pid == 0)
+		process_inside(c);
+	if (pid < 0)
+		child_fail(c->sync, EXIT_USAGE, -pid, "clone the process");
+	child_send(c->sync, CHILD_PID, pid, -1);
+	_exit(0);
+}
+
+static bool open_init(struct exec *e, struct rundir_record *record, int *pidfd, GError **error)
+{
+	autofd dir = rundir_enter(e->root_fd, e->id);
+
+	if (dir < 0 || rundir_read_record(dir, record) < 0)
+		return error_set(
+			error,
+			"container \"%s\" does not exist; `cloister list` shows those that do",
+			e->id);
+	*pidfd = proc_open(&record->init);
+	return *pidfd >= 0 || error_set(error, "container \"%s\" is not running", e->id);
+}
+
+/*
+ * A hostile process inside can stop ours there, and we would wait for ever: let the signals that
+ * wait for the foreground end us meanwhile. What we leave behind sees the end of the socket.
+ */
+static void wait_for_word(int sync)
+{
+	struct pollfd p = { .fd = sync, .events = POLLIN };
+	sigset_t none;
+
+	sigemptyset(&none);
+	ppoll(&p, 1, NULL, &none);
+}
+
+static bool talk(struct exec *e, int sync, pid_t joiner, GError **error)
+{
+	container_reset_limits(joiner, &e->spec->process);
+	if (write(sync, &(char){ CHILD_GO_MAPS }, 1) != 1)
+		return error_set_errno(error, -errno, "talk to the process");
+	wait_for_word(sync);
+	if (!container_receive(sync, &e->console, &e->pid, CHILD_PID, error))
+		return false;
+	e->pidfd = sys_pidfd_open(e->pid);
+	if (write(sync, &(char){ CHILD_GO_TREE }, 1) != 1)
+		return error_set_errno(error, -errno, "talk to the process");
+	wait_for_word(sync);
+	if (!container_receive(sync, &e->console, NULL, CHILD_READY, error))
+		return false;
+	if (e->console >= 0 && !console_check(e->console, error))
+		return false;
+	console_copy_size(e->console);
+	if (write(sync, &(char){ CHILD_GO_START }, 1) != 1)
+		return error_set_errno(error, -errno, "talk to the process");
+	return true;
+}
+
+/* The end of the socket is the exec; a message before that says why there was none. */
+static bool wait_exec(int sync, GError **error)
+{
+	struct child_event event;
+
+	wait_for_word(sync);
+	if (fd_recv(sync, &event, sizeof(event), NULL, 0, NULL) != sizeof(event) ||
+	    event.type != CHILD_FAILED)
+		return true;
+	event.text[sizeof(event.text) - 1] = '\0';
+	return error_set_code(error, event.value, "%s", event.text);
+}
+
+static bool run(struct exec *e, const struct sock_fprog *filter, GError **error)
+{
+	struct exec_cgroups cgroups = { 0 };
+	struct rundir_record record;
+	autofd init = -1;
+	int pair[2];
+	pid_t joiner;
+	bool ok;
+
+	if (!open_init(e, &record, &init, error) || !open_cgroups(&cgroups, &record, error))
+		return false;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set_errno(error, -errno, "make a socket pair");
+	autofd ours = pair[0];
+	autofd theirs = pair[1];
+
+	joiner = sys_clone3(0, SIGCHLD, NULL, cgroups.v2);
+	if (joiner == 0) {
+		struct child_common c = { .sync = theirs,
+					  .process = &e->spec->process,
+					  .filter = filter };
+
+		c.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		memcpy(c.stdio, e->stdio, sizeof(c.stdio));
+		memcpy(c.pty, e->pty, sizeof(c.pty));
+		close(ours);
+		join(&c, &cgroups, init);
+	}
+	close_cgroups(&cgroups);
+	fd_close(fd_steal(&theirs));
+	if (joiner < 0)
+		return error_set_errno(error, joiner, "clone");
+	ok = talk(e, ours, joiner, error);
+	waitpid(joiner, NULL, __WALL);
+	ok = ok && wait_exec(ours, error);
+	if (!ok && e->pidfd >= 0) {
+		sys_pidfd_send_signal(e->pidfd, SIGKILL);
+		waitpid(e->pid, NULL, __WALL);
+	}
+	return ok;
+}
+
+/**
+ * exec_start() - start spec->process in the container
+ *
+ * On success the process runs and is our child (wait with __WALL).
+ */
+bool exec_start(struct exec *e, GError **error)
+{
+	struct sock_fprog filter = { 0 };
+	bool ok;
+
+	e->pidfd = e->console = -1;
+	if (e->spec->seccomp && !seccomp_compile(e->spec->seccomp, &filter, error))
+		return false;
+	ok = run(e, filter.filter ? &filter : NULL, error);
+	g_free(filter.filter);
+	return ok;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's first process from its birth to its exec.
+ *
+ * Theory of operation. It is cloned inside the workshop (workshop.c) into all its namespaces but
+ * the mount and cgroup ones, which it makes itself once it has ids. It is non-dumpable throughout:
+ * the container's root could otherwise attach to it, through an `exec` or a shared pid namespace,
+ * and use what it still holds. It shares no memory with any helper, and right before the exec has
+ * no descriptor but the standard ones and the close-on-exec socket on which it reports failure.
+ *
+ *   launcher                        PID 1
+ *   writes the id maps        'm'   enters its cgroups, waits
+ *   builds the parts          ...   becomes root inside, cgroup namespace, lo up, hostname
+ *   tree is ready             't'   copies the tree (locked), joins it, opens the pty
+ *                             <---  READY
+ *   state is written          's'   drops what it must not have, execs
+ */
+#include "config.h"
+#include "runtime/init.h"
+
+#include "lib/fd.h"
+#include "lib/sys.h"
+#include "runtime/assemble.h"
+#include "runtime/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/**
+ * child_fail() - tell the launcher why and exit
+ * @status: exit status for the launcher; @err: errno to put in words, or 0
+ */
+void child_fail(int sync, int status, int err, const char *format, ...)
+{
+	struct child_event e = { .type = CHILD_FAILED, .value = status };
+	va_list args;
+	size_t len;
+
+	va_start(args, format);
+	vsnprintf(e.text, sizeof(e.text), format, args);
+	va_end(args);
+	len = strlen(e.text);
+	if (err)
+		snprintf(e.text + len, sizeof(e.text) - len, ": %s", strerror(err));
+	fd_send(sync, &e, sizeof(e), NULL, 0);
+	_exit(status);
+}
+
+void child_send(int sync, enum child_event_type type, int value, int fd)
+{
+	struct child_event e = { .type = type, .value = value };
+
+	if (fd_send(sync, &e, sizeof(e), &fd, fd >= 0 ? 1 : 0) < 0)
+		_exit(EXIT_USAGE);
+}
+
+/**
+ * child_wait() - wait for the launcher's word @what; if the launcher is gone, so are we
+ */
+void child_wait(int sync, char what, int *ret_fd)
+{
+	size_t n = 0;
+	char c = 0;
+
+	if (fd_recv(sync, &c, 1, ret_fd, ret_fd ? 1 : 0, &n) != 1 || c != what)
+		_exit(EXIT_USAGE);
+	if (ret_fd && n == 0)
+		*ret_fd = -1;
+}
+
+static void loopback_up(int sync)
+{
+	autofd fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "bring up the loopback device");
+}
+
+/*
+ * Of the launcher's descriptors (the host's root, its mount namespace, the state, the lock that
+ * says somebody looks after the container) keep only what we work with.
+ */
+static void close_inherited(const struct init_args *a)
+{
+	int keep[CGROUP_MAX_HIERARCHIES + 8] = { 0, 1, 2, a->base_fd, a->common.sync };
+	int n = 5;
+
+	for (int i = 0; i < 3; i++)
+		if (a->common.stdio[i] >= 0)
+			keep[n++] = a->common.stdio[i];
+	for (int i = 0; i < a->n_tasks_fds; i++)
+		keep[n++] = a->tasks_fds[i];
+	for (int i = 1; i < n; i++)
+		for (int k = i; k > 0 && keep[k - 1] > keep[k]; k--) {
+			int swap = keep[k];
+
+			keep[k] = keep[k - 1];
+			keep[k - 1] = swap;
+		}
+	for (int i = 0; i < n; i++) {
+		unsigned int first = keep[i] + 1,
+			     last = i + 1 < n ? (unsigned int)keep[i + 1] - 1 : ~0U;
+
+		if (i + 1 == n || keep[i + 1] > keep[i] + 1)
+			sys_close_range(first, last, 0);
+	}
+}
+
+/* From here on we are uid 0 of our own user namespace, and nobody outside it. */
+static void become_root_inside(int sync)
+{
+	if (setresgid(0, 0, 0) < 0 || setgroups(0, NULL) < 0 || setresuid(0, 0, 0) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "become root in the user namespace");
+	child_hide();
+}
+
+static void set_up_namespaces(const struct init_args *a)
+{
+	int sync = a->common.sync;
+	int r;
+
+	if (setsid() < 0)
+		child_fail(sync, EXIT_USAGE, errno, "start a session");
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "make a cgroup namespace");
+	if (a->spec->hostname && sethostname(a->spec->hostname, strlen(a->spec->hostname)) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "set the hostname \"%s\"", a->spec->hostname);
+	loopback_up(sync);
+#ifndef MUTANT_KEYRING_KEPT
+	r = sys_keyctl_new_session("container");
+	if (r < 0 && r != -ENOSYS && r != -EDQUOT)
+		child_fail(sync, EXIT_USAGE, -r, "make a session keyring");
+#endif
+}
+
+/**
+ * init_main() - the whole life of PID 1 before the command
+ *
+ * Called in the child of clone3(2); the launcher's memory is a private copy.
+ */
+void init_main(struct init_args *a)
+{
+	int sync = a->common.sync;
+	int slave = -1, r;
+
+	child_hide();
+	close_inherited(a);
+	child_reset_inherited();
+#ifndef MUTANT_KEYRING_KEPT
+	/*
+	 * Out of the caller's session keyring while the quota is the host root's; one with the
+	 * container's ids follows, but may fail if keys of a predecessor with the same ids still
+	 * count.
+	 */
+	r = sys_keyctl_new_session("container");
+	if (r < 0 && r != -ENOSYS)
+		child_fail(sync, EXIT_USAGE, -r, "make a session keyring");
+#endif
+	r = cgroup_enter_self(a->tasks_fds, a->n_tasks_fds);
+	if (r < 0)
+		child_fail(sync, EXIT_USAGE, -r, "enter the container's cgroups");
+	child_wait(sync, CHILD_GO_MAPS, NULL);
+	become_root_inside(sync);
+	set_up_namespaces(a);
+	child_wait(sync, CHILD_GO_TREE, &a->rw_root_fd);
+	assemble(a);
+	child_open_pty(&a->common, &slave);
+	child_send(sync, CHILD_READY, 0, -1);
+	child_wait(sync, CHILD_GO_START, NULL);
+	child_become(&a->common, slave);
+}

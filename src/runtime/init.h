@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The container's first process from its birth to its exec, and what `exec` shares with it.
+ */
+#include "runtime/plan.h"
+#include "runtime/spec.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* One message of the child to the launcher. */
+enum child_event_type {
+	CHILD_READY = 1, /* everything is done but the last step */
+	CHILD_CONSOLE,	 /* the master of the new pty comes along */
+	CHILD_PID,	 /* exec: `value` is the pid of the process proper */
+	CHILD_FAILED,	 /* `text` says what, `value` is the exit status to use */
+};
+
+struct child_event {
+	enum child_event_type type;
+	int value;
+	char text[512];
+};
+
+/* Launcher to child: one byte each. */
+enum { CHILD_GO_MAPS = 'm', CHILD_GO_TREE = 't', CHILD_GO_START = 's' };
+
+/* A compiled seccomp filter, and the standard descriptors that become the pty. */
+struct child_common {
+	int sync; /* SOCK_SEQPACKET to the launcher */
+	const struct spec_process *process;
+	const struct sock_fprog *filter; /* may be NULL */
+	bool pty[3];  /* which of stdin, stdout, stderr are the container's pty */
+	int stdio[3]; /* else: what they are */
+	int null;     /* exec: holds the place of the pty */
+	bool console; /* the pty is /dev/console too */
+};
+
+struct init_args {
+	struct child_common common;
+	const struct spec *spec;
+	const struct plan *plan;
+	const struct cgroups *cgroups;
+	const int *tasks_fds;
+	int n_tasks_fds;
+	int base_fd;	/* the workshop's base */
+	int rw_root_fd; /* received with CHILD_GO_TREE, or -1 */
+};
+
+void init_main(struct init_args *args) G_GNUC_NORETURN;
+
+void child_fail(int sync, int status, int err, const char *format, ...) G_GNUC_NORETURN
+	G_GNUC_PRINTF(4, 5);
+void child_send(int sync, enum child_event_type type, int value, int fd);
+void child_wait(int sync, char what, int *ret_fd);
+void child_open_pty(const struct child_common *c, int ret_slave[1]);
+void child_become(const struct child_common *c, int slave) G_GNUC_NORETURN;
+void child_hide(void);
+void child_reset_inherited(void);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * procfs and sysfs of namespaces that the caller is not in, mounted with the caller's credentials:
+ * a mount made by the container itself would be refused once covers are on its /proc, and one made
+ * here lets the launcher lay those covers before the tree is locked.
+ */
+#include "config.h"
+#include "runtime/nsmount.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const unsigned int attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+static int open_ns(int host_proc, pid_t pid, const char *kind)
+{
+	char path[64];
+	int fd;
+
+	if (pid)
+		snprintf(path, sizeof(path), "%d/ns/%s", (int)pid, kind);
+	else
+		snprintf(path, sizeof(path), "self/ns/%s", kind);
+	fd = openat(host_proc, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Linux 6.17: procfs takes the pid namespace as an option. -EINVAL before that. */
+static int proc_by_option(int ns_fd, const char *options)
+{
+	autofd fs = sys_fsopen("proc");
+	int r = fs < 0 ? fs : sys_fsconfig_fd(fs, "pidns", ns_fd);
+
+	if (r == 0 && options && *options)
+		return -EINVAL; /* hidepid= and the like: let mnt_new() parse them */
+	if (r == 0)
+		r = sys_fsconfig_create(fs);
+	return r < 0 ? r : sys_fsmount(fs, attrs);
+}
+
+/*
+ * Before 6.17 procfs shows the pid namespace of the process that mounts it: a child is born there,
+ * keeps our credentials, mounts, hands out the descriptor and is gone. Nothing of the container
+ * runs yet; non-dumpable all the same.
+ */
+static void proc_child(int sock, const char *options)
+{
+	int r, fd;
+
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (sock != 3 && dup3(sock, 3, O_CLOEXEC) != 3)
+		_exit(1);
+	sock = 3;
+	sys_close_range(4, ~0U, 0);
+	fd = mnt_new("proc", options, attrs);
+	r = fd < 0 ? fd : 0;
+	fd_send(sock, &r, sizeof(r), &fd, fd < 0 ? 0 : 1);
+	_exit(0);
+}
+
+static int proc_by_child(int host_proc, int ns_fd, const char *options)
+{
+	autofd own = open_ns(host_proc, 0, "pid");
+	int pair[2], fd = -1, r;
+	size_t n = 0;
+	pid_t pid;
+
+	if (own < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	autofd parent_end = pair[0];
+	autofd child_end = pair[1];
+
+	if (setns(ns_fd, CLONE_NEWPID) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		proc_child(child_end, options);
+	r = setns(own, CLONE_NEWPID) < 0 ? -errno : 0;
+	if (pid < 0)
+		return -errno;
+	fd_close(fd_steal(&child_end));
+	if (fd_recv(parent_end, &r, sizeof(r), &fd, 1, &n) <= 0)
+		r = -EPIPE;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (r == 0 && n == 0)
+		r = -EPIPE;
+	return r < 0 ? r : fd;
+}
+
+/**
+ * nsmount_proc() - a detached procfs that shows the pid namespace of process @pid
+ * @host_proc: descriptor of the host's /proc
+ * @options: hidepid= and the like, or NULL
+ *
+ * Its superblock belongs to the user namespace that owns that pid namespace.
+ */
+int nsmount_proc(int host_proc, pid_t pid, const char *options)
+{
+	autofd ns = open_ns(host_proc, pid, "pid");
+	int r;
+
+	if (ns < 0)
+		return ns;
+	r = proc_by_option(ns, options);
+	return r == -EINVAL ? proc_by_child(host_proc, ns, options) : r;
+}
+
+/**
+ * nsmount_sysfs() - a detached sysfs that shows the network namespace of process @pid
+ * @host_proc: descriptor of the host's /proc
+ */
+int nsmount_sysfs(int host_proc, pid_t pid)
+{
+	autofd own = open_ns(host_proc, 0, "net");
+	autofd ns = open_ns(host_proc, pid, "net");
+	int fd;
+
+	if (own < 0 || ns < 0)
+		return own < 0 ? own : ns;
+	if (setns(ns, CLONE_NEWNET) < 0)
+		return -errno;
+	fd = mnt_new("sysfs", NULL, attrs);
+	/* Staying in the wrong namespace would poison all that follows. */
+	if (setns(own, CLONE_NEWNET) < 0)
+		_exit(125);
+	return fd;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * procfs and sysfs of namespaces that the caller is not in, mounted with the caller's credentials.
+ */
+#include <sys/types.h>
+
+int nsmount_proc(int host_proc, pid_t pid, const char *options);
+int nsmount_sysfs(int host_proc, pid_t pid);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mount plan of a container as data. Made while host paths still resolve: every source is
+ * opened once, here, and is a descriptor (a detached clone) from then on.
+ */
+#include "config.h"
+#include "runtime/plan.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+#include "lib/sys.h"
+#include "runtime/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool is_type(const struct spec_mount *m, const char *type)
+{
+	return g_strcmp0(m->type, type) == 0;
+}
+
+/*
+ * Open @path and clone the mount there. The clone is made from the descriptor that was checked, so
+ * nobody can swap a symlink in between.
+ */
+static int clone_source(const char *path, bool recursive, struct stat *st)
+{
+	autofd fd = open(path, O_PATH | O_CLOEXEC);
+	autofd clone = -1;
+	int r;
+
+	if (fd < 0 || fstat(fd, st) < 0)
+		return -errno;
+	clone = mnt_clone(fd, "", recursive);
+	if (clone < 0)
+		return clone;
+	/* What the host mounts there later would arrive unshifted, and without our read-only and
+	 * nodev. */
+	r = mnt_make_private_fd(clone);
+	/* Before 5.12 only the top mount could be restricted: do not take others along. */
+	if (r == -ENOSYS && recursive)
+		return mnt_clone(fd, "", false);
+	return r < 0 && r != -ENOSYS ? r : fd_steal(&clone);
+}
+
+static bool plan_volume(struct plan *plan, const struct spec_mount *m, int index, GError **error)
+{
+	struct plan_step step = { .kind = PLAN_PART, .mount = m, .recursive = m->recursive };
+	struct stat st;
+
+	step.tree_fd = clone_source(m->source, m->recursive, &st);
+	if (step.tree_fd < 0)
+		return error_set_errno(error, step.tree_fd, "volume source \"%s\"", m->source);
+	step.file = !S_ISDIR(st.st_mode);
+	g_snprintf(step.from, sizeof(step.from), "vol/%d", index);
+	g_array_append_val(plan->steps, step);
+	if (S_ISBLK(st.st_mode))
+		return error_set(
+			error, "volume source \"%s\" is a block device; give a file or a directory",
+			m->source);
+	return true;
+}
+
+static bool plan_mount(struct plan *plan, const struct spec_mount *m, int index, GError **error)
+{
+	struct plan_step step = { .kind = PLAN_PART, .mount = m, .tree_fd = -1, .recursive = true };
+
+	if (m->bind)
+		return plan_volume(plan, m, index, error);
+	if (is_type(m, "proc"))
+		strcpy(step.from, "proc");
+	else if (is_type(m, "sysfs"))
+		strcpy(step.from, "sys");
+	else if (is_type(m, "tmpfs") && strcmp(m->destination, "/dev") == 0)
+		strcpy(step.from, "dev");
+	else if (is_type(m, "cgroup") || is_type(m, "cgroup2"))
+		step.kind = PLAN_CGROUP;
+	else if (m->type)
+		step.kind = PLAN_NEW;
+	else
+		return error_set(error, "mounts: \"%s\" has no type", m->destination);
+	step.shift = (struct plan_shift){ "native", "made with the container's ids" };
+	g_array_append_val(plan->steps, step);
+	return true;
+}
+
+static bool plan_root(const struct spec *spec, struct plan *plan, GError **error)
+{
+	struct stat st;
+
+	if (spec->root_tmpfs) {
+		plan->template_fd = open(spec->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (plan->template_fd < 0)
+			return error_set_errno(error, -errno, "root file system \"%s\"",
+					       spec->root_path);
+		plan->root_shift = (struct plan_shift){ "native", "made with the container's ids" };
+		return true;
+	}
+	plan->root_tree = clone_source(spec->root_path, false, &st);
+	if (plan->root_tree < 0)
+		return error_set_errno(error, plan->root_tree, "root file system \"%s\"",
+				       spec->root_path);
+	if (!S_ISDIR(st.st_mode))
+		return error_set(error,
+				 "root file system \"%s\": not a directory; give a directory tree",
+				 spec->root_path);
+	return true;
+}
+
+/**
+ * plan_make() - open every source that @spec names and lay down the steps
+ * @plan: cleared with plan_clear(), also on failure; borrows from @spec
+ */
+bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
+{
+	*plan = (struct plan){ .root_tree = -1, .template_fd = -1 };
+	plan->steps = g_array_new(false, false, sizeof(struct plan_step));
+	if (!plan_root(spec, plan, error))
+		return false;
+	for (guint i = 0; i < spec->mounts->len; i++)
+		if (!plan_mount(plan, g_ptr_array_index(spec->mounts, i), i, error))
+			return false;
+	return true;
+}
+
+void plan_clear(struct plan *plan)
+{
+	for (guint i = 0; plan->steps && i < plan->steps->len; i++) {
+		struct plan_step *step = &g_array_index(plan->steps, struct plan_step, i);
+
+		if (step->tree_fd >= 0)
+			fd_close(step->tree_fd);
+	}
+	if (plan->root_tree >= 0)
+		fd_close(plan->root_tree);
+	if (plan->template_fd >= 0)
+		fd_close(plan->template_fd);
+	g_clear_pointer(&plan->steps, g_array_unref);
+	plan->root_tree = plan->template_fd = -1;
+}

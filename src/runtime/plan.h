@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The mount plan of a container as data: what the launcher prepares in the workshop, and what PID 1
+ * does with it, in the order of the specification.
+ */
+#include "runtime/spec.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+enum plan_kind {
+	PLAN_PART,   /* attach the workshop's part `from` */
+	PLAN_NEW,    /* mount a new instance, by the container's own power: tmpfs, devpts, mqueue */
+	PLAN_CGROUP, /* the control group tree, as the kernel's own cgroup namespace shows it */
+};
+
+/* How the owners in a mount are shifted, and why: for `cloister status`. */
+struct plan_shift {
+	const char *how; /* "idmapped", "native", "none" */
+	const char *why;
+};
+
+struct plan_step {
+	enum plan_kind kind;
+	char from[16]; /* "proc", "vol/3" */
+	const struct spec_mount *mount;
+	int tree_fd; /* volumes: the detached clone of the source, until it is attached */
+	bool file;   /* the source is not a directory */
+	bool recursive;
+	struct plan_shift shift;
+};
+
+struct plan {
+	GArray *steps;	 /* struct plan_step */
+	int root_tree;	 /* detached clone of the root file system, or -1 for a tmpfs */
+	int template_fd; /* directory whose content a tmpfs root begins with */
+	struct plan_shift root_shift;
+};
+
+bool plan_make(const struct spec *spec, struct plan *plan, GError **error);
+void plan_clear(struct plan *plan);

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Building a container's parts in the workshop: root, volumes, procfs, sysfs, devices.
+ *
+ * All this runs as real root in a mount namespace of the initial user namespace; what is set here
+ * (read-only, nodev, an ID map) is locked for the container when PID 1 takes its copy.
+ */
+#include "config.h"
+#include "runtime/tree.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+#include "lib/sys.h"
+#include "runtime/error.h"
+#include "runtime/nsmount.h"
+#include "runtime/template.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#ifdef MUTANT_NODEV_DROPPED
+#define ATTR_NODEV 0
+#else
+#define ATTR_NODEV MOUNT_ATTR_NODEV
+#endif
+
+/* Attach @mount_fd at @path of the base with @attrs, on kernels with and without mount_setattr(2).
+ */
+static int attach_part(const struct workshop *shop, int mount_fd, const char *path, bool recursive,
+		       uint64_t attrs)
+{
+	int r = mnt_restrict(mount_fd, recursive, attrs);
+	bool old_kernel = r == -ENOSYS;
+
+	if (r < 0 && !old_kernel)
+		return r;
+	r = mnt_attach(mount_fd, shop->base, path);
+	if (r == 0 && old_kernel)
+		r = mnt_restrict_at(shop->base, path, attrs);
+	if (r == 0 && old_kernel) /* plan.c could not */
+		r = mnt_make_private();
+	return r;
+}
+
+/* Does the range of the container own this tree already? Then it must not be shifted. */
+static bool owned_by_container(const struct tree *tree, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_uid >= tree->uid && st.st_uid - tree->uid < 65536;
+}
+
+/*
+ * Map the ids of a detached clone: host id h appears inside as h. Where the kernel cannot, the
+ * container does not start, but for read-only system trees that say they can do without.
+ */
+static bool shift_ids(struct tree *tree, int fd, bool recursive, bool optional, const char *what,
+		      const char *path, struct plan_shift *shift, GError **error)
+{
+	struct statfs fs = { 0 };
+	int r = mnt_idmap(fd, recursive, tree->userns_fd);
+
+	if (r == 0) {
+		*shift = (struct plan_shift){ "idmapped", "ID-mapped mount" };
+		return true;
+	}
+	if (owned_by_container(tree, fd)) {
+		*shift = (struct plan_shift){ "native", "owned by the container's ids on disk" };
+		return true;
+	}
+	if (optional && (r == -EINVAL || r == -ENOSYS || r == -EOPNOTSUPP)) {
+		*shift = (struct plan_shift){ "none",
+					      r == -ENOSYS
+						      ? "this kernel has no ID-mapped mounts; "
+							"read-only, owners show as nobody"
+						      : "this file system has no ID-mapped mounts; "
+							"read-only, owners show as nobody" };
+		return true;
+	}
+	fstatfs(fd, &fs);
+	if (r == -ENOSYS)
+		return error_set(error,
+				 "%s \"%s\": this kernel cannot map user ids on mounts; "
+				 "use Linux 5.12 or newer",
+				 what, path);
+	if (r != -EINVAL)
+		return error_set_errno(error, r, "%s \"%s\": map its owners", what, path);
+	return error_set(
+		error,
+		"%s \"%s\": its file system (type 0x%lx) or one mounted below it cannot be "
+		"ID-mapped; use ext4, xfs or btrfs, or give a directory without it",
+		what, path, (unsigned long)fs.f_type);
+}
+
+static bool build_tmpfs_root(struct tree *tree, GError **error)
+{
+	autofd fd = mnt_tmpfs("50%", "0755", MOUNT_ATTR_NODEV);
+	int r = fd < 0 ? fd : template_copy(tree->plan->template_fd, fd, tree->uid, tree->gid);
+
+	if (r == 0)
+		r = attach_part(tree->shop, fd, "root", false,
+				ATTR_NODEV | (tree->spec->root_readonly ? MOUNT_ATTR_RDONLY : 0));
+	return r == 0 || error_set_errno(error, r, "make the root file system");
+}
+
+static bool build_root(struct tree *tree, GError **error)
+{
+	const struct spec *spec = tree->spec;
+	int root = tree->plan->root_tree;
+	uint64_t attrs = ATTR_NODEV | (spec->root_readonly ? MOUNT_ATTR_RDONLY : 0);
+	int r;
+
+	if (spec->root_tmpfs)
+		return build_tmpfs_root(tree, error);
+	if (!shift_ids(tree, root, false, false, "root file system", spec->root_path,
+		       &tree->plan->root_shift, error))
+		return false;
+	if (spec->root_readonly) {
+		/* A twin mount with the same map but writable: mount points are made through it. */
+		tree->rw_root_fd = mnt_clone(root, "", false);
+		if (tree->rw_root_fd < 0) /* before 6.15 only attached mounts can be cloned */
+			tree->rw_root_fd = -1;
+	}
+	r = attach_part(tree->shop, root, "root", false, attrs);
+	if (r < 0)
+		return error_set_errno(error, r, "root file system \"%s\"", spec->root_path);
+	return true;
+}
+
+/* A read-only root on old kernels: make the writable twin from the attached mount. */
+static bool build_rw_root(struct tree *tree, GError **error)
+{
+	if (!tree->spec->root_readonly || tree->rw_root_fd >= 0)
+		return true;
+	tree->rw_root_fd = mnt_clone(tree->shop->base, "root", false);
+	if (tree->rw_root_fd < 0)
+		return error_set_errno(error, tree->rw_root_fd, "clone the root file system");
+	if (sys_mount_setattr(tree->rw_root_fd, false, 0, MOUNT_ATTR_RDONLY, -1) < 0) {
+		fd_close(tree->rw_root_fd);
+		tree->rw_root_fd = -1;
+	}
+	return true;
+}
+
+static int make_volume_point(const struct workshop *shop, const struct plan_step *step)
+{
+	int fd;
+
+	if (!step->file)
+		return mkdirat(shop->base, step->from, 0755) < 0 ? -errno : 0;
+	fd = openat(shop->base, step->from, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static bool build_volume(struct tree *tree, struct plan_step *step, GError **error)
+{
+	const struct spec_mount *m = step->mount;
+	int r;
+
+	if (!shift_ids(tree, step->tree_fd, step->recursive, m->shift_optional, "volume source",
+		       m->source, &step->shift, error))
+		return false;
+	r = make_volume_point(tree->shop, step);
+	if (r == 0)
+		r = attach_part(tree->shop, step->tree_fd, step->from, step->recursive,
+				m->set | ATTR_NODEV | (m->shift_optional ? MOUNT_ATTR_RDONLY : 0));
+	return r == 0 || error_set_errno(error, r, "volume source \"%s\"", m->source);
+}
+
+static bool build_proc(struct tree *tree, const struct spec_mount *m, GError **error)
+{
+	autofd fd = nsmount_proc(tree->shop->host_proc, tree->init_pid, m->data);
+	int r = fd < 0 ? fd : attach_part(tree->shop, fd, "proc", false, m->set);
+
+	return r == 0 || error_set_errno(error, r, "mount procfs for \"%s\"", m->destination);
+}
+
+static bool build_sys(struct tree *tree, const struct spec_mount *m, GError **error)
+{
+	autofd fd = nsmount_sysfs(tree->shop->host_proc, tree->init_pid);
+	int r = fd < 0 ? fd : attach_part(tree->shop, fd, "sys", false, m->set);
+
+	return r == 0 || error_set_errno(error, r, "mount sysfs for \"%s\"", m->destination);
+}
+
+static int make_devices(const struct tree *tree, int dir)
+{
+	static const struct {
+		const char *name;
+		unsigned int minor;
+		unsigned int major;
+	} nodes[] = { { "null", 3, 1 },	  { "zero", 5, 1 },    { "full", 7, 1 },
+		      { "random", 8, 1 }, { "urandom", 9, 1 }, { "tty", 0, 5 } };
+	static const struct {
+		const char *name, *target;
+	} links[] = { { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+		      { "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
+		      { "core", "/proc/kcore" },       { "ptmx", "pts/ptmx" } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(nodes); i++)
+		if (mknodat(dir, nodes[i].name, S_IFCHR | 0666,
+			    makedev(nodes[i].major, nodes[i].minor)) < 0 ||
+		    fchmodat(dir, nodes[i].name, 0666, 0) < 0 ||
+		    fchownat(dir, nodes[i].name, tree->uid, tree->gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+	for (size_t i = 0; i < G_N_ELEMENTS(links); i++)
+		if (symlinkat(links[i].target, dir, links[i].name) < 0 ||
+		    fchownat(dir, links[i].name, tree->uid, tree->gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+	return fchownat(dir, "", tree->uid, tree->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/*
+ * /dev: real nodes on a tmpfs whose superblock is the host's. The container's root may rename and
+ * remove them and make files, but has no CAP_MKNOD over it and cannot resize it.
+ */
+static bool build_dev(struct tree *tree, const struct spec_mount *m, GError **error)
+{
+	autofd fd = mnt_tmpfs("64k", "0755", 0);
+	int r = fd < 0 ? fd : make_devices(tree, fd);
+
+	if (r == 0)
+		r = attach_part(tree->shop, fd, "dev", false,
+				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |
+					(m->set & ~MOUNT_ATTR_NODEV));
+	return r == 0 || error_set_errno(error, r, "make \"%s\"", m->destination);
+}
+
+static bool build_part(struct tree *tree, struct plan_step *step, GError **error)
+{
+	if (step->tree_fd >= 0)
+		return build_volume(tree, step, error);
+	if (strcmp(step->from, "proc") == 0)
+		return build_proc(tree, step->mount, error);
+	if (strcmp(step->from, "sys") == 0)
+		return build_sys(tree, step->mount, error);
+	return build_dev(tree, step->mount, error);
+}
+
+/**
+ * tree_build() - make the root file system and all parts, ID-mapped and restricted
+ *
+ * Called inside the workshop, when the container's maps are written and its PID 1 exists.
+ */
+bool tree_build(struct tree *tree, GError **error)
+{
+	mode_t mask = umask(0);
+	bool ok = build_root(tree, error) && build_rw_root(tree, error);
+
+	for (guint i = 0; ok && i < tree->plan->steps->len; i++) {
+		struct plan_step *step = &g_array_index(tree->plan->steps, struct plan_step, i);
+
+		if (step->kind == PLAN_PART)
+			ok = build_part(tree, step, error);
+	}
+	umask(mask);
+	return ok;
+}

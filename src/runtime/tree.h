@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Building a container's parts in the workshop: root, volumes, procfs, sysfs, devices, covers,
+ * masks.
+ */
+#include "runtime/plan.h"
+#include "runtime/workshop.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct tree {
+	const struct workshop *shop;
+	const struct spec *spec;
+	struct plan *plan;
+	int userns_fd;	/* the container's user namespace: the map for ID-mapped mounts */
+	pid_t init_pid; /* its PID 1, whose namespaces procfs and sysfs show */
+	uid_t uid;	/* host ids of the container's root */
+	gid_t gid;
+	int rw_root_fd; /* read-only roots: a writable clone, only to make mount points in */
+};
+
+bool tree_build(struct tree *tree, GError **error);
+bool tree_cover(struct tree *tree, int fuse_mount, GError **error);

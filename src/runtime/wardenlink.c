@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The launcher's side of the warden: starting it, waiting for its server, leaving it in charge.
+ */
+#include "config.h"
+#include "runtime/wardenlink.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+#include "lib/sys.h"
+#include "lib/wardenproto.h"
+#include "runtime/error.h"
+#include "runtime/timens.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SERVER_START_MS 10000
+
+/**
+ * wardenlink_program() - path of one of our own programs
+ *
+ * Beside this program (also in the build tree), else where it is installed.
+ */
+char *wardenlink_program(const char *name)
+{
+	static const char *const places[] = { "", "../fusefs/", "../src/" };
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *dir = self ? g_path_get_dirname(self) : NULL;
+
+	for (size_t i = 0; dir && i < G_N_ELEMENTS(places); i++) {
+		g_autofree char *path = g_strdup_printf("%s/%s%s", dir, places[i], name);
+
+		if (access(path, X_OK) == 0)
+			return g_steal_pointer(&path);
+	}
+	return g_build_filename(PKGLIBEXECDIR, name, NULL);
+}
+
+/*
+ * The server's superblock belongs to the initial user namespace (one of the container's own would
+ * answer EACCES to the launcher, which has to clone its files as covers), hence allow_other.
+ */
+static bool mount_fuse(int *fuse, int *fuse_mount, GError **error)
+{
+	autofd dev = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char options[256];
+
+	if (dev < 0)
+		return error_set_errno(error, -errno,
+				       "open \"/dev/fuse\"; load the module with `modprobe fuse`");
+	g_snprintf(options, sizeof(options),
+		   "source=cloister-fs,subtype=cloister,fd=%d,rootmode=40000,user_id=0,group_id=0,"
+		   "allow_other,default_permissions",
+		   dev);
+	*fuse_mount = mnt_new("fuse", options,
+			      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (*fuse_mount < 0)
+		return error_set_errno(error, *fuse_mount, "mount a FUSE file system");
+	*fuse = fd_steal(&dev);
+	return true;
+}
+
+/* In the child: no terminal, no standard descriptors, the helpers' cgroup, then the program. */
+static void exec_warden(const char *path, int control, const int *tasks, int n_tasks)
+{
+	char *argv[] = { (char *)"cloister-warden", NULL };
+	char *private_claims = getenv("CLOISTER_PRIVATE_CLAIMS")
+				       ? (char *)"CLOISTER_PRIVATE_CLAIMS=1"
+				       : NULL;
+	char *envp[] = { private_claims, NULL };
+	sigset_t none;
+	int null;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (cgroup_enter_self(tasks, n_tasks) < 0 || setsid() < 0 || chdir("/") < 0)
+		_exit(EXIT_USAGE);
+	null = open("/dev/null", O_RDWR);
+	control = fcntl(control, F_DUPFD_CLOEXEC, 10);
+	for (int i = 0; i < 3; i++)
+		if (dup2(null, i) < 0)
+			_exit(EXIT_USAGE);
+	if (dup2(control, WARDEN_CONTROL_FD) < 0 ||
+	    sys_close_range(WARDEN_CONTROL_FD + 1, ~0U, 0) < 0)
+		_exit(EXIT_USAGE);
+	execve(path, argv, envp);
+	_exit(EXIT_USAGE);
+}
+
+/* Where the helpers go: their own cgroup, and out of the caller's in every other v1 hierarchy. */
+static int helper_tasks(const struct container *c, int *fds)
+{
+	int n = cgroup_tasks_fds(&c->helpers, fds);
+
+	for (int i = 0; n >= 0 && i < c->cgroups.n && n < CGROUP_MAX_HIERARCHIES; i++) {
+		const struct cgroup_hierarchy *h = &c->cgroups.h[i];
+
+		if (h->v2 || strstr(h->controllers, "memory") || g_strcmp0(h->own, "/") == 0)
+			continue;
+		fds[n] = openat(h->mount_fd, "tasks", O_WRONLY | O_CLOEXEC);
+		n += fds[n] >= 0;
+	}
+	return n;
+}
+
+/**
+ * wardenlink_spawn() - start the warden, in the helpers' cgroup; it waits for wardenlink_start()
+ */
+bool wardenlink_spawn(struct container *c, GError **error)
+{
+	g_autofree char *path = wardenlink_program("cloister-warden");
+	int tasks[CGROUP_MAX_HIERARCHIES], pair[2];
+	int n_tasks = helper_tasks(c, tasks);
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set_errno(error, -errno, "make a socket pair");
+	c->warden = pair[0];
+	pid = sys_clone3(0, SIGCHLD, NULL, cgroup_v2_fd(&c->helpers));
+	if (pid == 0)
+		exec_warden(path, pair[1], tasks, n_tasks);
+	for (int i = 0; i < n_tasks; i++)
+		close(tasks[i]);
+	close(pair[1]);
+	return pid > 0 || error_set_errno(error, pid, "start \"%s\"", path);
+}
+
+/**
+ * wardenlink_start() - mount the server's file system and have the warden start the server
+ * @fuse_mount: receives the detached mount; it answers after wardenlink_wait_ready()
+ */
+bool wardenlink_start(struct container *c, int *fuse_mount, GError **error)
+{
+	struct warden_hello hello = { .record = c->record,
+				      .uid = c->claim.base,
+				      .gid = c->claim.base };
+	g_autofree char *server = wardenlink_program("cloister-fs");
+	int fds[WARDEN_N_FDS];
+	autofd fuse = -1;
+	int r;
+
+	if (!mount_fuse(&fuse, fuse_mount, error))
+		return false;
+	c->boot_offset = timens_boottime();
+	hello.boot_offset = c->boot_offset;
+	g_strlcpy(hello.id, c->id, sizeof(hello.id));
+	if (g_strlcpy(hello.server, server, sizeof(hello.server)) >= sizeof(hello.server))
+		return error_set(error, "path \"%s\" is too long", server);
+	fds[WARDEN_FD_ROOT] = c->root_fd;
+	fds[WARDEN_FD_DIR] = c->dir_fd;
+	fds[WARDEN_FD_ALIVE] = c->alive_fd;
+	fds[WARDEN_FD_FUSE] = fuse;
+	r = fd_send(c->warden, &hello, sizeof(hello), fds, WARDEN_N_FDS);
+	return r == 0 || error_set_errno(error, r, "talk to cloister-warden; is it installed?");
+}
+
+/**
+ * wardenlink_wait_ready() - wait until the server answers
+ */
+bool wardenlink_wait_ready(struct container *c, GError **error)
+{
+	struct pollfd p = { .fd = c->warden, .events = POLLIN };
+	struct warden_event e;
+	int r;
+
+	do {
+		r = poll(&p, 1, SERVER_START_MS);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return error_set(error, "cloister-fs did not answer within %d s",
+				 SERVER_START_MS / 1000);
+	if (fd_recv(c->warden, &e, sizeof(e), NULL, 0, NULL) != sizeof(e))
+		return error_set(error, "cloister-warden died at its start; is it installed?");
+	e.text[sizeof(e.text) - 1] = '\0';
+	return e.ready || error_set(error, "cloister-warden: %s", e.text);
+}
+
+/**
+ * wardenlink_tell_init() - PID 1 exists: from now on its end is the warden's business too
+ */
+void wardenlink_tell_init(struct container *c)
+{
+	struct warden_order order = { .type = WARDEN_ORDER_INIT, .init = c->record.init };
+	int fds[] = { c->pidfd, c->workshop_ns };
+
+	fd_send(c->warden, &order, sizeof(order), fds, 2);
+	/* The warden is the last to let go of it, and waits for the kernel to take it down; not we.
+	 */
+	fd_close(fd_steal(&c->workshop_ns));
+}
+
+/**
+ * wardenlink_detach() - we leave, the container stays; a pty that nobody reads stays with the
+ * warden
+ */
+void wardenlink_detach(struct container *c)
+{
+	struct warden_order order = { .type = WARDEN_ORDER_CONSOLE };
+
+	if (c->console >= 0)
+		fd_send(c->warden, &order, sizeof(order), &c->console, 1);
+	order.type = WARDEN_ORDER_DETACH;
+	fd_send(c->warden, &order, sizeof(order), NULL, 0);
+}

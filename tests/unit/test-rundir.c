@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state root: names, records, the lock that outlives processes, removal; and naming processes.
+ */
+#include "config.h"
+#include "lib/claims.h"
+#include "lib/fd.h"
+#include "lib/proc.h"
+#include "lib/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[] = "/tmp/cloister-rundir.XXXXXX";
+static int root = -1;
+
+static int set_up(void **state)
+{
+	strcpy(strrchr(dir, '.') + 1, "XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	root = rundir_open(dir);
+	return root < 0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+	unlinkat(root, ".claims/.lock", 0);
+	unlinkat(root, ".claims", AT_REMOVEDIR);
+	unlinkat(root, ".lock", 0);
+	close(root);
+	return rmdir(dir);
+}
+
+static void names_cannot_leave_the_directory(void **state)
+{
+	char longest[RUNDIR_ID_MAX + 2];
+
+	assert_true(rundir_valid_id("web-1.a_b+c"));
+	assert_false(rundir_valid_id(""));
+	assert_false(rundir_valid_id("."));
+	assert_false(rundir_valid_id(".."));
+	assert_false(rundir_valid_id(".hidden"));
+	assert_false(rundir_valid_id("a/b"));
+	assert_false(rundir_valid_id("a\nb"));
+	memset(longest, 'a', sizeof(longest));
+	longest[RUNDIR_ID_MAX] = '\0';
+	assert_true(rundir_valid_id(longest));
+	longest[RUNDIR_ID_MAX] = 'a';
+	longest[RUNDIR_ID_MAX + 1] = '\0';
+	assert_false(rundir_valid_id(longest));
+}
+
+static void a_root_that_others_can_write_is_refused(void **state)
+{
+	assert_int_equal(fchmod(root, 0777), 0);
+	assert_int_equal(rundir_open(dir), -EPERM);
+	assert_int_equal(fchmod(root, 0700), 0);
+}
+
+static void records_are_read_as_written(void **state)
+{
+	struct rundir_record in = { .init = { 12, 345 },
+				    .launcher = { 67, 89 },
+				    .auto_remove = true,
+				    .cgroup = "cloister-a",
+				    .helpers_cgroup = "cloister-helpers-a.1" };
+	struct rundir_record out;
+	int alive, fd = rundir_create(root, "a", &alive);
+
+	assert_true(fd >= 0);
+	assert_int_equal(rundir_write_record(fd, &in), 0);
+	assert_int_equal(rundir_read_record(fd, &out), 0);
+	assert_memory_equal(&in.init, &out.init, sizeof(in.init));
+	assert_memory_equal(&in.launcher, &out.launcher, sizeof(in.launcher));
+	assert_true(out.auto_remove);
+	assert_string_equal(in.cgroup, out.cgroup);
+	assert_string_equal(in.helpers_cgroup, out.helpers_cgroup);
+	assert_int_equal(fd_replace_file_at(fd, "record", "init x", 6, 0600), 0);
+	assert_true(rundir_read_record(fd, &out) < 0);
+	close(fd);
+	close(alive);
+	assert_int_equal(rundir_remove(root, "a"), 0);
+}
+
+static void a_container_is_orphaned_when_the_last_holder_dies(void **state)
+{
+	int alive, fd = rundir_create(root, "b", &alive);
+	int pipefd[2];
+	pid_t child;
+
+	assert_true(fd >= 0);
+	assert_int_equal(rundir_create(root, "b", &alive), -EEXIST);
+	assert_int_equal(pipe(pipefd), 0);
+	child = fork();
+	if (child == 0) {
+		char c;
+
+		close(pipefd[1]);
+		_exit(read(pipefd[0], &c, 1) != 0);
+	}
+	close(alive);
+	assert_false(rundir_orphaned(fd)); /* the child still has it */
+	close(pipefd[1]);
+	waitpid(child, NULL, 0);
+	assert_true(rundir_orphaned(fd));
+	close(pipefd[0]);
+	close(fd);
+	assert_int_equal(rundir_remove(root, "b"), 0);
+	assert_int_equal(rundir_enter(root, "b"), -ENOENT);
+}
+
+static void a_process_is_not_its_successor(void **state)
+{
+	struct proc_id id;
+	pid_t child = fork();
+
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(proc_identify(child, &id), 0);
+	assert_true(proc_alive(&id));
+	id.start++;
+	assert_false(proc_alive(&id));
+	assert_int_equal(proc_kill(&id, SIGKILL), -ESRCH);
+	id.start--;
+	assert_int_equal(proc_kill(&id, SIGKILL), 0);
+	waitpid(child, NULL, 0);
+	assert_false(proc_alive(&id));
+}
+
+static void whole_files_or_an_error(void **state)
+{
+	char buf[8];
+
+	assert_int_equal(fd_replace_file_at(root, "f", "12345678", 8, 0600), 0);
+	assert_int_equal(fd_read_file_at(root, "f", buf, sizeof(buf)), -EFBIG);
+	assert_int_equal(fd_replace_file_at(root, "f", "1234\n", 5, 0600), 0);
+	assert_int_equal(fd_read_file_at(root, "f", buf, sizeof(buf)), 4);
+	assert_string_equal(buf, "1234");
+	unlinkat(root, "f", 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_cannot_leave_the_directory),
+		cmocka_unit_test_setup_teardown(a_root_that_others_can_write_is_refused, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(records_are_read_as_written, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_container_is_orphaned_when_the_last_holder_dies,
+						set_up, tear_down),
+		cmocka_unit_test(a_process_is_not_its_successor),
+		cmocka_unit_test_setup_teardown(whole_files_or_an_error, set_up, tear_down),
+	};
+
+	setenv("CLOISTER_PRIVATE_CLAIMS", "1", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
