@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cloister-warden: looks after one container, with a sleeping twin.
+ *
+ * Theory of operation. The warden holds what must outlive a crash: the server's /dev/fuse, the
+ * memory with its values, the lock that says "somebody looks after this container". It sleeps in
+ * poll() until one of these ends:
+ *
+ *   the server    a new one is started on the same descriptors; readers inside only wait
+ *   the twin      a new twin is forked
+ *   PID 1         everything of the container is removed (the launcher does it, if it is there)
+ *   the launcher  of a foreground container: PID 1 is killed
+ *
+ * The twin is a fork that sleeps until the warden ends, and then is the warden. It is made when PID
+ * 1 exists: before that the launcher fails if the warden does. What changes after the fork is in
+ * memory that both share, or makes the warden fork a new twin.
+ *
+ * An attacker inside the container can reach the warden with nothing but its own death: the warden
+ * reads no message, file or memory that the container writes. (The pty of a detached container is
+ * read and thrown away.)
+ */
+#include "config.h"
+#include "warden/warden.h"
+
+#include "lib/fd.h"
+#include "lib/reap.h"
+#include "lib/sys.h"
+#include "lib/sysctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A server that dies at once again and again is not started for ever. */
+#define RESTARTS_MAX	10
+#define RESTARTS_WINDOW 1 /* s */
+
+static void close_to(int *fd, int replacement)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = replacement;
+}
+
+static int receive_hello(struct warden *w)
+{
+	int fds[WARDEN_N_FDS];
+	size_t n = 0;
+	ssize_t got = fd_recv(w->control, &w->hello, sizeof(w->hello), fds, WARDEN_N_FDS, &n);
+
+	if (got != sizeof(w->hello) || n != WARDEN_N_FDS)
+		return -EPROTO;
+	w->root_fd = fds[WARDEN_FD_ROOT];
+	w->dir_fd = fds[WARDEN_FD_DIR];
+	w->alive_fd = fds[WARDEN_FD_ALIVE];
+	w->fuse_fd = fds[WARDEN_FD_FUSE];
+	return 0;
+}
+
+static int make_memory(struct warden *w)
+{
+	w->values_fd = memfd_create("cloister-values", MFD_CLOEXEC);
+	w->init_fd = memfd_create("cloister-init", MFD_CLOEXEC);
+	w->shared = mmap(NULL, sizeof(*w->shared), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (w->values_fd < 0 || w->init_fd < 0 || w->shared == MAP_FAILED)
+		return -errno;
+	w->shared->detached = w->hello.record.launcher.pid == 0;
+	return ftruncate(w->values_fd, sysctl_store_size()) < 0 ? -errno : 0;
+}
+
+static void tell(struct warden *w, int r)
+{
+	struct warden_event e = { .ready = r == 0 };
+
+	if (r < 0)
+		snprintf(e.text, sizeof(e.text), "start cloister-fs: %s", strerror(-r));
+	fd_send(w->control, &e, sizeof(e), NULL, 0);
+}
+
+static void write_helpers(const struct warden *w, pid_t twin)
+{
+	struct rundir_helpers h = { .server = w->shared->server };
+
+	proc_identify(getpid(), &h.warden);
+	if (twin > 0)
+		proc_identify(twin, &h.twin);
+	rundir_write_helpers(w->dir_fd, &h);
+}
+
+static void leave_helpers_cgroup(const struct warden *w, struct cgroups *all)
+{
+	struct cgroups helpers = { 0 };
+
+	reap_helper_hierarchies(all, &helpers);
+	for (int i = 0; i < helpers.n; i++)
+		fd_write_file_at(helpers.h[i].mount_fd, helpers.h[i].v2 ? "cgroup.procs" : "tasks",
+				 "0");
+	if (cgroup_open(&helpers, w->hello.record.helpers_cgroup) >= 0)
+		cgroup_remove(&helpers, w->hello.record.helpers_cgroup);
+}
+
+/* By name, so under the lock, and only while the name is still that of our container. */
+static void remove_container(const struct warden *w, struct cgroups *cg)
+{
+	autofd lock = rundir_lock(w->root_fd);
+
+	if (!rundir_is(w->root_fd, w->hello.id, w->dir_fd))
+		return;
+	if (cgroup_open(cg, w->hello.record.cgroup) >= 0) {
+		cgroup_kill(cg, SIGKILL);
+		cgroup_remove(cg, w->hello.record.cgroup);
+	}
+	rundir_remove(w->root_fd, w->hello.id);
+}
+
+/**
+ * warden_end() - the container has ended
+ * @all: nobody else removes it. Else only the helpers go, and their cgroup.
+ *
+ * The helpers go one by one, not with their cgroup: we are in it.
+ */
+void warden_end(struct warden *w, bool all)
+{
+	struct cgroups cg = { 0 };
+
+	if (w->other_pidfd >= 0)
+		sys_pidfd_send_signal(w->other_pidfd, SIGKILL);
+	proc_kill(&w->shared->server, SIGKILL);
+	if (all && !w->hello.record.auto_remove)
+		exit(0);
+	if (cgroup_detect(&cg) < 0)
+		exit(1);
+	if (all)
+		remove_container(w, &cg);
+	leave_helpers_cgroup(w, &cg);
+	exit(0);
+}
+
+static void become_warden(struct warden *w);
+
+/* The twin's whole life: sleep until the warden ends. */
+static void be_twin(struct warden *w, int warden_pidfd)
+{
+	struct pollfd p = { .fd = warden_pidfd, .events = POLLIN };
+
+	close_to(&w->other_pidfd, -1);
+	/* The launcher must see the end of the warden's socket only when both are gone. */
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+	close(warden_pidfd);
+	become_warden(w);
+}
+
+static pid_t make_twin(struct warden *w)
+{
+	int self = sys_pidfd_open(getpid());
+	int twin_pidfd = -1;
+	pid_t pid = sys_clone3(0, SIGCHLD, &twin_pidfd, -1);
+
+	if (pid == 0)
+		be_twin(w, self);
+	if (self >= 0)
+		close(self);
+	if (pid > 0)
+		fcntl(twin_pidfd, F_SETFD, FD_CLOEXEC);
+	close_to(&w->other_pidfd, pid > 0 ? twin_pidfd : -1);
+	write_helpers(w, pid);
+	return pid;
+}
+
+/* The twin's knowledge is older than ours: replace it. */
+static void renew_twin(struct warden *w)
+{
+	siginfo_t info;
+
+	if (w->other_pidfd >= 0) {
+		sys_pidfd_send_signal(w->other_pidfd, SIGKILL);
+		waitid(P_PIDFD, w->other_pidfd, &info, WEXITED);
+	}
+	make_twin(w);
+}
+
+static void restart_server(struct warden *w)
+{
+	static struct timespec window;
+	static int restarts;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - window.tv_sec > RESTARTS_WINDOW) {
+		window = now;
+		restarts = 0;
+	}
+	close_to(&w->server_pidfd, -1);
+	/* What it served answers EIO from here on, never a host value: our descriptor goes too. */
+	if (++restarts > RESTARTS_MAX || server_start(w, true) < 0) {
+		proc_kill(&w->shared->server, SIGKILL);
+		close_to(&w->server_pidfd, -1);
+		close_to(&w->fuse_fd, -1);
+	}
+	renew_twin(w);
+}
+
+/* In a v1 freezer, where the container can put it itself, PID 1 does not even take SIGKILL. */
+static void kill_container(struct warden *w)
+{
+	autofd lock = rundir_lock(w->root_fd);
+	struct cgroups cg = { 0 };
+
+	sys_pidfd_send_signal(w->init_pidfd, SIGKILL);
+	if (!rundir_is(w->root_fd, w->hello.id, w->dir_fd) || cgroup_detect(&cg) < 0)
+		return;
+	if (cgroup_open(&cg, w->hello.record.cgroup) >= 0)
+		cgroup_kill(&cg, SIGKILL);
+	cgroup_free(&cg);
+}
+
+static void read_order(struct warden *w)
+{
+	struct warden_order order;
+	int fds[2] = { -1, -1 };
+	size_t n = 0;
+	ssize_t got = fd_recv(w->control, &order, sizeof(order), fds, 2, &n);
+
+	if (got != sizeof(order)) {
+		close_to(&w->control, -1);
+		/* The launcher is gone: what it would have removed is ours to remove now. */
+		if (!w->shared->detached || w->init_pidfd < 0) {
+			if (w->init_pidfd >= 0)
+				kill_container(w);
+			else
+				warden_end(w, true);
+		}
+		return;
+	}
+	if (order.type == WARDEN_ORDER_INIT && n == 2) {
+		close_to(&w->init_pidfd, fds[0]);
+		close(fds[1]);
+		make_twin(w);
+		w->hello.record.init = order.init;
+	} else if (order.type == WARDEN_ORDER_CONSOLE && n == 1) {
+		close_to(&w->console, fds[0]);
+		fcntl(fds[0], F_SETFL, O_NONBLOCK);
+		renew_twin(w);
+	} else if (order.type == WARDEN_ORDER_DETACH) {
+		w->shared->detached = true;
+	}
+}
+
+static void drain_console(struct warden *w)
+{
+	char buf[4096];
+	ssize_t n = read(w->console, buf, sizeof(buf));
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_to(&w->console, -1);
+}
+
+/* With the launcher there, it removes the container and us, or its end of the socket closes. */
+static void init_ended(struct warden *w)
+{
+	if (w->control < 0 || w->shared->detached)
+		warden_end(w, true);
+	close_to(&w->init_pidfd, -1);
+}
+
+enum { POLL_CONTROL, POLL_INIT, POLL_SERVER, POLL_OTHER, POLL_CONSOLE, POLL_N };
+
+static void step(struct warden *w)
+{
+	struct pollfd p[POLL_N] = {
+		[POLL_CONTROL] = { .fd = w->control, .events = POLLIN },
+		[POLL_INIT] = { .fd = w->init_pidfd, .events = POLLIN },
+		[POLL_SERVER] = { .fd = w->server_pidfd, .events = POLLIN },
+		[POLL_OTHER] = { .fd = w->other_pidfd, .events = POLLIN },
+		[POLL_CONSOLE] = { .fd = w->console, .events = POLLIN },
+	};
+
+	if (poll(p, POLL_N, -1) < 0)
+		return;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	if (p[POLL_INIT].revents)
+		init_ended(w);
+	if (p[POLL_CONTROL].revents)
+		read_order(w);
+	if (p[POLL_SERVER].revents)
+		restart_server(w);
+	else if (p[POLL_OTHER].revents)
+		make_twin(w);
+	if (p[POLL_CONSOLE].revents)
+		drain_console(w);
+}
+
+/*
+ * Be the warden from here on. In a twin that takes over, the server may be another one than at the
+ * time of the fork.
+ */
+static void become_warden(struct warden *w)
+{
+	int fd = proc_open(&w->shared->server);
+
+	close_to(&w->server_pidfd, fd >= 0 ? fd : -1);
+	if (fd < 0 && w->fuse_fd >= 0)
+		restart_server(w);
+	else if (w->init_pidfd >= 0)
+		make_twin(w);
+	for (;;)
+		step(w);
+}
+
+static int print_usage(const char *word)
+{
+	if (strcmp(word, "--version") == 0)
+		printf("cloister-warden %s\n", PACKAGE_VERSION);
+	else if (strcmp(word, "--help") == 0)
+		printf("Usage: cloister-warden\n\nLooks after one container. Started by "
+		       "cloister(1), "
+		       "not by hand.\n\n  --help     show this text\n  --version  show the "
+		       "version\n");
+	else
+		return 2;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct warden w = { .control = WARDEN_CONTROL_FD,
+			    .console = -1,
+			    .init_pidfd = -1,
+			    .server_pidfd = -1,
+			    .other_pidfd = -1 };
+	int r;
+
+	if (argc > 1)
+		return print_usage(argv[1]);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	signal(SIGPIPE, SIG_IGN);
+	fcntl(WARDEN_CONTROL_FD, F_SETFD, FD_CLOEXEC);
+	if (receive_hello(&w) < 0)
+		return 1;
+	r = make_memory(&w);
+	if (r == 0)
+		r = server_start(&w, false);
+	tell(&w, r);
+	if (r < 0)
+		warden_end(&w, false);
+	become_warden(&w);
+	return 0;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starting cloister-fs: with open descriptors for everything, and nothing else.
+ */
+#include "config.h"
+#include "warden/warden.h"
+
+#include "lib/facts.h"
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SERVER_UID	65534 /* nobody: owns no file that matters */
+#define SERVER_START_MS 8000
+#define FIRST_FD	10 /* where the inherited descriptors are put in the child */
+#define MAX_ARGS	(32 + 2 * FACT_MAX_FDS)
+
+/* The command line, in one piece of memory that is only used between fork and exec. */
+struct command {
+	char *argv[MAX_ARGS];
+	int argc;
+	char text[MAX_ARGS * 40];
+	size_t used;
+};
+
+static void add_arg(struct command *cmd, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_arg(struct command *cmd, const char *format, ...)
+{
+	size_t left = sizeof(cmd->text) - cmd->used;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(cmd->text + cmd->used, left, format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= left || cmd->argc + 1 >= MAX_ARGS)
+		_exit(1);
+	cmd->argv[cmd->argc++] = cmd->text + cmd->used;
+	cmd->argv[cmd->argc] = NULL;
+	cmd->used += n + 1;
+}
+
+/* Put @fd where the program will find it and say so; the numbers count up from FIRST_FD. */
+static int place_fd(int fd, int *next)
+{
+	if (dup3(fd, *next, 0) < 0)
+		_exit(1);
+	return (*next)++;
+}
+
+static void build_command(struct command *cmd, const struct warden *w, int ready, bool resume,
+			  const struct fact_fd *facts, int n_facts)
+{
+	int next = FIRST_FD;
+
+	add_arg(cmd, "cloister-fs");
+	add_arg(cmd, "--fuse-fd");
+	add_arg(cmd, "%d", place_fd(w->fuse_fd, &next));
+	add_arg(cmd, "--values-fd");
+	add_arg(cmd, "%d", place_fd(w->values_fd, &next));
+	add_arg(cmd, "--init-fd");
+	add_arg(cmd, "%d", place_fd(w->init_fd, &next));
+	add_arg(cmd, "--ready-fd");
+	add_arg(cmd, "%d", place_fd(ready, &next));
+	add_arg(cmd, "--owner");
+	add_arg(cmd, "%u:%u", w->hello.uid, w->hello.gid);
+	add_arg(cmd, "--boot-offset");
+	add_arg(cmd, "%" PRId64, w->hello.boot_offset);
+	add_arg(cmd, "--name");
+	add_arg(cmd, "%s", w->hello.id);
+	if (resume)
+		add_arg(cmd, "--resume");
+	for (int i = 0; i < n_facts; i++) {
+		add_arg(cmd, "--source");
+		add_arg(cmd, "%s:%d", facts[i].name, place_fd(facts[i].fd, &next));
+	}
+	sys_close_range(next, ~0U, 0);
+	sys_close_range(3, FIRST_FD - 1, 0);
+}
+
+/* No user, no groups, no capability, and no way to get one. */
+static void drop_privileges(void)
+{
+#ifndef MUTANT_FS_CAPABLE
+	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+		;
+	if (setgroups(0, NULL) < 0 || setresgid(SERVER_UID, SERVER_UID, SERVER_UID) < 0 ||
+	    setresuid(SERVER_UID, SERVER_UID, SERVER_UID) < 0)
+		_exit(1);
+#endif
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		_exit(1);
+}
+
+static void exec_server(struct warden *w, int ready, bool resume, const struct fact_fd *facts,
+			int n_facts)
+{
+	static struct command cmd;
+	char *envp[] = { NULL };
+	int high = FIRST_FD + FACT_MAX_FDS + 16;
+	struct fact_fd moved[FACT_MAX_FDS];
+
+	/* Known to the twin from the first moment, even if the warden dies before it could say so.
+	 */
+	proc_identify(getpid(), &w->shared->server);
+	/* Out of the way of the numbers that are handed out. */
+	for (int i = 0; i < n_facts; i++) {
+		moved[i] = facts[i];
+		moved[i].fd = fcntl(facts[i].fd, F_DUPFD_CLOEXEC, high);
+	}
+	w->fuse_fd = fcntl(w->fuse_fd, F_DUPFD_CLOEXEC, high);
+	w->values_fd = fcntl(w->values_fd, F_DUPFD_CLOEXEC, high);
+	w->init_fd = fcntl(w->init_fd, F_DUPFD_CLOEXEC, high);
+	ready = fcntl(ready, F_DUPFD_CLOEXEC, high);
+	build_command(&cmd, w, ready, resume, moved, n_facts);
+	drop_privileges();
+	execve(w->hello.server, cmd.argv, envp);
+	_exit(127);
+}
+
+static int controller_dir(const char *controller, void *arg)
+{
+	bool v2 = false;
+	int fd = cgroup_controller_fd(arg, controller, &v2);
+
+	return fd >= 0 && v2 == (controller[0] == '\0') ? fd : -1;
+}
+
+static int open_facts(const struct warden *w, struct fact_fd *fds)
+{
+	struct cgroups cg = { 0 };
+	autofd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int n = cgroup_detect(&cg);
+
+	if (n == 0)
+		n = cgroup_open(&cg, w->hello.record.cgroup);
+	if (n >= 0)
+		n = facts_open_all(root, controller_dir, &cg, fds, FACT_MAX_FDS);
+	cgroup_free(&cg);
+	return n;
+}
+
+static int wait_ready(int ready)
+{
+	struct pollfd p = { .fd = ready, .events = POLLIN };
+	char c;
+	int r;
+
+	do {
+		r = poll(&p, 1, SERVER_START_MS);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return -ETIMEDOUT;
+	return read(ready, &c, 1) == 1 ? 0 : -EIO;
+}
+
+/**
+ * server_start() - start cloister-fs and wait until it answers
+ * @resume: it takes over a mount that another one served
+ */
+int server_start(struct warden *w, bool resume)
+{
+	struct fact_fd facts[FACT_MAX_FDS];
+	int n_facts = open_facts(w, facts);
+	int pipefd[2], r;
+	pid_t pid;
+
+	if (n_facts < 0)
+		return n_facts;
+	if (pipe2(pipefd, O_CLOEXEC) < 0) {
+		facts_close_all(facts, n_facts);
+		return -errno;
+	}
+	pid = sys_clone3(0, SIGCHLD, &w->server_pidfd, -1);
+	if (pid == 0)
+		exec_server(w, pipefd[1], resume, facts, n_facts);
+	close(pipefd[1]);
+	facts_close_all(facts, n_facts);
+	r = pid < 0 ? pid : wait_ready(pipefd[0]);
+	close(pipefd[0]);
+	if (pid > 0)
+		fcntl(w->server_pidfd, F_SETFD, FD_CLOEXEC);
+	return r;
+}

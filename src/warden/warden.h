@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the warden and its twin know; both have the same, since the twin is a fork.
+ */
+#include "lib/cgroup.h"
+#include "lib/proc.h"
+#include "lib/wardenproto.h"
+
+#include <stdbool.h>
+
+/* In memory that warden and twin share: who serves at the moment, whoever started it. */
+struct warden_shared {
+	struct proc_id server;
+	bool detached; /* the container goes on without its launcher */
+};
+
+struct warden {
+	struct warden_hello hello;
+	int root_fd, dir_fd, alive_fd, fuse_fd;
+	int values_fd; /* memfd: sysctl values; survives the server */
+	int init_fd;   /* memfd: the kernel's first request; survives the server */
+	int control;   /* to the launcher; -1 once it has gone */
+	int console;   /* master of a pty that nobody reads, or -1 */
+	int init_pidfd;
+	int server_pidfd;
+	int other_pidfd; /* warden: of its twin; twin: of the warden */
+	struct warden_shared *shared;
+};
+
+int server_start(struct warden *w, bool resume);
+void warden_end(struct warden *w, bool all);
