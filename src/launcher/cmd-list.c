@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `cloister list` and `cloister status`: what is, asked of the kernel where it can be.
+ */
+#include "config.h"
+#include "launcher/launcher.h"
+
+#include "lib/fd.h"
+#include "lib/reap.h"
+#include "lib/rundir.h"
+#include "lib/views.h"
+#include "runtime/error.h"
+#include "runtime/state.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct collect {
+	int root_fd;
+	json_t *array;
+	bool details;
+};
+
+static json_t *helper_json(const char *name, const struct proc_id *id)
+{
+	uint64_t pss = 0, dirty = 0;
+	bool alive = proc_alive(id);
+
+	if (alive)
+		proc_memory(id->pid, &pss, &dirty);
+	return json_pack("{s:s, s:i, s:b, s:I, s:I}", "name", name, "pid", (int)id->pid, "alive",
+			 alive, "pss_kib", (json_int_t)pss, "pss_dirty_kib", (json_int_t)dirty);
+}
+
+static void add_details(json_t *json, int dir)
+{
+	struct rundir_helpers h = { 0 };
+	json_t *helpers = json_array(), *files = json_array();
+
+	rundir_read_helpers(dir, &h);
+	json_array_append_new(helpers, helper_json("cloister-warden", &h.warden));
+	json_array_append_new(helpers, helper_json("its twin", &h.twin));
+	json_array_append_new(helpers, helper_json("cloister-fs", &h.server));
+	json_object_set_new(json, "helpers", helpers);
+	for (int i = 0; i < views_count; i++)
+		json_array_append_new(files, json_sprintf("/%s", views[i].path));
+	json_object_set_new(json, "emulated", files);
+	json_object_set_new(
+		json, "emulation",
+		json_string(proc_alive(&h.server)
+				    ? "served"
+				    : "dead: they answer an error, never a value of the host"));
+}
+
+static int collect_one(const char *id, void *arg)
+{
+	struct collect *c = arg;
+	struct rundir_record record = { 0 };
+	autofd dir = rundir_enter(c->root_fd, id);
+	json_t *json = state_load(c->root_fd, id, NULL);
+	bool running;
+
+	if (!json || dir < 0 || rundir_read_record(dir, &record) < 0) {
+		json_decref(json);
+		return 0; /* being created, or just gone */
+	}
+	running = proc_alive(&record.init);
+	json_object_set_new(json, "status", json_string(running ? "running" : "stopped"));
+	json_object_set_new(
+		json, "age",
+		json_integer(time(NULL) - json_integer_value(json_object_get(json, "created"))));
+	if (c->details)
+		add_details(json, dir);
+	json_array_append_new(c->array, json);
+	return 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	json_t *const *x = a, *const *y = b;
+
+	return strcmp(json_string_value(json_object_get(*x, "id")),
+		      json_string_value(json_object_get(*y, "id")));
+}
+
+/* readdir's order is nobody's: sort by name. */
+static void sort(json_t *array)
+{
+	size_t n = json_array_size(array);
+	g_autofree json_t **items = g_new(json_t *, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		items[i] = json_incref(json_array_get(array, i));
+	qsort(items, n, sizeof(*items), by_id);
+	json_array_clear(array);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, items[i]);
+}
+
+static json_t *collect(const char *only, bool details, GError **error)
+{
+	struct collect c = { .root_fd = launcher_open_root(error), .details = details };
+	autofd root = c.root_fd;
+
+	if (c.root_fd < 0)
+		return NULL;
+	{
+		autofd lock = rundir_lock(root);
+
+		reap_sweep(root);
+	}
+	c.array = json_array();
+	if (only)
+		collect_one(only, &c);
+	else
+		rundir_each(root, collect_one, &c);
+	if (only && json_array_size(c.array) == 0) {
+		json_decref(c.array);
+		error_set(error,
+			  "container \"%s\" does not exist; `cloister list` shows those that do",
+			  only);
+		return NULL;
+	}
+	sort(c.array);
+	return c.array;
+}
+
+static void print_json(json_t *json)
+{
+	char *text = json_dumps(json, JSON_INDENT(2));
+
+	puts(text ?: "[]");
+	free(text);
+}
+
+static const char *text_of(json_t *json, const char *key)
+{
+	return json_string_value(json_object_get(json, key)) ?: "";
+}
+
+static char *ids_of(json_t *json)
+{
+	json_t *ids = json_object_get(json, "ids");
+
+	return g_strdup_printf("0 %lld %lld",
+			       (long long)json_integer_value(json_object_get(ids, "base")),
+			       (long long)json_integer_value(json_object_get(ids, "count")));
+}
+
+static char *command_of(json_t *json)
+{
+	GString *text = g_string_new(NULL);
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(json, "command"), i, item)
+		g_string_append_printf(text, "%s%s", i ? " " : "", json_string_value(item));
+	return g_string_free(text, false);
+}
+
+static void print_list(json_t *array)
+{
+	json_t *json;
+	size_t i;
+
+	printf("%-20s %-8s %-8s %-16s %-5s %s\n", "NAME", "STATUS", "PID", "IDS", "AGE", "COMMAND");
+	json_array_foreach(array, i, json)
+	{
+		g_autofree char *ids = ids_of(json);
+		g_autofree char *command = command_of(json);
+		g_autofree char *age = launcher_age(
+			json_integer_value(json_object_get(json, "age")));
+
+		printf("%-20s %-8s %-8lld %-16s %-5s %s\n", text_of(json, "id"),
+		       text_of(json, "status"),
+		       (long long)json_integer_value(json_object_get(json, "pid")), ids, age,
+		       command);
+	}
+}
+
+static void print_helpers(json_t *json)
+{
+	json_t *helper;
+	size_t i;
+
+	printf("  helpers:\n");
+	json_array_foreach(json_object_get(json, "helpers"), i, helper)
+	{
+		bool alive = json_is_true(json_object_get(helper, "alive"));
+
+		printf("    %-15s pid %-8lld %s", text_of(helper, "name"),
+		       (long long)json_integer_value(json_object_get(helper, "pid")),
+		       alive ? "" : "dead\n");
+		if (alive)
+			printf("memory %lld KiB (dirty %lld KiB)\n",
+			       (long long)json_integer_value(json_object_get(helper, "pss_kib")),
+			       (long long)json_integer_value(
+				       json_object_get(helper, "pss_dirty_kib")));
+	}
+}
+
+static void print_status(json_t *json)
+{
+	g_autofree char *ids = ids_of(json);
+	g_autofree char *age = launcher_age(json_integer_value(json_object_get(json, "age")));
+	json_t *item;
+	size_t i;
+
+	printf("%s: %s, pid %lld, for %s\n", text_of(json, "id"), text_of(json, "status"),
+	       (long long)json_integer_value(json_object_get(json, "pid")), age);
+	printf("  ids (inside, host, count): %s\n  cgroup: %s\n  mounts:\n", ids,
+	       text_of(json, "cgroup"));
+	json_array_foreach(json_object_get(json, "mounts"), i, item)
+		printf("    %-22s %-9s %s  (%s)\n", text_of(item, "destination"),
+		       text_of(item, "shift"), text_of(item, "source"), text_of(item, "why"));
+	printf("  emulated files: %s\n", text_of(json, "emulation"));
+	json_array_foreach(json_object_get(json, "emulated"), i, item)
+		printf("    %s\n", json_string_value(item));
+	print_helpers(json);
+}
+
+static int show(const char *only, bool details, bool as_json)
+{
+	g_autoptr(GError) error = NULL;
+	json_t *array = collect(only, details, &error);
+	json_t *item;
+	size_t i;
+
+	if (!array)
+		return launcher_fail(error);
+	if (as_json && only)
+		print_json(json_array_get(array, 0));
+	else if (as_json)
+		print_json(array);
+	else if (!details)
+		print_list(array);
+	else
+		json_array_foreach(array, i, item) print_status(item);
+	json_decref(array);
+	return 0;
+}
+
+static int parse(int argc, char **argv, const char *help, bool *as_json)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(help, stdout);
+			return 0;
+		}
+		if (c != 'j')
+			return launcher_bad_option(argv[0], argv);
+		*as_json = true;
+	}
+	return -1;
+}
+
+/**
+ * cmd_list() - `cloister list`
+ */
+int cmd_list(int argc, char **argv)
+{
+	static const char help[] = "Usage: cloister list [--json]\n\n"
+				   "Show the containers.\n\n"
+				   "  --json  as JSON\n"
+				   "  --help  show this text\n";
+	bool as_json = false;
+	int r = parse(argc, argv, help, &as_json);
+
+	if (r >= 0)
+		return r;
+	if (optind != argc)
+		return launcher_usage_error("list", "takes no argument");
+	return show(NULL, false, as_json);
+}
+
+/**
+ * cmd_status() - `cloister status`
+ */
+int cmd_status(int argc, char **argv)
+{
+	static const char help[] = "Usage: cloister status [--json] [NAME]\n\n"
+				   "Show how a container (or each) is isolated: its range of ids, "
+				   "how the owners in each\n"
+				   "mount are shifted and why, its emulated files, and its helpers "
+				   "with their memory.\n\n"
+				   "  --json  as JSON\n"
+				   "  --help  show this text\n";
+	bool as_json = false;
+	int r = parse(argc, argv, help, &as_json);
+
+	if (r >= 0)
+		return r;
+	if (argc - optind > 1)
+		return launcher_usage_error("status", "give one name or none");
+	return show(argv[optind], true, as_json);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The commands of cloister(1) and what they share.
+ */
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The state root: --root, else /run/cloister. */
+extern const char *launcher_root;
+
+int cmd_launch(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
+int cmd_kill(int argc, char **argv);
+int cmd_delete(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+
+int launcher_fail(const GError *error);
+int launcher_usage_error(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
+int launcher_bad_option(const char *command, char **argv);
+int launcher_open_root(GError **error);
+char *launcher_age(int64_t seconds);

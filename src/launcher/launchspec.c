@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the options of `cloister launch` to an ordinary OCI specification: what an engine would
+ * write, so that there is one way through the runtime.
+ */
+#include "config.h"
+#include "launcher/launchspec.h"
+
+#include "launcher/hostroot.h"
+#include "runtime/caps.h"
+#include "runtime/error.h"
+#include "runtime/spec.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define CPU_PERIOD_US 100000
+#define DEFAULT_PATH  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* What Docker gives a container that asks for nothing. */
+static const char *const default_caps[] = {
+	"CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",	   "CAP_FOWNER",
+	"CAP_MKNOD",   "CAP_NET_RAW",	   "CAP_SETGID",	   "CAP_SETUID",
+	"CAP_SETFCAP", "CAP_SETPCAP",	   "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+	"CAP_KILL",    "CAP_AUDIT_WRITE",
+};
+
+static const char *const masked_paths[] = {
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/interrupts",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/sys/devices/virtual/powercap",
+	"/sys/firmware",
+};
+
+static const char *const readonly_paths[] = { "/proc/bus", "/proc/fs", "/proc/irq",
+					      "/proc/sysrq-trigger" };
+
+/*
+ * Kernel code that a container has no use for, or that knows no namespaces. Everything else is
+ * left to the kernel, which judges by the user namespace.
+ */
+static const char *const denied_calls[] = {
+	"acct",
+	"add_key",
+	"bpf",
+	"clock_adjtime",
+	"clock_settime",
+	"create_module",
+	"delete_module",
+	"finit_module",
+	"get_kernel_syms",
+	"init_module",
+	"io_uring_enter",
+	"io_uring_register",
+	"io_uring_setup",
+	"ioperm",
+	"iopl",
+	"kexec_file_load",
+	"kexec_load",
+	"keyctl",
+	"lookup_dcookie",
+	"nfsservctl",
+	"open_by_handle_at",
+	"perf_event_open",
+	"query_module",
+	"quotactl",
+	"quotactl_fd",
+	"request_key",
+	"settimeofday",
+	"stime",
+	"swapoff",
+	"swapon",
+	"_sysctl",
+	"sysfs",
+	"syslog",
+	"uselib",
+	"userfaultfd",
+	"ustat",
+	"vm86",
+	"vm86old",
+};
+
+static json_t *strings(const char *const *items, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_string(items[i]));
+	return array;
+}
+
+static json_t *mount_json(const char *destination, const char *type, const char *source,
+			  const char *options)
+{
+	g_auto(GStrv) parts = g_strsplit(options, ",", -1);
+
+	return json_pack("{s:s, s:s, s:s, s:o}", "destination", destination, "type", type, "source",
+			 source, "options",
+			 strings((const char *const *)parts, g_strv_length(parts)));
+}
+
+static void add_kernel_mounts(json_t *mounts, bool privileged)
+{
+	static const struct {
+		const char *destination, *type, *options;
+		bool restrict_it; /* read-only unless privileged */
+	} table[] = {
+		{ "/proc", "proc", "nosuid,noexec,nodev", false },
+		{ "/dev", "tmpfs", "nosuid,noexec,mode=755,size=65536k", false },
+		{ "/dev/pts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5",
+		  false },
+		{ "/dev/shm", "tmpfs", "nosuid,noexec,nodev,mode=1777,size=65536k", false },
+		{ "/dev/mqueue", "mqueue", "nosuid,noexec,nodev", false },
+		{ "/sys", "sysfs", "nosuid,noexec,nodev", true },
+		{ "/sys/fs/cgroup", "cgroup", "nosuid,noexec,nodev,relatime", true },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		g_autofree char *options = g_strconcat(
+			table[i].options, table[i].restrict_it && !privileged ? ",ro" : "", NULL);
+
+		json_array_append_new(mounts, mount_json(table[i].destination, table[i].type,
+							 table[i].type, options));
+	}
+}
+
+static bool add_volume(json_t *mounts, const char *text, GError **error)
+{
+	g_auto(GStrv) parts = g_strsplit(text, ":", 4);
+	guint n = g_strv_length(parts);
+	g_autofree char *source = n ? g_canonicalize_filename(parts[0], NULL) : NULL;
+	bool ro = n == 3 && strcmp(parts[2], "ro") == 0;
+
+	if (n < 2 || n > 3 || !*parts[0] || parts[1][0] != '/' ||
+	    (n == 3 && !ro && strcmp(parts[2], "rw") != 0))
+		return error_set(error, "volume \"%s\": give SOURCE:/TARGET or SOURCE:/TARGET:ro",
+				 text);
+	json_array_append_new(mounts,
+			      mount_json(parts[1], "bind", source, ro ? "rbind,ro" : "rbind,rw"));
+	return true;
+}
+
+static bool add_user_mounts(json_t *mounts, const struct launch_options *o, GError **error)
+{
+	for (guint i = 0; i < o->volumes->len; i++)
+		if (!add_volume(mounts, g_ptr_array_index(o->volumes, i), error))
+			return false;
+	for (guint i = 0; i < o->tmpfs->len; i++) {
+		const char *target = g_ptr_array_index(o->tmpfs, i);
+
+		if (target[0] != '/')
+			return error_set(error, "tmpfs target \"%s\": give an absolute path",
+					 target);
+		json_array_append_new(
+			mounts, mount_json(target, "tmpfs", "tmpfs", "nosuid,nodev,mode=1777"));
+	}
+	return true;
+}
+
+static json_t *caps_json(bool privileged)
+{
+	json_t *names = json_array();
+	uint64_t all = caps_all();
+
+	if (!privileged) {
+		json_decref(names);
+		names = strings(default_caps, G_N_ELEMENTS(default_caps));
+	}
+	for (int i = 0; privileged && i < 64; i++)
+		if ((all >> i & 1) && caps_name(i))
+			json_array_append_new(names, json_string(caps_name(i)));
+	return json_pack("{s:O, s:O, s:o}", "bounding", names, "effective", names, "permitted",
+			 names);
+}
+
+static json_t *env_json(const struct launch_options *o, bool terminal)
+{
+	json_t *env = json_array();
+
+	json_array_append_new(env, json_string(DEFAULT_PATH));
+	json_array_append_new(env, json_sprintf("HOSTNAME=%s", o->hostname));
+	json_array_append_new(env, json_string(o->uid == 0 ? "HOME=/root" : "HOME=/"));
+	json_array_append_new(env, json_string("container=cloister"));
+	if (terminal)
+		json_array_append_new(env, json_string("TERM=xterm"));
+	for (guint i = 0; i < o->env->len; i++)
+		json_array_append_new(env, json_string(g_ptr_array_index(o->env, i)));
+	return env;
+}
+
+static json_t *process_json(const struct launch_options *o, bool terminal)
+{
+	return json_pack("{s:b, s:{s:i, s:i}, s:o, s:o, s:s, s:o}", "terminal", terminal, "user",
+			 "uid", (int)o->uid, "gid", (int)o->gid, "args",
+			 strings((const char *const *)o->command, g_strv_length(o->command)), "env",
+			 env_json(o, terminal), "cwd", o->workdir ?: "/", "capabilities",
+			 caps_json(o->privileged));
+}
+
+static json_t *resources_json(const struct launch_options *o)
+{
+	json_t *resources = json_object();
+	json_t *cpu = json_object();
+
+	if (o->memory)
+		json_object_set_new(resources, "memory",
+				    json_pack("{s:I}", "limit", (json_int_t)o->memory));
+	if (o->cpu_quota) {
+		json_object_set_new(cpu, "quota", json_integer(o->cpu_quota));
+		json_object_set_new(cpu, "period", json_integer(CPU_PERIOD_US));
+	}
+	if (o->cpuset)
+		json_object_set_new(cpu, "cpus", json_string(o->cpuset));
+	json_object_set_new(resources, "cpu", cpu);
+	if (o->pids)
+		json_object_set_new(resources, "pids",
+				    json_pack("{s:I}", "limit", (json_int_t)o->pids));
+	return resources;
+}
+
+static json_t *linux_json(const struct launch_options *o)
+{
+	json_t *json = json_pack("{s:o}", "resources", resources_json(o));
+
+	if (o->privileged)
+		return json;
+	json_object_set_new(json, "maskedPaths", strings(masked_paths, G_N_ELEMENTS(masked_paths)));
+	json_object_set_new(json, "readonlyPaths",
+			    strings(readonly_paths, G_N_ELEMENTS(readonly_paths)));
+	/* AF_VSOCK knows no network namespaces: it leads to the hypervisor and to the host's own
+	 * ports. */
+	json_object_set_new(json, "seccomp",
+			    json_pack("{s:s, s:[{s:o, s:s}, {s:[s], s:s, s:[{s:i, s:i, s:s}]}]}",
+				      "defaultAction", "SCMP_ACT_ALLOW", "syscalls", "names",
+				      strings(denied_calls, G_N_ELEMENTS(denied_calls)), "action",
+				      "SCMP_ACT_ERRNO", "names", "socket", "action",
+				      "SCMP_ACT_ERRNO", "args", "index", 0, "value", AF_VSOCK, "op",
+				      "SCMP_CMP_EQ"));
+	return json;
+}
+
+/* JSON holds nothing else, and an argument must not just vanish on the way. */
+static bool check_utf8(const char *what, const char *text, GError **error)
+{
+	g_autofree char *shown = NULL;
+
+	if (!text || g_utf8_validate(text, -1, NULL))
+		return true;
+	shown = g_utf8_make_valid(text, -1);
+	return error_set(error, "%s \"%s\" is not valid UTF-8", what, shown);
+}
+
+static bool all_utf8(const struct launch_options *o, const char *rootfs, GError **error)
+{
+	const struct {
+		const char *what;
+		GPtrArray *list;
+	} lists[] = { { "volume", o->volumes }, { "tmpfs target", o->tmpfs }, { "--env", o->env } };
+	bool ok = check_utf8("root file system", rootfs, error) &&
+		  check_utf8("--hostname", o->hostname, error) &&
+		  check_utf8("--workdir", o->workdir, error);
+
+	for (char **arg = o->command; ok && *arg; arg++)
+		ok = check_utf8("argument", *arg, error);
+	for (size_t l = 0; l < G_N_ELEMENTS(lists); l++)
+		for (guint i = 0; ok && i < lists[l].list->len; i++)
+			ok = check_utf8(lists[l].what, g_ptr_array_index(lists[l].list, i), error);
+	return ok;
+}
+
+/**
+ * launchspec_make() - write the specification that @o asks for
+ * @root_fd: state root, where the template of throw-away roots is kept
+ * @terminal: the container gets a pty
+ *
+ * Return: a new document, or NULL and *@error.
+ */
+json_t *launchspec_make(const struct launch_options *o, int root_fd, bool terminal, GError **error)
+{
+	g_autofree char *rootfs = NULL;
+	json_t *mounts = json_array();
+	json_t *json;
+
+	if (o->rootfs)
+		rootfs = g_canonicalize_filename(o->rootfs, NULL);
+	else
+		rootfs = hostroot_prepare(root_fd, mounts, error);
+	if (rootfs && !all_utf8(o, rootfs, error))
+		g_clear_pointer(&rootfs, g_free);
+	if (!rootfs) {
+		json_decref(mounts);
+		return NULL;
+	}
+	add_kernel_mounts(mounts, o->privileged);
+	if (!add_user_mounts(mounts, o, error)) {
+		json_decref(mounts);
+		return NULL;
+	}
+	json = json_pack("{s:s, s:{s:s, s:b}, s:s, s:o, s:o, s:o}", "ociVersion", "1.0.2", "root",
+			 "path", rootfs, "readonly", o->read_only, "hostname", o->hostname,
+			 "process", process_json(o, terminal), "mounts", mounts, "linux",
+			 linux_json(o));
+	if (!json)
+		error_set(error, "cannot write the specification");
+	else if (!o->rootfs)
+		json_object_set_new(json, "annotations",
+				    json_pack("{s:s}", ANNOTATION_ROOTFS, "tmpfs"));
+	return json;
+}
