@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# `cloister launch` and its siblings as a shell user meets them.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate tool-busybox; gate tool-python3
+root=$work/root
+make_root "$root"
+make_volume "$work/vol"
+need_containers --rootfs "$root"
+in_root() { launch --rootfs "$root" "$@"; }
+
+### Exit statuses
+for n in 0 1 7 255; do
+	in_root -- sh -c "exit $n" </dev/null
+	is $? $n "exit status $n is the command's"
+done
+for s in 2 9 15; do
+	in_root -- sh -c "sh -c 'kill -$s \$\$'; exit \$?" </dev/null >"$tap_dir/sig" 2>&1
+	is $? $((128 + s)) "a shell inside reports signal $s as a shell does"
+done
+(in_root --name "$(cname kill9)" -- sleep 1000 </dev/null >/dev/null 2>&1; echo $? >"$tap_dir/status") &
+launched=$!
+eventually 10 sh -c "command cloister --root '$state' list | grep -q '$(cname kill9)'"
+sleep 0.3
+cloister kill "$(cname kill9)" KILL
+wait $launched
+is "$(cat "$tap_dir/status")" 137 "128+n for a command killed by signal n"
+in_root -- /no/such/command </dev/null 2>"$tap_dir/err"
+is $? 127 "127 for a command that does not exist"
+like "$(cat "$tap_dir/err")" '/no/such/command' "and it is named"
+in_root -- /etc/passwd </dev/null 2>"$tap_dir/err"
+is $? 126 "126 for a command that cannot be run"
+in_root --no-such-option -- true </dev/null 2>"$tap_dir/err"
+is $? 125 "125 for wrong use"
+in_root --rootfs /no/such/root -- true </dev/null 2>/dev/null
+is $? 125 "125 when the container cannot be made"
+
+### What the command gets
+is "$(in_root -- id -u </dev/null)" 0 "it is root inside"
+is "$(in_root --user 1000:1000 -- sh -c 'id -u; id -g; id -G' </dev/null | tr '\n' ' ')" "1000 1000 1000 " "--user UID:GID"
+is "$(in_root --user 1000 -- id -u </dev/null)" 1000 "--user UID"
+is "$(LEAKED=1 in_root --env A=1 --env 'B=two words' -- sh -c 'echo "$A,$B,${LEAKED-}"' </dev/null)" "1,two words," \
+	"--env, and nothing of the caller's environment"
+is "$(in_root --workdir /var/tmp -- pwd </dev/null)" /var/tmp "--workdir"
+is "$(cd /usr/lib && in_root -- pwd </dev/null)" / "the caller's directory does not leak in"
+is "$(in_root --hostname cell -- hostname </dev/null)" cell "--hostname"
+isnt "$(hostname)" cell "the host keeps its name"
+is "$(in_root -- sh -c 'echo $$' </dev/null)" 1 "the command is process 1"
+like "$(in_root -- ip link show lo </dev/null)" 'LOOPBACK,UP' "loopback is up"
+is "$(in_root -- sh -c 'ls /sys/class/net' </dev/null)" lo "and alone"
+for ns in user pid mnt net ipc uts cgroup time; do
+	isnt "$(in_root -- readlink /proc/self/ns/$ns </dev/null)" "$(readlink /proc/self/ns/$ns)" "a $ns namespace of its own"
+done
+
+### Pipes and files
+is "$(printf 'a\nb\n' | in_root -- cat | tail -n 1)" b "a pipe in, a pipe out"
+is "$(in_root -- cat <"$root/etc/group" | md5sum)" "$(md5sum <"$root/etc/group")" "stdin from a file"
+head -c 20000000 /dev/urandom >"$work/big"
+is "$(in_root -- cat <"$work/big" | md5sum)" "$(md5sum <"$work/big")" "20 MB through a file and a pipe"
+is "$(cat "$work/big" | in_root -- sh -c 'cat | cat' | md5sum)" "$(md5sum <"$work/big")" "20 MB through pipes both ways"
+is "$(in_root -- sh -c 'echo out; echo err >&2' 2>/dev/null </dev/null)" out "stdout is stdout"
+is "$(in_root -- sh -c 'echo out; echo err >&2' 2>&1 >/dev/null </dev/null)" err "stderr is stderr"
+in_root -- yes </dev/null 2>/dev/null | head -n 1 >/dev/null
+isnt "${PIPESTATUS[0]}" 0 "a closed pipe ends the command (PID 1 gets no SIGPIPE, but EPIPE)"
+touch "$work/out"
+chown 12:34 "$work/out"
+in_root -- sh -c 'echo x' </dev/null >"$work/out" 2>&1
+is "$(stat -c %u:%g "$work/out")" 12:34 "a file on stdout is not chowned"
+
+### Root file system and volumes: owners
+in_root -v "$work/vol:/vol" -- sh -c 'stat -c %u /vol/of-root /vol/of-1000 /vol/of-65534; touch /vol/new; chown 1000 /vol/new
+	touch /made-inside; mkdir /made-dir' </dev/null >"$tap_dir/owners"
+is "$(tr '\n' ' ' <"$tap_dir/owners")" "0 1000 65534 " "a volume's owners appear inside as on disk"
+is "$(stat -c %u "$work/vol/new")" 1000 "and what is made inside is so on disk"
+is "$(stat -c %u:%g "$root/made-inside" "$root/made-dir" | sort -u)" 0:0 "root's files in the root file system belong to 0 on disk"
+fails '*' "a :ro volume cannot be written" in_root -v "$work/vol:/vol:ro" -- touch /vol/x
+is "$(in_root -v "$work/vol:/new/deep/place" -- cat /new/deep/place/of-root </dev/null)" root "a missing mount point is made"
+is "$(in_root -v "$work/vol/of-1000:/file" -- cat /file </dev/null)" user "a single file as a volume"
+ok "--tmpfs is writable and the container's own" in_root --tmpfs /scratch -- sh -c \
+	'touch /scratch/x && chown 1000 /scratch/x && grep -q " /scratch tmpfs " /proc/mounts && [ "$(stat -c %u /scratch)" = 0 ]'
+fails '*' "--read-only" in_root --read-only -- touch /x
+ok "--read-only leaves --tmpfs writable" in_root --read-only --tmpfs /scratch -- touch /scratch/x
+ok "/dev works" in_root -- sh -c 'echo x >/dev/null && [ "$(head -c 3 /dev/zero | wc -c)" = 3 ] && head -c 3 /dev/urandom >/dev/null &&
+	[ -c /dev/full ] && [ -c /dev/tty ] && [ -e /dev/ptmx ] && [ -L /dev/fd ] && [ -L /dev/stdin ]'
+ok "/dev/shm and /dev/mqueue" in_root -- sh -c 'touch /dev/shm/x && [ "$(stat -c %u /dev/shm/x)" = 0 ] && grep -q " /dev/mqueue mqueue " /proc/mounts'
+ok "without --rootfs the host's programs, a private /tmp, /root, /etc" launch -- sh -c \
+	'! touch /usr/x 2>/dev/null && touch /tmp/x /root/x /etc/x && [ "$(stat -c %u /usr/bin)" = 0 ]'
+fails '*' "and the host sees none of those files" ls /tmp/x /root/x /etc/x
+
+### Limits
+if have cgroup-memory; then
+	launch_detached "$(cname mem)" --rootfs "$root" --memory 64M -- sleep 1000
+	dir=$(cgroup_dir "$(init_pid "$(cname mem)")" memory)
+	is "$(cat "$dir"/memory.max "$dir"/memory.limit_in_bytes 2>/dev/null)" 67108864 "--memory is in the cgroup"
+	is "$(cloister exec "$(cname mem)" awk '/^MemTotal/ { print $2 }' /proc/meminfo </dev/null)" 65536 "and in meminfo"
+	cloister delete --force "$(cname mem)"
+	in_root --memory 32M -- attack hold-memory 128 </dev/null >/dev/null 2>&1
+	is $? 137 "a command that takes more is killed"
+else
+	skip cgroup-memory "--memory"
+fi
+is "$(in_root --cpus 1 -- grep -c ^processor /proc/cpuinfo </dev/null)" 1 "--cpus 1 shows one CPU"
+is "$(in_root --cpuset 0 -- awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status </dev/null)" 0 "--cpuset 0"
+if have two-cpus; then
+	is "$(in_root --cpuset 1 -- awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status </dev/null)" 1 "--cpuset 1"
+else
+	skip two-cpus "--cpuset 1"
+fi
+if have cgroup-pids; then
+	like "$(in_root --pids 5 -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait' 2>&1 </dev/null)" "fork" "--pids 5 stops a fork bomb"
+else
+	skip cgroup-pids "--pids"
+fi
+if have cgroup-cpu; then
+	launch_detached "$(cname cpu)" --rootfs "$root" --cpus 0.5 -- sleep 1000
+	dir=$(cgroup_dir "$(init_pid "$(cname cpu)")" cpu)
+	like "$(cat "$dir/cpu.max" "$dir/cpu.cfs_quota_us" 2>/dev/null)" '^50000( 100000)?$' "--cpus 0.5 is half of a period"
+	cloister delete --force "$(cname cpu)"
+fi
+
+### Detached: exec, kill, list, status, delete
+name=$(cname detached)
+ok "--detach returns" launch_detached "$name" --rootfs "$root" -v "$work/vol:/vol" -- sleep 1000
+is "$(cloister exec "$name" sh -c 'echo hello; exit 5' </dev/null)" hello "exec prints"
+cloister exec "$name" sh -c 'exit 5' </dev/null
+is $? 5 "exec's status is the command's"
+cloister exec "$name" /no/such </dev/null 2>/dev/null
+is $? 127 "127 from exec"
+is "$(echo in | cloister exec "$name" cat)" in "exec's stdin"
+is "$(cloister exec "$name" sh -c 'for n in user pid mnt net ipc uts cgroup time; do
+	[ "$(readlink /proc/self/ns/$n)" = "$(readlink /proc/1/ns/$n)" ] || echo $n; done' </dev/null)" "" "exec joins every namespace"
+is "$(cloister exec "$name" grep -E '^(CapEff|CapBnd|Seccomp|NoNewPrivs)' /proc/self/status </dev/null)" \
+	"$(cloister exec "$name" grep -E '^(CapEff|CapBnd|Seccomp|NoNewPrivs)' /proc/1/status </dev/null)" "with the same capabilities and filter"
+is "$(cloister exec "$name" cut -d. -f1 /proc/uptime </dev/null | awk '{ print ($1 < 60) }')" 1 "and the same views"
+like "$(cloister list)" "$name" "list shows it"
+like "$(cloister list --json | json 'json.dumps(d)')" "\"$name\"" "list --json is JSON"
+status=$(cloister status "$name")
+like "$status" '65536' "status shows the id range"
+like "$status" '/vol' "each mount"
+like "$status" 'uptime' "the emulated files"
+like "$status" 'cloister-(fs|warden)' "the helpers"
+like "$(cloister status "$name" --json | json 'json.dumps(d)')" '65536' "status --json is JSON"
+ok "status of all" cloister status
+ok "check" cloister check
+like "$(cloister check --json | json 'json.dumps(d)')" '^[[{]' "check --json is JSON"
+fails '*' "delete without --force refuses a living container" cloister delete "$name"
+like "$(cloister exec "$name" echo alive </dev/null)" alive "and it lives on"
+ok "kill TERM is delivered" cloister kill "$name" KILL
+eventually 3 sh -c "! kill -0 $(init_pid "$name") 2>/dev/null" || :
+cloister delete --force "$name" 2>/dev/null
+unlike "$(cloister list)" "$name" "delete removes it"
+fails '*' "a deleted container is unknown" cloister status "$name"
+name=$(cname again)
+launch_detached "$name" --rootfs "$root" -- sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
+cloister kill "$name" TERM
+eventually 3 sh -c "command cloister --root '$state' delete '$name' 2>/dev/null" || cloister delete --force "$name"
+nothing_left "after delete nothing is left"
+rm -f "$root/made-inside"
+done_testing

@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A terminal on stdin: the container gets one of its own, and the host's is out of reach.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate tool-busybox; gate tool-python3
+root=$work/root
+make_root "$root"
+need_containers --rootfs "$root"
+on_terminal() { python3 "$tests_lib/terminal.py" "$@" </dev/null 2>&1; }
+c="$(type -P cloister)"
+run=("$c" --root "$state" launch --rootfs "$root")
+said() { sed -n "s/^$1 //p" <<<"$out" | tail -n 1; }
+
+# The instrument first: on a bare pty TIOCSTI works or the kernel refuses it everywhere.
+out=$(on_terminal expect:ready -- sh -c "echo ready; sleep 0.2")
+is "$(said STATUS)" 0 "(the instrument works)"
+
+out=$(on_terminal -- "${run[@]}" -- sh -c 'tty; ls /dev/pts; ps -o pid,sid,tty 2>/dev/null; readlink /proc/self/fd/0')
+is "$(said STATUS)" 0 "a command on a terminal ends well"
+like "$out" '^/dev/pts/[0-9]+$|^/dev/console$' "it has a terminal of the container's own devpts"
+is "$(said TTY | awk '{ print ($1 == $2) }')" 1 "the host's terminal keeps owner and mode"
+is "$(said MODES)" restored "and its modes are restored"
+
+out=$(on_terminal -- "${run[@]}" -- sh -c 'attack push-tty "echo pushed"; echo "push $?"')
+is "$(said TYPED)" "''" "TIOCSTI from inside reaches nothing of the host's terminal" || diag "$out"
+out=$(on_terminal -- "${run[@]}" --privileged -- sh -c 'attack push-tty "echo pushed"; echo "push $?"')
+is "$(said TYPED)" "''" "nor with --privileged" || diag "$out"
+out=$(on_terminal -- sh -c "$(printf '%q ' "${run[@]}") -- attack push-tty 'echo pushed' </dev/null; true")
+is "$(said TYPED)" "''" "nor with the terminal on stdout and stderr only" || diag "$out"
+out=$(on_terminal -- sh -c "$(printf '%q ' "${run[@]}") -- attack push-tty 'echo pushed' 2>/dev/null </dev/null | cat; true")
+is "$(said TYPED)" "''" "nor with the terminal only as the controlling one" || diag "$out"
+out=$(on_terminal -- sh -c "$(printf '%q ' "${run[@]}") -- sh -c 'readlink /proc/self/fd/1; readlink /proc/self/fd/2' </dev/null; true")
+like "$out" '^/dev/pts/[0-9]+' "a terminal on stdout only is one of the container's too"
+unlike "$out" '/dev/tty' "not the host's"
+
+out=$(on_terminal expect:started 'type:\x03' -- "${run[@]}" -- sh -c 'trap "echo got-int; exit 9" INT; echo started; while :; do sleep 0.1; done')
+like "$out" 'got-int' "Ctrl-C is a signal inside"
+is "$(said STATUS)" 9 "and the command decides"
+out=$(on_terminal expect:started 'type:\x03' -- "${run[@]}" -- sh -c 'echo started; sh -c "sleep 100"; echo "inner $?"; exit 4')
+is "$(said STATUS)" 130 "Ctrl-C ends the programs in the foreground, as in any shell"
+
+out=$(on_terminal -s 31x97 -- "${run[@]}" -- stty size)
+like "$out" '^31 97' "the size is handed on"
+out=$(on_terminal -s 24x80 expect:started resize:40x132 -- "${run[@]}" -- sh -c 'trap "stty size; exit 0" WINCH; echo started; while :; do sleep 0.1; done')
+like "$out" '^40 132' "a resize is seen inside, with its signal"
+
+out=$(on_terminal expect:'# ' 'type:echo $((40 + 2))\n' expect:42 'type:exit 6\n' -- "${run[@]}" --env PS1='# ' -- sh -i)
+is "$(said STATUS)" 6 "an interactive shell" || diag "$out"
+out=$(on_terminal 'type:a line\n' -- "${run[@]}" -- sh -c 'read -r x; echo "read <$x>"')
+like "$out" 'read <a line>' "what was typed early is not lost"
+out=$(on_terminal expect:ready 'type:\x04' -- "${run[@]}" -- sh -c 'echo ready; cat; echo eof')
+like "$out" '^eof' "Ctrl-D is end of file"
+
+# Output to a pipe while stdin is a terminal stays a pipe.
+out=$(on_terminal -- sh -c "$(printf '%q ' "${run[@]}") -- sh -c 'test -t 1 && echo tty || echo pipe' | cat")
+like "$out" '^pipe' "stdout to a pipe stays a pipe"
+
+### exec and --tty
+name=$(cname term)
+launch_detached "$name" --rootfs "$root" -- sleep 1000
+out=$(on_terminal -- "$c" --root "$state" exec "$name" sh -c 'tty; attack push-tty "echo pushed"; true')
+like "$out" '^/dev/pts/[0-9]+' "exec on a terminal has one of the container's"
+is "$(said TYPED)" "''" "and TIOCSTI reaches nothing"
+out=$(on_terminal expect:started 'type:\x03' -- "$c" --root "$state" exec "$name" sh -c 'trap "exit 8" INT; echo started; while :; do sleep 0.1; done')
+is "$(said STATUS)" 8 "Ctrl-C through exec"
+is "$(cloister exec --tty "$name" sh -c 'test -t 0 && test -t 1 && echo tty' </dev/null | tr -d '\r')" tty "exec --tty without a terminal makes one"
+cloister delete --force "$name"
+is "$(launch --rootfs "$root" --tty -- sh -c 'test -t 0 && test -t 1 && echo tty' </dev/null | tr -d '\r')" tty "launch --tty without a terminal makes one"
+
+# The terminal goes away: so does the container.
+out=$(on_terminal -t 10 expect:started hangup: -- "${run[@]}" --name "$(cname hup)" -- sh -c 'echo started; sleep 1000')
+cloister delete --force "$(cname hup)" >/dev/null 2>&1
+unlike "$out" "PROBLEM" "a hangup ends the launcher"
+done_testing

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What can be seen without running anything: scripts, spelling, man pages against programs.
+TEST_NO_LOCK=1
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+cd "$top_srcdir" || exit 99
+
+if have tool-shellcheck; then
+	mapfile -t scripts < <(find bootstrap .ci/run tests -type f \( -name '*.sh' -o -name bootstrap -o -name run -o -name '*-init' \))
+	# SC1090/SC1091: sourced files and their variables (SC2034, SC2153, SC2154) are found at run time; SC2015: `a && b || c` on purpose in tests;
+	# SC2016: single quotes hold what another shell is to expand; SC2317: functions called by name.
+	ok "shellcheck" shellcheck -x -S warning -e SC1090,SC1091,SC2015,SC2016,SC2034,SC2153,SC2154,SC2187,SC2317 "${scripts[@]}"
+else
+	skip tool-shellcheck "shellcheck"
+fi
+if have tool-codespell; then
+	mapfile -t texts < <(find . \( -name build -o -name 'build-*' -o -name .git -o -name autom4te.cache \) -prune -o \
+		-type f \( -name '*.[ch157]' -o -name '*.md' -o -name '*.sh' -o -name '*.am' -o -name '*.ac' -o -name README \) -print)
+	ok "codespell" codespell -L ro,fo,te,ue,hist,crate,isnt,nd "${texts[@]}"
+else
+	skip tool-codespell "codespell"
+fi
+
+for page in doc/*.[0-9]; do
+	[ -e "$page" ] || continue
+	if have tool-groff; then
+		is "$(LC_ALL=C groff -man -Tutf8 -ww -z "$page" 2>&1)" "" "$page: no warning from groff"
+	else
+		skip tool-groff "$page: no warning from groff"
+	fi
+	name=$(sed -n '/^\.SH NAME/{n;p;q}' "$page")
+	like "$name" '\\-|\\\(en' "$page: NAME has a one-line description"
+done
+
+# Every option of --help is in the man page, and the other way round. Options of a page: what stands
+# in bold at the start of a .TP's line.
+help_options() { grep -oE -- '(^|[ ,[])--[a-z][a-z-]+' | tr -d ' ,[' | sort -u; }
+page_options() { sed 's/\\-/-/g; s/\\f[BIRP]//g' "$1" | grep -vE '^\.?\\"' | help_options; }
+check_page() {
+	local page=$1 texts
+	shift
+	texts=$("$@" --help 2>&1) || { fail "$1 --help works"; return; }
+	if [ "${1##*/}" = cloister ]; then
+		for sub in launch exec kill delete list status check; do
+			texts+=$'\n'$("$1" $sub --help 2>&1)
+		done
+	fi
+	comm -23 <(help_options <<<"$texts") <(page_options "$page") >"$tap_dir/undocumented"
+	is "$(tr '\n' ' ' <"$tap_dir/undocumented")" "" "$page documents every option of ${1##*/} --help"
+	comm -13 <(help_options <<<"$texts") <(page_options "$page") >"$tap_dir/imagined"
+	is "$(tr '\n' ' ' <"$tap_dir/imagined")" "" "$page documents no option that ${1##*/} --help lacks"
+}
+for program in src/cloister fusefs/cloister-fs; do
+	[ -x "$top_builddir/$program" ] && [ -e "doc/${program##*/}.1" ] || continue
+	check_page "doc/${program##*/}.1" "$top_builddir/$program"
+	like "$("$top_builddir/$program" --version)" '[0-9]+\.[0-9]+' "${program##*/} --version"
+done
+pass "looked"
+done_testing
