@@ -1,0 +1,161 @@
+# bash completion for cloister(1)                                          -*- shell-script -*-
+# SPDX-License-Identifier: Apache-2.0
+
+# Names of containers, one a line. Only root may look; `list` would ask for a password otherwise.
+_cloister_names()
+{
+	local entry
+
+	for entry in "$1"/*/; do
+		entry=${entry%/}
+		[[ -d $entry ]] && printf '%s\n' "${entry##*/}"
+	done 2>/dev/null
+}
+
+# The programs in PATH.
+_cloister_commands()
+{
+	mapfile -t COMPREPLY < <(compgen -c -- "$1" | sort -u)
+}
+
+_cloister_words()
+{
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+_cloister_launch()
+{
+	local cur=$1 prev=$2
+
+	case $prev in
+	--rootfs)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		compopt -o filenames
+		return
+		;;
+	-v | --volume)
+		# The source; what stands behind the colon is inside.
+		[[ $cur == *:* ]] && return
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames -o nospace
+		return
+		;;
+	--memory)
+		_cloister_words "256m 512m 1g 2g 4g" "$cur"
+		return
+		;;
+	--name | --tmpfs | --hostname | --cpus | --cpuset | --pids | --env | --workdir | --user)
+		return
+		;;
+	esac
+	_cloister_words "--name --rootfs --volume --tmpfs --hostname --memory --cpus --cpuset --pids --env
+		--workdir --user --read-only --privileged --detach --tty --help" "$cur"
+}
+
+# Index of the first word of launch that is no option, or of the one after "--"; else COMP_CWORD + 1.
+_cloister_launch_command()
+{
+	local i
+
+	for ((i = $1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--)
+			echo $((i + 1))
+			return
+			;;
+		--name | --rootfs | -v | --volume | --tmpfs | --hostname | --memory | --cpus | --cpuset | \
+			--pids | --env | --workdir | --user)
+			# A value holds ":" and "=" as words of their own.
+			((i++))
+			while [[ ${COMP_WORDS[i + 1]-} == [:=]* ]]; do ((i += 2)); done
+			;;
+		-*) ;;
+		*)
+			echo $i
+			return
+			;;
+		esac
+	done
+	echo $((COMP_CWORD + 1))
+}
+
+_cloister()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local root=/run/cloister command='' i first
+
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--root)
+			root=${COMP_WORDS[++i]-}
+			[[ $root != = ]] || root=${COMP_WORDS[++i]-}
+			;;
+		-*) ;;
+		*)
+			command=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+	if [[ $prev == --root ]]; then
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		compopt -o filenames
+		return
+	fi
+	((i++))
+	case $command in
+	'')
+		_cloister_words "launch exec kill delete list status check --root --help --version" "$cur"
+		;;
+	launch)
+		first=$(_cloister_launch_command $i)
+		if ((COMP_CWORD < first)) && [[ $cur == -* || $prev == -* ]]; then
+			_cloister_launch "$cur" "$prev"
+		elif ((COMP_CWORD <= first)); then
+			_cloister_commands "$cur"
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			compopt -o filenames
+		fi
+		;;
+	exec)
+		while [[ ${COMP_WORDS[i]-} == -* ]] && ((i < COMP_CWORD)); do ((i++)); done
+		if ((COMP_CWORD > i)); then
+			_cloister_commands "$cur"
+		elif [[ $cur == -* ]]; then
+			_cloister_words "--tty --help" "$cur"
+		else
+			_cloister_words "$(_cloister_names "$root")" "$cur"
+		fi
+		;;
+	kill)
+		if [[ $cur == -* ]]; then
+			_cloister_words "--help" "$cur"
+		elif ((COMP_CWORD == i)); then
+			_cloister_words "$(_cloister_names "$root")" "$cur"
+		elif ((COMP_CWORD == i + 1)); then
+			_cloister_words "TERM KILL INT HUP QUIT USR1 USR2 STOP CONT" "$cur"
+		fi
+		;;
+	delete)
+		if [[ $cur == -* ]]; then
+			_cloister_words "--force --help" "$cur"
+		else
+			_cloister_words "$(_cloister_names "$root")" "$cur"
+		fi
+		;;
+	status)
+		if [[ $cur == -* ]]; then
+			_cloister_words "--json --help" "$cur"
+		else
+			_cloister_words "$(_cloister_names "$root")" "$cur"
+		fi
+		;;
+	list | check)
+		_cloister_words "--json --help" "$cur"
+		;;
+	esac
+}
+
+complete -F _cloister cloister
