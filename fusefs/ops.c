@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The FUSE requests. The kernel asks twice for one open, read and close (OPEN and READ); names and
- * attributes never change and are remembered by it, FLUSH is not sent, and RELEASE is not waited
- * for.
+ * The FUSE requests that go through libfuse: all but those of an open, read and close (hot.c). Names
+ * and attributes never change and are remembered by the kernel.
  */
 #include "config.h"
 #include "server.h"
-#include "handles.h"
-#include "recent.h"
 #include "sizes.h"
 #include "tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -120,117 +116,6 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	fuse_reply_buf(req, buf, len);
 }
 
-static void render_sysctl(struct server *s, const struct sysctl *sysctl, struct text *out)
-{
-	int64_t values[SYSCTL_MAX_VALUES];
-	char buf[SYSCTL_TEXT_MAX];
-
-	pthread_mutex_lock(&s->store_lock);
-	sysctl_store_get(s->store, sysctl, values);
-	pthread_mutex_unlock(&s->store_lock);
-	text_bytes(out, buf, sysctl_format(sysctl, values, buf));
-}
-
-/* Locking: @h->lock. */
-static int render(struct server *s, const struct node *n, uint64_t ino, struct handle *h)
-{
-	size_t before = h->text.cap;
-	int r = 0;
-
-	text_clear(&h->text);
-	if (n->sysctl) {
-		render_sysctl(s, n->sysctl, &h->text);
-	} else if (!recent_get(ino, &h->text)) {
-		r = n->render(&s->facts, &h->text);
-		if (r == 0)
-			recent_put(ino, &h->text);
-	}
-	if (!handle_charge(before, h->text.cap) || h->text.failed) {
-		before = h->text.cap;
-		text_free(&h->text);
-		handle_charge(before, 0);
-		return -ENOMEM;
-	}
-	return r < 0 ? -EIO : 0;
-}
-
-/*
- * For reading, the text is made here, and the kernel told its length (sizes.c).
- */
-static int open_file(struct server *s, const struct node *n, uint64_t ino,
-		     struct fuse_file_info *fi)
-{
-	struct handle *h;
-	int r = handle_open(&h);
-
-	if (r < 0)
-		return r;
-	fi->fh = h->fh;
-	if ((fi->flags & O_ACCMODE) != O_WRONLY) {
-		r = render(s, n, ino, h);
-		h->rendered = h->fresh = r == 0;
-	}
-	if (r == 0)
-		size_opened(s->fuse_fd, ino, h->text.buf, h->text.len);
-	handle_put(h);
-	if (r < 0)
-		handle_release(fi->fh);
-	return r;
-}
-
-static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	const struct node *n = tree_node(ino);
-	int r = n && S_ISREG(n->mode) ? open_file(server_of(req), n, ino, fi) : -ESTALE;
-
-	if (r < 0) {
-		fuse_reply_err(req, -r);
-		return;
-	}
-	fi->direct_io = 1; /* a read is answered from the text, whatever size the kernel believes */
-	fi->noflush = 1;
-	if (fuse_reply_open(req, fi) < 0) /* the caller was interrupted: no RELEASE will come */
-		handle_release(fi->fh);
-}
-
-static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	handle_release(fi->fh);
-	fuse_reply_err(req, 0);
-}
-
-/*
- * As seq_file does it: a read at the start renders anew, others go on in the same text. As there,
- * the file's lock is held meanwhile; only readers of the same open file wait for it.
- */
-static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		    struct fuse_file_info *fi)
-{
-	const struct node *n = tree_node(ino);
-	struct handle *h = n && S_ISREG(n->mode) ? handle_get(fi->fh) : NULL;
-	int r = 0;
-
-	if (!h) {
-		fuse_reply_err(req, n ? ENFILE : ESTALE);
-		return;
-	}
-	pthread_mutex_lock(&h->lock);
-	if ((off == 0 && !h->fresh) || !h->rendered) {
-		r = render(server_of(req), n, ino, h);
-		h->rendered = r == 0;
-	}
-	h->fresh = false;
-	if (r < 0) {
-		fuse_reply_err(req, -r);
-	} else {
-		size_t left = (uint64_t)off < h->text.len ? h->text.len - off : 0;
-
-		fuse_reply_buf(req, left ? h->text.buf + off : NULL, left < size ? left : size);
-	}
-	pthread_mutex_unlock(&h->lock);
-	handle_put(h);
-}
-
 /* proc_sys_call_handler() with sysctl_writes_strict = 1: only what is written at the start counts.
  */
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
@@ -267,8 +152,5 @@ const struct fuse_lowlevel_ops server_ops = {
 	.setattr = op_setattr,
 	.opendir = op_opendir,
 	.readdir = op_readdir,
-	.open = op_open,
-	.release = op_release,
-	.read = op_read,
 	.write = op_write,
 };

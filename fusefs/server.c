@@ -24,6 +24,7 @@
 #include "server.h"
 #include "cpu-facts.h"
 #include "handles.h"
+#include "hot.h"
 #include "providers.h"
 #include "survive.h"
 #include "tree.h"
@@ -94,7 +95,8 @@ static void process(struct server *s, void *request, size_t len)
 {
 	struct fuse_buf buf = { .mem = request, .size = len };
 
-	fuse_session_process_buf(s->session, &buf);
+	if (!hot_request(s, request, len))
+		fuse_session_process_buf(s->session, &buf);
 }
 
 /* Does @request, which is INIT, and tells the warden that the mount can be used. */
