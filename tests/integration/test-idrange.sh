@@ -88,4 +88,13 @@ wait
 is "$(cat "$tap_dir/deleted")" "" "and all are deleted"
 nothing_left "nothing is left of them" 2
 is "$(launch --rootfs "$root" -- awk '{ print $2 }' /proc/self/uid_map </dev/null)" "$first" "the first range is free again"
+### Two state roots, one machine: the registry that everybody uses
+shared() { env -u CLOISTER_PRIVATE_CLAIMS "$(type -P cloister)" --root "$1" "${@:2}"; }
+for r in "$state" "$work/state2"; do
+	shared "$r" launch --detach --name "$(cname "of-${r##*/}")" -- sleep 1000 </dev/null >/dev/null || fail "a container in $r starts"
+done
+base_of() { shared "$1" list --json | json 'd[0]["ids"]["base"]'; }
+isnt "$(base_of "$state")" "$(base_of "$work/state2")" "containers of two state roots share no id"
+for r in "$state" "$work/state2"; do shared "$r" delete --force "$(cname "of-${r##*/}")"; done
+
 done_testing
