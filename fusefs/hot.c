@@ -4,8 +4,8 @@
  *
  * The kernel asks twice and waits (OPEN, READ); FLUSH is not sent, and RELEASE is not waited for.
  * These three are answered here as the protocol has them, in one piece of memory each, without the
- * bookkeeping that libfuse does for requests that can be interrupted: ours are done in microseconds.
- * So the kernel's first INTERRUPT is answered with ENOSYS, and it sends no other.
+ * bookkeeping that libfuse does for requests that can be interrupted: ours are done in
+ * microseconds. So the kernel's first INTERRUPT is answered with ENOSYS, and it sends no other.
  */
 #include "config.h"
 #include "hot.h"

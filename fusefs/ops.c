@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The FUSE requests that go through libfuse: all but those of an open, read and close (hot.c). Names
- * and attributes never change and are remembered by the kernel.
+ * The FUSE requests that go through libfuse: all but those of an open, read and close (hot.c).
+ * Names and attributes never change and are remembered by the kernel.
  */
 #include "config.h"
 #include "server.h"

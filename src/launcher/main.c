@@ -5,6 +5,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/log.h"
 #include "lib/rundir.h"
 #include "runtime/error.h"
 
@@ -13,23 +14,27 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 const char *launcher_root = RUNDIR_DEFAULT;
+bool launcher_systemd_cgroup;
+bool launcher_oci;
 
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *summary;
+	bool oci; /* fails with status 1, as the runtimes do whose place it takes */
 } commands[] = {
-	{ "launch", cmd_launch, "run a command in a new container" },
-	{ "exec", cmd_exec, "run a command in a container that runs" },
-	{ "kill", cmd_kill, "send a signal to a container's first process" },
-	{ "delete", cmd_delete, "remove a container and everything of it" },
-	{ "list", cmd_list, "show the containers" },
-	{ "status", cmd_status, "show how a container is isolated, and its helpers" },
-	{ "check", cmd_check, "show what this kernel and host can do" },
+	{ "launch", cmd_launch, "run a command in a new container", false },
+	{ "exec", cmd_exec, "run a command in a container that runs", false },
+	{ "kill", cmd_kill, "send a signal to a container's first process", false },
+	{ "delete", cmd_delete, "remove a container and everything of it", false },
+	{ "list", cmd_list, "show the containers", false },
+	{ "status", cmd_status, "show how a container is isolated, and its helpers", false },
+	{ "check", cmd_check, "show what this kernel and host can do", false },
 };
 
 static void print_help(void)
@@ -42,20 +47,29 @@ static void print_help(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
 	printf("\nOptions:\n"
-	       "  --root DIR  keep state in DIR (default %s)\n"
-	       "  --help      show this text; `cloister COMMAND --help` shows that of a command\n"
-	       "  --version   show the version\n\n"
+	       "  --root DIR             keep state in DIR (default %s)\n"
+	       "  --log FILE             write errors and warnings to FILE too\n"
+	       "  --log-format FORMAT    text or json\n"
+	       "  --log-level LEVEL      error, warning or debug\n"
+	       "  --debug                the same as --log-level debug\n"
+	       "  --systemd-cgroup       cgroupsPath is SLICE:PREFIX:NAME, made by systemd\n"
+	       "  --cgroup-manager NAME  cgroupfs, systemd or disabled\n"
+	       "  --help                 show this text; `cloister COMMAND --help` shows that of a "
+	       "command\n"
+	       "  --version              show the version\n\n"
 	       "Try: sudo cloister launch -- bash\n",
 	       RUNDIR_DEFAULT);
 }
 
 /**
- * launcher_fail() - report @error on one line; Return: the exit status it asks for
+ * launcher_fail() - report @error on one line, to the log too; Return: the exit status it asks for
  */
 int launcher_fail(const GError *error)
 {
-	fprintf(stderr, "cloister: %s\n", error ? error->message : "unknown error");
-	return error_exit_status(error);
+	int status = error_exit_status(error);
+
+	log_error("%s", error ? error->message : "unknown error");
+	return launcher_oci && status == EXIT_USAGE ? EXIT_FAILURE : status;
 }
 
 /**
@@ -69,8 +83,8 @@ int launcher_usage_error(const char *command, const char *format, ...)
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	fprintf(stderr, "cloister %s: %s; try `cloister %s --help`\n", command, text, command);
-	return EXIT_USAGE;
+	log_error("%s: %s; try `cloister %s --help`", command, text, command);
+	return launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
 }
 
 /**
@@ -81,11 +95,10 @@ int launcher_bad_option(const char *command, char **argv)
 	const char *word = argv[optind - 1];
 	const char *of = command ?: "";
 
-	fprintf(stderr,
-		"cloister%s%s: option \"%s\" is unknown, ambiguous or lacks its value; "
-		"try `cloister%s%s --help`\n",
-		command ? " " : "", of, word, command ? " " : "", of);
-	return EXIT_USAGE;
+	log_error("%s%soption \"%s\" is unknown, ambiguous or lacks its value; "
+		  "try `cloister%s%s --help`",
+		  of, command ? ": " : "", word, command ? " " : "", of);
+	return launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
 }
 
 /**
@@ -130,9 +143,10 @@ static int run_command(int argc, char **argv)
 		if (strcmp(argv[0], commands[i].name) != 0)
 			continue;
 		optind = 0; /* the command parses its own options from the start */
+		launcher_oci = commands[i].oci;
 		return commands[i].run(argc, argv);
 	}
-	fprintf(stderr, "cloister: unknown command \"%s\"; try `cloister --help`\n", argv[0]);
+	log_error("unknown command \"%s\"; try `cloister --help`", argv[0]);
 	return EXIT_USAGE;
 }
 
@@ -148,39 +162,85 @@ static void ensure_stdio(void)
 		close(fd);
 }
 
+enum { OPT_LOG = 256, OPT_LOG_FORMAT, OPT_LOG_LEVEL, OPT_DEBUG, OPT_CGROUP_MANAGER, OPT_IGNORED };
+
+static bool set_cgroup_manager(const char *name)
+{
+	launcher_systemd_cgroup = strcmp(name, "systemd") == 0;
+	if (launcher_systemd_cgroup || strcmp(name, "cgroupfs") == 0 ||
+	    strcmp(name, "disabled") == 0)
+		return true;
+	log_error("--cgroup-manager \"%s\": give cgroupfs, systemd or disabled", name);
+	return false;
+}
+
+/* Return: whether to go on; else *@status is the exit status. */
+static bool global_option(int c, char **argv, int *status)
+{
+	*status = EXIT_USAGE;
+	switch (c) {
+	case 'r':
+		launcher_root = optarg;
+		return true;
+	case OPT_LOG:
+		return log_open(optarg);
+	case OPT_LOG_FORMAT:
+		return log_set_format(optarg);
+	case OPT_LOG_LEVEL:
+		return log_set_level(optarg);
+	case OPT_DEBUG:
+		return log_set_level("debug");
+	case 's':
+		launcher_systemd_cgroup = true;
+		return true;
+	case OPT_CGROUP_MANAGER:
+		return set_cgroup_manager(optarg);
+	case OPT_IGNORED:
+		return true;
+	case 'h':
+		print_help();
+		*status = 0;
+		return false;
+	case 'v':
+		printf("cloister version %s\nspec: %s\n", PACKAGE_VERSION, LAUNCHER_SPEC_VERSION);
+		*status = 0;
+		return false;
+	default:
+		launcher_bad_option(NULL, argv);
+		return false;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "root", required_argument, NULL, 'r' },
+		{ "log", required_argument, NULL, OPT_LOG },
+		{ "log-format", required_argument, NULL, OPT_LOG_FORMAT },
+		{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+		{ "debug", no_argument, NULL, OPT_DEBUG },
+		{ "systemd-cgroup", no_argument, NULL, 's' },
+		{ "cgroup-manager", required_argument, NULL, OPT_CGROUP_MANAGER },
+		/* Of other runtimes, and without a meaning here. */
+		{ "rootless", required_argument, NULL, OPT_IGNORED },
+		{ "criu", required_argument, NULL, OPT_IGNORED },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
-	int c;
+	int c, status;
 
 	ensure_stdio();
 	opterr = 0; /* launcher_bad_option() says it in our own words */
-	while ((c = getopt_long(argc, argv, "+hv", options, NULL)) != -1) {
-		switch (c) {
-		case 'r':
-			launcher_root = optarg;
-			break;
-		case 'h':
-			print_help();
-			return 0;
-		case 'v':
-			printf("cloister %s\n", PACKAGE_VERSION);
-			return 0;
-		default:
-			return launcher_bad_option(NULL, argv);
-		}
-	}
+	while ((c = getopt_long(argc, argv, "+hvV", options, NULL)) != -1)
+		if (!global_option(c == 'V' ? 'v' : c, argv, &status))
+			return status;
 	if (optind == argc) {
 		print_help();
 		return EXIT_USAGE;
 	}
 	if (launcher_root[0] != '/') {
-		fprintf(stderr, "cloister: --root \"%s\": give an absolute path\n", launcher_root);
+		log_error("--root \"%s\": give an absolute path", launcher_root);
 		return EXIT_USAGE;
 	}
 	return run_command(argc - optind, argv + optind);

@@ -11,6 +11,7 @@
 #include "lib/sys.h"
 #include "runtime/caps.h"
 #include "runtime/error.h"
+#include "runtime/resources.h"
 
 #include <linux/mount.h>
 #include <string.h>
@@ -249,21 +250,6 @@ bool spec_parse_process(json_t *json, struct spec_process *p, GError **error)
 	       parse_rlimits(json_object_get(json, "rlimits"), p->rlimits, error);
 }
 
-static void parse_resources(json_t *json, struct cgroup_limits *limits)
-{
-	json_t *memory = json_object_get(json, "memory");
-	json_t *cpu = json_object_get(json, "cpu");
-
-	limits->memory = json_integer_value(json_object_get(memory, "limit"));
-	limits->memory_swap = json_integer_value(json_object_get(memory, "swap"));
-	limits->cpu_shares = json_integer_value(json_object_get(cpu, "shares"));
-	limits->cpu_quota = json_integer_value(json_object_get(cpu, "quota"));
-	limits->cpu_period = json_integer_value(json_object_get(cpu, "period"));
-	limits->cpuset_cpus = json_string_value(json_object_get(cpu, "cpus"));
-	limits->cpuset_mems = json_string_value(json_object_get(cpu, "mems"));
-	limits->pids = json_integer_value(json_object_get(json_object_get(json, "pids"), "limit"));
-}
-
 static bool parse_root(json_t *json, const char *bundle, struct spec *spec, GError **error)
 {
 	json_t *root = json_object_get(json, "root");
@@ -299,7 +285,9 @@ struct spec *spec_from_json(json_t *json, const char *bundle, GError **error)
 	spec->cgroups_path = get_string(linux_json, "cgroupsPath");
 	spec->seccomp = json_object_get(linux_json, "seccomp");
 	spec->sysctl = json_object_get(linux_json, "sysctl");
-	parse_resources(json_object_get(linux_json, "resources"), &spec->limits);
+	spec->resources = json_object_get(linux_json, "resources");
+	if (!resources_parse(spec->resources, &spec->limits, error))
+		return NULL;
 	json_array_foreach(json_object_get(json, "mounts"), i, item)
 	{
 		if (!parse_mount(item, spec->mounts, error))

@@ -17,24 +17,90 @@
 #define ANNOTATION_SHIFT                                                                           \
 	"org.cloister.shift" /* "optional": read-only system trees may stay unshifted */
 
+enum spec_ns {
+	SPEC_NS_USER,
+	SPEC_NS_MOUNT,
+	SPEC_NS_PID,
+	SPEC_NS_NETWORK,
+	SPEC_NS_IPC,
+	SPEC_NS_UTS,
+	SPEC_NS_CGROUP,
+	SPEC_NS_TIME,
+	SPEC_NS_COUNT
+};
+
+struct spec_namespace {
+	bool present; /* listed; else the caller's is asked for */
+	char *path;   /* to join, absolute; NULL: a new one */
+};
+
+/* Ids [inside, inside + count) in the container are [outside, outside + count) on the host. */
+struct spec_map {
+	uint32_t inside, outside, count;
+};
+
+enum spec_hook_kind {
+	SPEC_HOOK_PRESTART,
+	SPEC_HOOK_CREATE_RUNTIME,
+	SPEC_HOOK_CREATE_CONTAINER,
+	SPEC_HOOK_START_CONTAINER,
+	SPEC_HOOK_POSTSTART,
+	SPEC_HOOK_POSTSTOP,
+	SPEC_HOOK_COUNT
+};
+
+struct spec_hook {
+	char *path;  /* absolute */
+	char **args; /* argv, with argv[0]; never empty */
+	char **env;  /* all of it */
+	int timeout; /* s; 0: none */
+};
+
 struct spec_mount {
-	char *destination;
-	char *type;   /* "bind", "tmpfs", "proc", … */
-	char *source; /* may be NULL */
+	char *destination; /* absolute */
+	char *type;	   /* "bind", "tmpfs", "proc", … */
+	char *source; /* may be NULL; of a bind absolute (relative ones are below the bundle) */
 	bool bind;
 	bool recursive;
 	bool shift_optional; /* where the kernel cannot map ids: show owners as nobody */
-	uint64_t set;	     /* MOUNT_ATTR_* */
+	bool tmpcopyup;	     /* tmpfs: begins with what the root file system has there */
+	uint64_t set;	     /* MOUNT_ATTR_* of the mount itself */
 	uint64_t clear;	     /* MOUNT_ATTR_* asked for as "rw", "suid", … */
-	char *data;	     /* file system options, comma separated, or NULL */
+	uint64_t rec_set;    /* the same for the whole tree: "rro", "rnosuid", … */
+	uint64_t rec_clear;
+	unsigned long propagation; /* MS_{PRIVATE,SLAVE,SHARED,UNBINDABLE}, perhaps | MS_REC; 0 */
+	bool idmap;		   /* "idmap", "ridmap" or mappings of its own */
+	bool idmap_recursive;
+	GArray *uid_map; /* struct spec_map; empty: the container's own */
+	GArray *gid_map;
+	char *data; /* file system options, comma separated, or NULL */
+};
+
+struct spec_device {
+	char *path; /* absolute */
+	char type;  /* 'c' ('u' is read as that), 'b', 'p' */
+	unsigned int major, minor;
+	mode_t mode;  /* permission bits; default 0666 */
+	uint32_t uid; /* ids inside */
+	uint32_t gid;
 };
 
 struct spec_caps {
 	uint64_t bounding, effective, permitted, inheritable, ambient;
 };
 
+struct spec_scheduler {
+	bool present;
+	int policy; /* SCHED_* */
+	int nice;
+	int priority;
+	uint64_t flags; /* SCHED_FLAG_* */
+	uint64_t runtime, deadline, period;
+};
+
 struct spec_process {
 	bool terminal;
+	uint16_t console_width, console_height; /* characters; 0: unset */
 	bool no_new_privs;
 	uid_t uid;
 	gid_t gid;
@@ -47,6 +113,12 @@ struct spec_process {
 	GArray *rlimits; /* struct spec_rlimit */
 	int oom_score_adj;
 	bool has_oom_score_adj;
+	char *apparmor_profile; /* may be NULL */
+	char *selinux_label;	/* may be NULL */
+	int ioprio;		/* as ioprio_set(2) takes it; -1: unset */
+	struct spec_scheduler scheduler;
+	char *cpu_affinity_initial; /* "0-2,5" or NULL; exec only */
+	char *cpu_affinity_final;
 };
 
 struct spec_rlimit {
@@ -56,18 +128,35 @@ struct spec_rlimit {
 
 struct spec {
 	json_t *json; /* the whole, owned */
+	char *bundle; /* absolute */
 	struct spec_process process;
+	bool has_process;
 	char *root_path; /* absolute */
 	bool root_readonly;
-	bool root_tmpfs; /* ANNOTATION_ROOTFS */
+	bool root_tmpfs;		/* ANNOTATION_ROOTFS */
+	unsigned long root_propagation; /* MS_* as in spec_mount; 0: unset */
 	char *hostname;
+	char *domainname;
 	GPtrArray *mounts; /* struct spec_mount * */
+	struct spec_namespace ns[SPEC_NS_COUNT];
+	GArray *uid_map; /* struct spec_map; empty if the specification has none */
+	GArray *gid_map;
+	GPtrArray *devices;		   /* struct spec_device * */
+	GPtrArray *hooks[SPEC_HOOK_COUNT]; /* struct spec_hook * */
 	char **masked_paths;
 	char **readonly_paths;
 	char *cgroups_path; /* may be NULL */
+	char *mount_label;  /* SELinux context for the container's own file systems; may be NULL */
 	struct cgroup_limits limits;
-	json_t *seccomp; /* borrowed from json; may be NULL */
-	json_t *sysctl;	 /* borrowed; may be NULL */
+	unsigned long personality; /* PER_*; PER_LINUX if unset */
+	json_t *resources;	   /* borrowed from json; may be NULL */
+	json_t *seccomp;
+	json_t *sysctl;
+	json_t *annotations;
+	json_t *time_offsets;
+	json_t *net_devices;
+	json_t *intel_rdt;
+	json_t *memory_policy;
 };
 
 struct spec *spec_load(const char *bundle, const char *config, GError **error);
