@@ -7,6 +7,7 @@
 #include "launcher/launchspec.h"
 
 #include "launcher/hostroot.h"
+#include "launcher/launcher.h"
 #include "runtime/caps.h"
 #include "runtime/error.h"
 #include "runtime/spec.h"
@@ -228,9 +229,20 @@ static json_t *resources_json(const struct launch_options *o)
 	return resources;
 }
 
+/* A new one of each kind; without ids in it, the user namespace gets a range of its own. */
+static json_t *namespaces_json(void)
+{
+	json_t *array = json_array();
+
+	for (int ns = 0; ns < SPEC_NS_COUNT; ns++)
+		json_array_append_new(array, json_pack("{s:s}", "type", spec_ns_name(ns)));
+	return array;
+}
+
 static json_t *linux_json(const struct launch_options *o)
 {
-	json_t *json = json_pack("{s:o}", "resources", resources_json(o));
+	json_t *json = json_pack("{s:o, s:o}", "namespaces", namespaces_json(), "resources",
+				 resources_json(o));
 
 	if (o->privileged)
 		return json;
@@ -306,10 +318,10 @@ json_t *launchspec_make(const struct launch_options *o, int root_fd, bool termin
 		json_decref(mounts);
 		return NULL;
 	}
-	json = json_pack("{s:s, s:{s:s, s:b}, s:s, s:o, s:o, s:o}", "ociVersion", "1.0.2", "root",
-			 "path", rootfs, "readonly", o->read_only, "hostname", o->hostname,
-			 "process", process_json(o, terminal), "mounts", mounts, "linux",
-			 linux_json(o));
+	json = json_pack("{s:s, s:{s:s, s:b}, s:s, s:o, s:o, s:o}", "ociVersion",
+			 LAUNCHER_SPEC_VERSION, "root", "path", rootfs, "readonly", o->read_only,
+			 "hostname", o->hostname, "process", process_json(o, terminal), "mounts",
+			 mounts, "linux", linux_json(o));
 	if (!json)
 		error_set(error, "cannot write the specification");
 	else if (!o->rootfs)

@@ -57,23 +57,25 @@ struct spec_hook {
 };
 
 struct spec_mount {
-	char *destination; /* absolute */
-	char *type;	   /* "bind", "tmpfs", "proc", … */
+	char *destination; /* absolute, without "." and ".."; never "/" */
+	char *type;	   /* "bind", "tmpfs", "proc", …; never NULL */
 	char *source; /* may be NULL; of a bind absolute (relative ones are below the bundle) */
 	bool bind;
 	bool recursive;
 	bool shift_optional; /* where the kernel cannot map ids: show owners as nobody */
 	bool tmpcopyup;	     /* tmpfs: begins with what the root file system has there */
 	uint64_t set;	     /* MOUNT_ATTR_* of the mount itself */
-	uint64_t clear;	     /* MOUNT_ATTR_* asked for as "rw", "suid", … */
-	uint64_t rec_set;    /* the same for the whole tree: "rro", "rnosuid", … */
+	/* MOUNT_ATTR_* asked for as "rw", "suid", …; all of MOUNT_ATTR__ATIME if the access times
+	 * are spoken of, as mount_setattr(2) wants it */
+	uint64_t clear;
+	uint64_t rec_set; /* the same for the whole tree: "rro", "rnosuid", … */
 	uint64_t rec_clear;
 	unsigned long propagation; /* MS_{PRIVATE,SLAVE,SHARED,UNBINDABLE}, perhaps | MS_REC; 0 */
 	bool idmap;		   /* "idmap", "ridmap" or mappings of its own */
 	bool idmap_recursive;
 	GArray *uid_map; /* struct spec_map; empty: the container's own */
 	GArray *gid_map;
-	char *data; /* file system options, comma separated, or NULL */
+	char *data; /* file system options, comma separated, or NULL; of a bind NULL */
 };
 
 struct spec_device {
@@ -106,7 +108,7 @@ struct spec_process {
 	gid_t gid;
 	mode_t umask;
 	GArray *groups; /* gid_t */
-	char **args;
+	char **args;	/* never NULL */
 	char **env;
 	char *cwd;
 	struct spec_caps caps;
@@ -119,6 +121,7 @@ struct spec_process {
 	struct spec_scheduler scheduler;
 	char *cpu_affinity_initial; /* "0-2,5" or NULL; exec only */
 	char *cpu_affinity_final;
+	GPtrArray *warnings; /* char *: what cannot be given; one line each */
 };
 
 struct spec_rlimit {
@@ -130,8 +133,8 @@ struct spec {
 	json_t *json; /* the whole, owned */
 	char *bundle; /* absolute */
 	struct spec_process process;
-	bool has_process;
-	char *root_path; /* absolute */
+	bool has_process; /* else process.args is empty, and `start` has nothing to run */
+	char *root_path;  /* absolute */
 	bool root_readonly;
 	bool root_tmpfs;		/* ANNOTATION_ROOTFS */
 	unsigned long root_propagation; /* MS_* as in spec_mount; 0: unset */
@@ -157,13 +160,23 @@ struct spec {
 	json_t *net_devices;
 	json_t *intel_rdt;
 	json_t *memory_policy;
+	GPtrArray *warnings; /* char *: of the whole document, those of the process included */
 };
 
+json_t *spec_read_json(const char *path, GError **error);
+json_t *spec_parse_json(const char *text, size_t len, const char *name, GError **error);
 struct spec *spec_load(const char *bundle, const char *config, GError **error);
 struct spec *spec_from_json(json_t *json, const char *bundle, GError **error);
 void spec_free(struct spec *spec);
 bool spec_parse_process(json_t *json, struct spec_process *process, GError **error);
 void spec_process_clear(struct spec_process *process);
+
+bool spec_check_namespaces(const struct spec *spec, GError **error);
+bool spec_check_mappings(const struct spec *spec, GError **error);
+
+char **spec_mount_option_names(void);
+const char *spec_ns_name(enum spec_ns ns);
+const char *spec_hook_name(enum spec_hook_kind kind);
 
 static inline void spec_cleanup(struct spec **spec)
 {
