@@ -1,67 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `cloister kill` and `cloister delete`.
+ * `cloister kill`.
  */
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/known.h"
 #include "launcher/options.h"
-#include "lib/fd.h"
-#include "lib/reap.h"
-#include "lib/rundir.h"
+#include "lib/cgroup.h"
+#include "lib/proc.h"
 #include "runtime/error.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool find(const char *id, int *root_fd, struct rundir_record *record, GError **error)
-{
-	autofd dir = -1;
-
-	*root_fd = launcher_open_root(error);
-	if (*root_fd < 0)
-		return false;
-	{
-		autofd lock = rundir_lock(*root_fd);
-
-		reap_sweep(*root_fd);
-	}
-	dir = rundir_enter(*root_fd, id);
-	if (dir >= 0 && rundir_read_record(dir, record) == 0)
-		return true;
-	return error_set(
-		error, "container \"%s\" does not exist; `cloister list` shows those that do", id);
-}
-
 /*
- * A signal that ends a process ends PID 1 too: the kernel would drop it, for want of a handler,
- * and the caller would wait for nothing.
+ * A signal that ends a process ends the first process of `launch` too: the kernel would drop it,
+ * for want of a handler, and the caller would wait for nothing. Engines know how PID 1 is.
  */
 static int effective_signal(const struct rundir_record *record, int sig)
 {
-	return proc_would_drop(record->init.pid, sig) ? SIGKILL : sig;
+	return record->auto_remove && proc_would_drop(record->init.pid, sig) ? SIGKILL : sig;
 }
 
-static int do_kill(const char *id, const char *signal_name)
+/* To every process of the container; or, if it is frozen, so that it dies all the same. */
+static int kill_all(const struct rundir_record *record, int sig)
+{
+	struct cgroups cg = { 0 };
+	int r = cgroup_detect(&cg);
+
+	if (r == 0)
+		r = cgroup_open(&cg, record->cgroup);
+	if (r >= 0)
+		r = cgroup_kill(&cg, sig);
+	cgroup_free(&cg);
+	return r < 0 ? r : 0;
+}
+
+static void thaw(const struct rundir_record *record)
+{
+	struct cgroups cg = { 0 };
+
+	if (cgroup_detect(&cg) == 0 && cgroup_open(&cg, record->cgroup) >= 0 &&
+	    cgroup_is_frozen(&cg))
+		cgroup_freeze(&cg, false);
+	cgroup_free(&cg);
+}
+
+static bool send_signal(const struct known *k, int sig, bool all, GError **error)
+{
+	int r;
+
+	if (all) {
+		r = kill_all(&k->record, sig);
+		return r == 0 ||
+		       error_set_errno(error, r, "send signal %d to all of container \"%s\"", sig,
+				       k->id);
+	}
+	r = proc_kill(&k->record.init, effective_signal(&k->record, sig));
+	if (r < 0)
+		return error_set(error, "container \"%s\" is not running: container not running",
+				 k->id);
+	if (sig == SIGKILL)
+		thaw(&k->record);
+	return true;
+}
+
+static int do_kill(const char *id, const char *signal_name, bool all)
 {
 	g_autoptr(GError) error = NULL;
-	struct rundir_record record;
-	int sig = SIGTERM, r;
-	autofd root = -1;
+	int sig = SIGTERM, status = 0;
+	struct known k;
 
 	if (signal_name && !option_signal(signal_name, &sig, &error))
 		return launcher_fail(error);
-	if (!find(id, &root, &record, &error))
-		return launcher_fail(error);
-	r = proc_kill(&record.init, effective_signal(&record, sig));
-	if (r < 0) {
-		error_set(&error, "container \"%s\" is not running", id);
-		return launcher_fail(error);
-	}
-	return 0;
+	if (!known_open(&k, id, false, &error) || !send_signal(&k, sig, all, &error))
+		status = launcher_fail(error);
+	known_close(&k);
+	return status;
+}
+
+static int kill_matching(const char *regex, const char *signal_name, bool all)
+{
+	g_autoptr(GError) error = NULL;
+	g_auto(GStrv) names = known_matching(regex, &error);
+	int status = names ? 0 : launcher_fail(error);
+
+	for (char **n = names; n && *n; n++)
+		status = do_kill(*n, signal_name, all) ?: status;
+	return status;
 }
 
 /**
@@ -69,84 +98,36 @@ static int do_kill(const char *id, const char *signal_name)
  */
 int cmd_kill(int argc, char **argv)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
-	int c;
-
-	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
-		if (c != 'h')
-			return launcher_bad_option("kill", argv);
-		printf("Usage: cloister kill NAME [SIGNAL]\n\n"
-		       "Send SIGNAL (default TERM; a name or a number) to the first process of "
-		       "container\n"
-		       "NAME. One that would end a process, and that PID 1 has no handler for, "
-		       "ends it.\n\n"
-		       "  --help  show this text\n");
-		return 0;
-	}
-	if (argc - optind < 1 || argc - optind > 2)
-		return launcher_usage_error("kill", "give the name of a container");
-	return do_kill(argv[optind], argv[optind + 1]);
-}
-
-static int do_delete(const char *id, bool force)
-{
-	g_autoptr(GError) error = NULL;
-	struct rundir_record record;
-	autofd root = -1;
-	int r;
-
-	if (!find(id, &root, &record, &error)) {
-		autofd lock = root >= 0 ? rundir_lock(root) : -1;
-
-		return force && root >= 0 && rundir_valid_id(id) ? reap_container(root, id) < 0
-								 : launcher_fail(error);
-	}
-	if (!force && proc_alive(&record.init)) {
-		error_set(&error,
-			  "container \"%s\" is running; `cloister delete --force %s` ends it", id,
-			  id);
-		return launcher_fail(error);
-	}
-	{
-		autofd lock = rundir_lock(root);
-
-		r = reap_container(root, id);
-	}
-	if (r < 0) {
-		error_set_errno(&error, r, "remove container \"%s\"", id);
-		return launcher_fail(error);
-	}
-	return 0;
-}
-
-/**
- * cmd_delete() - `cloister delete`
- */
-int cmd_delete(int argc, char **argv)
-{
-	static const struct option options[] = { { "force", no_argument, NULL, 'f' },
+	static const struct option options[] = { { "all", no_argument, NULL, 'a' },
+						 { "regex", required_argument, NULL, 'r' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
-	bool force = false;
-	int c, status = 0;
+	const char *regex = NULL;
+	bool all = false;
+	int c;
 
-	while ((c = getopt_long(argc, argv, "fh", options, NULL)) != -1) {
-		if (c == 'f') {
-			force = true;
-			continue;
-		}
+	while ((c = getopt_long(argc, argv, "ar:h", options, NULL)) != -1) {
+		if (c == '?')
+			return launcher_bad_option("kill", argv);
+		all |= c == 'a';
+		regex = c == 'r' ? optarg : regex;
 		if (c != 'h')
-			return launcher_bad_option("delete", argv);
-		printf("Usage: cloister delete [--force] NAME…\n\n"
-		       "Remove containers and everything of them.\n\n"
-		       "  -f, --force  end a container that runs; one that does not exist is no "
-		       "error\n"
-		       "  --help       show this text\n");
+			continue;
+		printf("Usage: cloister kill [--all] NAME [SIGNAL]\n"
+		       "       cloister kill [--all] --regex PATTERN [SIGNAL]\n\n"
+		       "Send SIGNAL (default TERM; a name or a number) to the first process of "
+		       "container\n"
+		       "NAME. With containers of `cloister launch`, one that would end a process, "
+		       "and that\n"
+		       "PID 1 has no handler for, ends it.\n\n"
+		       "  -a, --all            send it to every process of the container\n"
+		       "  -r, --regex PATTERN  of every container whose name matches PATTERN\n"
+		       "  --help               show this text\n");
 		return 0;
 	}
-	if (optind == argc)
-		return launcher_usage_error("delete", "give the name of a container");
-	for (; optind < argc; optind++)
-		status = do_delete(argv[optind], force) ?: status;
-	return status;
+	if (regex && argc - optind <= 1)
+		return kill_matching(regex, argv[optind], all);
+	if (argc - optind < 1 || argc - optind > 2)
+		return launcher_usage_error("kill", "give the name of a container");
+	return do_kill(argv[optind], argv[optind + 1], all);
 }

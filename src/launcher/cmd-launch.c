@@ -219,7 +219,8 @@ static int run(struct container *c, const struct launch_options *o)
 	}
 	if (!o->detach)
 		return stay(c);
-	container_detach(c);
+	if (!container_detach(c, &error))
+		return launcher_fail(error);
 	printf("%s\n", c->id);
 	container_close(c);
 	return 0;

@@ -19,6 +19,10 @@ extern bool launcher_oci;
 #define LAUNCHER_SPEC_VERSION "1.3.0"
 
 int cmd_launch(int argc, char **argv);
+int cmd_create(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_start(int argc, char **argv);
+int cmd_state(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_delete(int argc, char **argv);

@@ -59,5 +59,6 @@ int cgroup_kill(const struct cgroups *cg, int sig);
 int cgroup_populated(const struct cgroups *cg);
 void cgroup_kill_start(const struct cgroups *cg);
 int cgroup_remove(const struct cgroups *cg, const char *path);
+bool cgroup_is_frozen(const struct cgroups *cg);
 int cgroup_freeze(const struct cgroups *cg, bool frozen);
 int cgroup_controller_fd(const struct cgroups *cg, const char *controller, bool *v2);

@@ -318,6 +318,28 @@ int claim_take_given(int root_fd, const struct claim_sources *src, const char *i
 	return r;
 }
 
+/**
+ * claim_share() - be another owner of a range that is claimed already
+ *
+ * For a container that joins the user namespace of another: the ids are free again when both are
+ * gone.
+ */
+int claim_share(int root_fd, const char *id, const struct claim *claim)
+{
+	char key[KEY_MAX];
+	autofd dir_fd = -1;
+	autofd lock_fd = -1;
+	int r = check_id(id) ?: make_key(root_fd, id, key);
+
+	if (r < 0)
+		return r;
+	dir_fd = open_registry(root_fd, true);
+	if (dir_fd < 0)
+		return dir_fd;
+	lock_fd = lock_registry(dir_fd);
+	return lock_fd < 0 ? lock_fd : write_claim(dir_fd, key, claim);
+}
+
 struct find_name {
 	const char *id;
 	char name[NAME_MAX + 1];

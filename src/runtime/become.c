@@ -132,19 +132,24 @@ static void set_stdio(const struct child_common *c, int slave)
 		child_fail(c->sync, EXIT_USAGE, errno, "take the terminal");
 }
 
-/* Everything but 0, 1, 2 and the socket, which moves to 3 and goes at the exec. */
-static int close_the_rest(int sync)
+/*
+ * Everything but 0, 1, 2, what the command inherits from 3 on, and the socket, which comes next and
+ * goes at the exec.
+ */
+static int close_the_rest(int sync, int preserve)
 {
-	if (sync != 3) {
-		if (dup3(sync, 3, O_CLOEXEC) < 0)
-			_exit(EXIT_USAGE);
-	}
+	int to = 3 + preserve;
+
+	if (sync != to && dup3(sync, to, O_CLOEXEC) < 0)
+		_exit(EXIT_USAGE);
+	for (int fd = 3; fd < to; fd++)
+		fd_set_cloexec(fd, false);
 #ifndef MUTANT_FD_LEFT_OPEN
-	sys_close_range(4, ~0U, 0);
+	sys_close_range(to + 1, ~0U, 0);
 #else
 	fd_set_cloexec(open("/", O_RDONLY), false);
 #endif
-	return 3;
+	return to;
 }
 
 static void load_filter(int sync, const struct sock_fprog *filter)
@@ -188,32 +193,83 @@ static const char *env_path(char **env)
 	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-static G_GNUC_NORETURN void exec_command(int sync, const struct spec_process *p)
+/* Engines tell these cases apart by the words at the end. */
+static G_GNUC_NORETURN void fail_command(int sync, const char *name, int err)
 {
-	const char *name = p->args[0];
-	const char *path = env_path(p->env);
-	int err = ENOENT;
+	if (err == ENOENT || err == ENOTDIR)
+		child_fail(sync, EXIT_NOT_FOUND, 0,
+			   "command \"%s\": not found in the container: %s", name,
+			   strchr(name, '/') ? "no such file or directory"
+					     : "executable file not found in $PATH");
+	child_fail(sync, EXIT_NOT_EXECUTABLE, err, "command \"%s\"", name);
+}
+
+static int try_exec(const char *path, const struct spec_process *p)
+{
+	execve(path, p->args, p->env);
+	return errno;
+}
+
+static int try_access(const char *path, const struct spec_process *p)
+{
+	struct stat st;
+
+	(void)p;
+	if (stat(path, &st) < 0)
+		return errno;
+	if (!S_ISREG(st.st_mode))
+		return EACCES;
+	return access(path, X_OK) < 0 ? errno : 0;
+}
+
+/* Try @name, or @name in each directory of $PATH. Return: 0, or the errno that says most. */
+static int each_candidate(const struct spec_process *p,
+			  int (*try)(const char *, const struct spec_process *))
+{
+	const char *name = p->args[0], *path = env_path(p->env);
+	int err = ENOENT, e;
 	char buf[4096];
 
-	if (strchr(name, '/')) {
-		execve(name, p->args, p->env);
-		err = errno;
-		path = "";
-	}
+	if (strchr(name, '/'))
+		return try(name, p);
 	for (; *path; path += strcspn(path, ":"), path += *path == ':') {
 		int len = strcspn(path, ":");
 
 		if (snprintf(buf, sizeof(buf), "%.*s/%s", len, path, name) >= (int)sizeof(buf))
 			continue;
-		execve(buf, p->args, p->env);
+		e = try(buf, p);
+		if (e == 0)
+			return 0;
 		/* What is found but cannot be run is the better answer than "not found". */
-		if (errno != ENOENT && errno != ENOTDIR)
-			err = errno;
+		if (e != ENOENT && e != ENOTDIR)
+			err = e;
 	}
-	if (err == ENOENT || err == ENOTDIR)
-		child_fail(sync, EXIT_NOT_FOUND, 0, "command \"%s\": not found in the container",
-			   name);
-	child_fail(sync, EXIT_NOT_EXECUTABLE, err, "command \"%s\"", name);
+	return err;
+}
+
+/**
+ * child_check_command() - say so now if the command is not there, to who creates the container
+ *
+ * Only a courtesy: what counts is the exec. Relative names are relative to the working directory,
+ * and wait for that.
+ */
+void child_check_command(const struct child_common *c)
+{
+	const char *name = c->process->args[0];
+	int err;
+
+	if (strchr(name, '/') && name[0] != '/')
+		return;
+	err = each_candidate(c->process, try_access);
+	if (err)
+		fail_command(c->sync, name, err);
+}
+
+static G_GNUC_NORETURN void exec_command(int sync, const struct spec_process *p)
+{
+	int err = each_candidate(p, try_exec);
+
+	fail_command(sync, p->args[0], err);
 }
 
 /**
@@ -226,7 +282,7 @@ void child_become(const struct child_common *c, int slave)
 	int sync = c->sync;
 
 	set_stdio(c, slave);
-	sync = close_the_rest(sync);
+	sync = close_the_rest(sync, c->preserve_fds);
 	umask(p->umask);
 	/* Without no_new_privs the filter needs a capability that may be dropped right after. */
 	if (!p->no_new_privs)

@@ -5,15 +5,35 @@
 #include "config.h"
 #include "runtime/console.h"
 
+#include "lib/fd.h"
 #include "runtime/error.h"
 
+#include <errno.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
+
+/**
+ * console_own() - make a pipe or socket that is a process's standard descriptor its own
+ * @uid: host id
+ *
+ * So that it can open it again by name (/dev/stdout). What is not to be had stays as it is.
+ */
+void console_own(int fd, uid_t uid)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
+	    st.st_uid != uid && fchown(fd, uid, -1) < 0)
+		return;
+}
 
 /**
  * console_copy_size() - give the pty whose master is @console the size of our own terminal
@@ -27,6 +47,47 @@ void console_copy_size(int console)
 			ioctl(console, TIOCSWINSZ, &size);
 			return;
 		}
+}
+
+/**
+ * console_set_size() - the size that the specification asks for, else that of our own terminal
+ */
+void console_set_size(int console, const struct spec_process *process)
+{
+	struct winsize size = { .ws_col = process->console_width,
+				.ws_row = process->console_height };
+
+	if (console < 0)
+		return;
+	if (size.ws_col && size.ws_row)
+		ioctl(console, TIOCSWINSZ, &size);
+	else
+		console_copy_size(console);
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	autofd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		return -errno;
+	return fd_steal(&fd);
+}
+
+/**
+ * console_hand_over() - send the master of the pty to who listens on the socket @path
+ */
+bool console_hand_over(int console, const char *path, GError **error)
+{
+	static const char name[] = "/dev/pts/0";
+	autofd fd = connect_to(path);
+	int r = fd < 0 ? fd : fd_send(fd, name, sizeof(name) - 1, &console, 1);
+
+	return r == 0 || error_set_errno(error, r, "--console-socket \"%s\"", path);
 }
 
 /**

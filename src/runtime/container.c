@@ -21,11 +21,16 @@
 #include "lib/fd.h"
 #include "lib/reap.h"
 #include "lib/sys.h"
+#include "runtime/birth.h"
 #include "runtime/console.h"
+#include "runtime/devices.h"
 #include "runtime/error.h"
+#include "runtime/hooks.h"
 #include "runtime/init.h"
 #include "runtime/seccomp.h"
+#include "runtime/startlink.h"
 #include "runtime/state.h"
+#include "runtime/sysctls.h"
 #include "runtime/timens.h"
 #include "runtime/tree.h"
 #include "runtime/wardenlink.h"
@@ -37,6 +42,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -46,7 +52,68 @@
 /* Each helper is small; what the container makes them hold is capped, and this is the last wall. */
 #define HELPERS_MEMORY_LIMIT (64 << 20)
 
-/* Take the name and a range of ids, after cleaning up behind those who could not do it themselves.
+static bool take_given_range(struct container *c, GError **error)
+{
+	const struct spec_map *map = &g_array_index(c->spec->uid_map, struct spec_map, 0);
+	int r;
+
+	c->claim = (struct claim){ .base = map->outside, .count = 0 };
+	for (guint i = 0; i < c->spec->uid_map->len; i++)
+		c->claim.count += map[i].count;
+	r = claim_take_given(c->root_fd, &claim_sources_default, c->id, &c->claim);
+	if (r == -EADDRINUSE)
+		return error_set(
+			error,
+			"linux.uidMappings: host ids %u to %u belong to another container; "
+			"give each its own, or none: then Cloister does",
+			c->claim.base, c->claim.base + c->claim.count - 1);
+	if (r == -EPERM)
+		return error_set(error,
+				 "linux.uidMappings: host ids %u to %u belong to a user of this "
+				 "machine (/etc/passwd, /etc/subuid); give others",
+				 c->claim.base, c->claim.base + c->claim.count - 1);
+	return r == 0 || error_set_errno(error, r, "linux.uidMappings: take the ids from %u on",
+					 c->claim.base);
+}
+
+/* The container's ids: those of the user namespace it joins, those it was given, or free ones. */
+static bool take_range(struct container *c, GError **error)
+{
+	int r;
+
+	if (c->join.fds[SPEC_NS_USER] >= 0) {
+		if (!nsjoin_range(&c->join, &c->claim, error))
+			return false;
+		r = claim_share(c->root_fd, c->id, &c->claim);
+	} else if (c->spec->uid_map && c->spec->uid_map->len) {
+		return take_given_range(c, error);
+	} else {
+		r = claim_take(c->root_fd, &claim_sources_default, CLAIM_FIRST, c->id, &c->claim);
+	}
+#ifdef MUTANT_CLAIM_NOT_TAKEN
+	claim_release(c->root_fd, c->id);
+#endif
+	return r == 0 || error_set_errno(error, r, "find a free range of %u user ids", CLAIM_COUNT);
+}
+
+/*
+ * Where the container's cgroup goes. Unless it says otherwise: by its name.
+ */
+static void choose_cgroups(struct container *c)
+{
+	const char *path = c->spec->cgroups_path;
+
+	if (path)
+		g_strlcpy(c->record.cgroup, path + (path[0] == '/'), sizeof(c->record.cgroup));
+	if (!c->record.cgroup[0])
+		g_snprintf(c->record.cgroup, sizeof(c->record.cgroup), "cloister-%s", c->id);
+	g_snprintf(c->record.helpers_cgroup, sizeof(c->record.helpers_cgroup),
+		   "cloister:helpers:%s:%d", c->id, (int)getpid());
+}
+
+/*
+ * Take the name and a range of ids, after cleaning up behind those who could not do it themselves.
+ * Until everything is there the container ends with us.
  */
 static bool take_name(struct container *c, GError **error)
 {
@@ -59,30 +126,24 @@ static bool take_name(struct container *c, GError **error)
 	c->dir_fd = rundir_create(c->root_fd, c->id, &c->alive_fd);
 	if (c->dir_fd == -EEXIST)
 		return error_set(error,
-				 "container \"%s\" exists; give another --name or `cloister delete "
-				 "--force %s`",
+				 "container \"%s\": container with given ID already exists; give "
+				 "another name or `cloister delete --force %s`",
 				 c->id, c->id);
 	if (c->dir_fd < 0)
 		return error_set_errno(error, c->dir_fd, "make the state directory of \"%s\"",
 				       c->id);
-	if (c->bound && proc_identify(getpid(), &c->record.launcher) < 0)
+	if ((c->bound || c->deferred) && proc_identify(getpid(), &c->record.launcher) < 0)
 		return error_set(error, "cannot identify this process in /proc");
 	c->record.auto_remove = c->auto_remove;
-	g_snprintf(c->record.cgroup, sizeof(c->record.cgroup), "%s",
-		   c->spec->cgroups_path ? c->spec->cgroups_path + (c->spec->cgroups_path[0] == '/')
-					 : "");
-	if (!c->record.cgroup[0])
-		g_snprintf(c->record.cgroup, sizeof(c->record.cgroup), "cloister-%s", c->id);
-	g_snprintf(c->record.helpers_cgroup, sizeof(c->record.helpers_cgroup),
-		   "cloister:helpers:%s:%d", c->id, (int)getpid());
+	choose_cgroups(c);
 	r = rundir_write_record(c->dir_fd, &c->record);
 	if (r < 0)
 		return error_set_errno(error, r, "write the state of \"%s\"", c->id);
-	r = claim_take(c->root_fd, &claim_sources_default, CLAIM_FIRST, c->id, &c->claim);
-#ifdef MUTANT_CLAIM_NOT_TAKEN
-	claim_release(c->root_fd, c->id);
-#endif
-	return r == 0 || error_set_errno(error, r, "find a free range of %u user ids", CLAIM_COUNT);
+	if (c->deferred)
+		c->start_fd = startlink_listen(c->dir_fd);
+	if (c->deferred && c->start_fd < 0)
+		return error_set_errno(error, c->start_fd, "make the socket of \"%s\"", c->id);
+	return take_range(c, error);
 }
 
 static bool make_cgroups(struct container *c, GError **error)
@@ -123,71 +184,6 @@ static bool make_helpers_cgroup(struct container *c, GError **error)
 		return error_set_errno(error, r, "make cgroup \"%s\" for the helpers", what);
 	cgroup_set_limits(&c->helpers, &limits, what, sizeof(what));
 	return true;
-}
-
-/* PID 1: born in all namespaces but the mount namespace (the workshop) and the cgroup namespace. */
-static bool clone_init(struct container *c, const struct workshop *shop, GError **error)
-{
-	static const uint64_t flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-				      CLONE_NEWUTS;
-	int tasks[CGROUP_MAX_HIERARCHIES], pair[2];
-	int n_tasks = cgroup_tasks_fds(&c->cgroups, tasks);
-	struct init_args args = {
-		.common = { .process = &c->spec->process,
-			    .console = true,
-			    .filter = c->filter.filter ? &c->filter : NULL },
-		.spec = c->spec,
-		.plan = &c->plan,
-		.cgroups = &c->cgroups,
-		.tasks_fds = tasks,
-		.n_tasks_fds = n_tasks,
-		.base_fd = shop->base,
-		.rw_root_fd = -1,
-	};
-
-	if (n_tasks < 0)
-		return error_set_errno(error, n_tasks, "open the container's cgroups");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return error_set_errno(error, -errno, "make a socket pair");
-	args.common.sync = pair[1];
-	memcpy(args.common.stdio, c->stdio, sizeof(c->stdio));
-	memcpy(args.common.pty, c->pty, sizeof(c->pty));
-	c->pid = sys_clone3(flags, SIGCHLD, &c->pidfd, cgroup_v2_fd(&c->cgroups));
-	if (c->pid == 0) {
-		/* Our end in the child: were it open, the child would not see us die. */
-		close(pair[0]);
-		init_main(&args);
-	}
-	for (int i = 0; i < n_tasks; i++)
-		close(tasks[i]);
-	close(pair[1]);
-	c->sync = pair[0];
-	if (c->pid < 0)
-		return error_set_errno(error, c->pid, "clone the container's first process");
-	return true;
-}
-
-/* A byte of the protocol. If PID 1 is gone it has left word of why. */
-static bool tell_init(struct container *c, char what, int fd, GError **error)
-{
-	int r = fd_send(c->sync, &what, 1, &fd, fd >= 0);
-
-	if (r == 0)
-		return true;
-	container_receive(c->sync, NULL, NULL, 0, error);
-	return error && *error ? false
-			       : error_set_errno(error, r, "talk to the container's process");
-}
-
-static bool write_map(int host_proc, pid_t pid, const char *file, uint32_t base, GError **error)
-{
-	char path[64], map[64];
-	int r;
-
-	g_snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
-	g_snprintf(map, sizeof(map), "0 %u %u", base, CLAIM_COUNT);
-	r = fd_write_file_at(host_proc, path, map);
-	return r == 0 || error_set_errno(error, r, "write %s", file);
 }
 
 /**
@@ -268,17 +264,15 @@ static bool build_inside(struct container *c, struct tree *tree, int fuse_mount,
 
 	if (r < 0)
 		return error_set_errno(error, r, "make a time namespace");
-	if (!clone_init(c, shop, error) ||
-	    !write_map(shop->host_proc, c->pid, "uid_map", c->claim.base, error) ||
-	    !write_map(shop->host_proc, c->pid, "gid_map", c->claim.base, error) ||
-	    !tell_init(c, CHILD_GO_MAPS, -1, error))
+	if (!birth_clone(c, shop, error) || !birth_map_ids(c, shop->host_proc, error) ||
+	    !birth_tell(c, CHILD_GO_MAPS, -1, error))
 		return false;
 	g_snprintf(path, sizeof(path), "%d/ns/user", (int)c->pid);
 	tree->userns_fd = openat(shop->host_proc, path, O_RDONLY | O_CLOEXEC);
 	tree->init_pid = c->pid;
 	return tree_build(tree, error) && wardenlink_wait_ready(c, error) &&
 	       tree_cover(tree, fuse_mount, error) && close_workshop(shop, error) &&
-	       tell_init(c, CHILD_GO_TREE, tree->rw_root_fd, error);
+	       birth_tell(c, CHILD_GO_TREE, tree->rw_root_fd, error);
 }
 
 /* Everything that happens inside the workshop. Leaves it whatever happens. */
@@ -343,20 +337,22 @@ bool container_receive(int sync, int *console, int *value, int want, GError **er
 	}
 }
 
-static bool create(struct container *c, GError **error)
+/* What can be wrong with what was asked for, before anything exists. */
+static bool plan(struct container *c, GError **error)
 {
-	autofd fuse_mount = -1;
+	if (!spec_check_namespaces(c->spec, error) || !spec_check_mappings(c->spec, error) ||
+	    !nsjoin_open(c->spec, &c->join, error) || !sysctls_check(c->spec, error) ||
+	    !devices_check(c->spec, error) || !plan_make(c->spec, &c->plan, error))
+		return false;
+	return !c->spec->seccomp || seccomp_compile(c->spec->seccomp, &c->filter, error);
+}
+
+/* PID 1 exists, and we are back on the host: what it gets from outside. */
+static bool equip(struct container *c, GError **error)
+{
+	g_autofree char *state = NULL;
 	int r;
 
-	if (!plan_make(c->spec, &c->plan, error))
-		return false;
-	if (c->spec->seccomp && !seccomp_compile(c->spec->seccomp, &c->filter, error))
-		return false;
-	if (!take_name(c, error) || !make_helpers_cgroup(c, error) || !wardenlink_spawn(c, error) ||
-	    !make_cgroups(c, error) || !wardenlink_start(c, &fuse_mount, error))
-		return false;
-	if (!build(c, fuse_mount, error))
-		return false;
 	/* While PID 1 joins its tree. */
 	container_reset_limits(c->pid, &c->spec->process);
 	if (proc_identify(c->pid, &c->record.init) < 0)
@@ -365,17 +361,38 @@ static bool create(struct container *c, GError **error)
 	r = rundir_write_record(c->dir_fd, &c->record);
 	if (r < 0)
 		return error_set_errno(error, r, "write the state of \"%s\"", c->id);
+	for (int i = 0; c->deferred && i < 3; i++)
+		if (!c->pty[i])
+			console_own(c->stdio[i], c->claim.base + c->spec->process.uid);
+	state = state_text(c->spec, c->id, "creating", c->pid);
+	return hooks_run(c->spec, SPEC_HOOK_PRESTART, state, -1, error) &&
+	       hooks_run(c->spec, SPEC_HOOK_CREATE_RUNTIME, state, -1, error) &&
+	       hooks_run(c->spec, SPEC_HOOK_CREATE_CONTAINER, state, c->pidfd, error);
+}
+
+static bool create(struct container *c, GError **error)
+{
+	autofd fuse_mount = -1;
+
+	c->state_inside = c->spec->hooks[SPEC_HOOK_START_CONTAINER]
+				  ? state_text(c->spec, c->id, "created", 1)
+				  : NULL;
+	if (!plan(c, error) || !take_name(c, error) || !make_helpers_cgroup(c, error) ||
+	    !wardenlink_spawn(c, error) || !make_cgroups(c, error) ||
+	    !wardenlink_start(c, &fuse_mount, error) || !build(c, fuse_mount, error) ||
+	    !equip(c, error))
+		return false;
 	/*
 	 * config.json is what `exec` begins with. Until PID 1 is ready its mount namespace is the
 	 * workshop, with the host's tree in it: nobody may join before.
 	 */
 	if (!state_save(c, error) ||
 	    !container_receive(c->sync, &c->console, NULL, CHILD_READY, error) ||
-	    !state_publish(c, error))
+	    !sysctls_set(c->spec, c->pidfd, error) || !state_publish(c, error))
 		return false;
 	if (c->console >= 0 && !console_check(c->console, error))
 		return false;
-	console_copy_size(c->console);
+	console_set_size(c->console, &c->spec->process);
 	return true;
 }
 
@@ -387,10 +404,28 @@ static bool create(struct container *c, GError **error)
 bool container_create(struct container *c, GError **error)
 {
 	c->dir_fd = c->alive_fd = c->pidfd = c->sync = c->warden = c->console = c->workshop_ns = -1;
+	c->start_fd = -1;
+	c->join = (struct nsjoin)NSJOIN_NONE;
 	if (create(c, error))
 		return true;
 	container_end(c);
 	return false;
+}
+
+/* Say the word; the end of the socket is the exec, and a message says why there was none. */
+static bool start_over(int sync, const char *id, GError **error)
+{
+	struct child_event e;
+	ssize_t n;
+
+	if (fd_send(sync, &(char){ CHILD_GO_START }, 1, NULL, 0) < 0)
+		return error_set(error, "container \"%s\": its first process is gone", id);
+	n = fd_recv(sync, &e, sizeof(e), NULL, 0, NULL);
+	if (n == sizeof(e) && e.type == CHILD_FAILED) {
+		e.text[sizeof(e.text) - 1] = '\0';
+		return error_set_code(error, e.value, "%s", e.text);
+	}
+	return true;
 }
 
 /**
@@ -398,19 +433,37 @@ bool container_create(struct container *c, GError **error)
  */
 bool container_start(struct container *c, GError **error)
 {
-	struct child_event e;
-	ssize_t n;
-
-	if (write(c->sync, &(char){ CHILD_GO_START }, 1) != 1)
-		return error_set_errno(error, -errno, "start \"%s\"", c->id);
-	n = fd_recv(c->sync, &e, sizeof(e), NULL, 0, NULL);
-	if (n == sizeof(e) && e.type == CHILD_FAILED) {
-		e.text[sizeof(e.text) - 1] = '\0';
-		return error_set_code(error, e.value, "%s", e.text);
-	}
+	if (!start_over(c->sync, c->id, error))
+		return false;
 	close(c->sync);
 	c->sync = -1;
 	return true;
+}
+
+/**
+ * container_start_created() - start what container_create() made, deferred, in another process
+ *
+ * The lock on the directory keeps a second `start` waiting until this one knows.
+ */
+bool container_start_created(int root_fd, const char *id, GError **error)
+{
+	autofd dir = rundir_enter(root_fd, id);
+	autofd sync = -1;
+	bool ok;
+
+	if (dir < 0)
+		return error_set(error, "container \"%s\" does not exist", id);
+	if (flock(dir, LOCK_EX) < 0)
+		return error_set_errno(error, -errno, "lock container \"%s\"", id);
+	sync = startlink_connect(dir);
+	if (sync < 0)
+		return error_set(error,
+				 "container \"%s\" is not in the created state; it can be started "
+				 "once",
+				 id);
+	ok = start_over(sync, id, error);
+	startlink_remove(dir);
+	return ok;
 }
 
 /**
@@ -435,9 +488,17 @@ int container_reap(struct container *c)
 /**
  * container_detach() - leave the container to its warden
  */
-void container_detach(struct container *c)
+bool container_detach(struct container *c, GError **error)
 {
+	int r = 0;
+
+	if (c->record.launcher.pid) {
+		/* From here on it does not end with us. */
+		c->record.launcher = (struct proc_id){ 0 };
+		r = rundir_write_record(c->dir_fd, &c->record);
+	}
 	wardenlink_detach(c);
+	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
 }
 
 /*
@@ -486,8 +547,8 @@ void container_end(struct container *c)
  */
 void container_close(struct container *c)
 {
-	int *fds[] = { &c->dir_fd, &c->alive_fd, &c->pidfd,	 &c->sync,
-		       &c->warden, &c->console,	 &c->workshop_ns };
+	int *fds[] = { &c->dir_fd, &c->alive_fd, &c->pidfd,	  &c->sync,
+		       &c->warden, &c->console,	 &c->workshop_ns, &c->start_fd };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
 		if (*fds[i] >= 0)
@@ -497,5 +558,7 @@ void container_close(struct container *c)
 	reap_close_helpers(&c->helpers);
 	cgroup_free(&c->cgroups);
 	plan_clear(&c->plan);
+	nsjoin_close(&c->join);
+	g_clear_pointer(&c->state_inside, g_free);
 	g_clear_pointer(&c->filter.filter, g_free);
 }

@@ -7,6 +7,7 @@
 #include "lib/cgroup.h"
 #include "lib/claims.h"
 #include "lib/rundir.h"
+#include "runtime/nsjoin.h"
 #include "runtime/plan.h"
 #include "runtime/spec.h"
 
@@ -22,6 +23,8 @@ struct container {
 	struct spec *spec; /* borrowed */
 	bool bound;	   /* ends when the calling process ends */
 	bool auto_remove;  /* nothing is kept of it after its end */
+	bool deferred;	   /* container_start_created() starts it, from another process */
+	int preserve_fds;  /* of the descriptors from 3 on, how many the command inherits */
 	int stdio[3];	   /* what the container gets, unless it is the pty */
 	bool pty[3];
 
@@ -29,6 +32,9 @@ struct container {
 	int dir_fd;
 	int alive_fd;
 	struct claim claim;
+	struct nsjoin join;
+	int start_fd;	    /* deferred: what PID 1 listens on */
+	char *state_inside; /* the state as PID 1's own hooks get it, or NULL */
 	struct cgroups cgroups;
 	bool has_cgroup;	/* what lies at record.cgroup is its own */
 	struct cgroups helpers; /* the helpers' own; borrows from cgroups */
@@ -47,7 +53,8 @@ struct container {
 
 bool container_create(struct container *c, GError **error);
 bool container_start(struct container *c, GError **error);
-void container_detach(struct container *c);
+bool container_start_created(int root_fd, const char *id, GError **error);
+bool container_detach(struct container *c, GError **error);
 int container_reap(struct container *c);
 void container_end(struct container *c);
 void container_close(struct container *c);

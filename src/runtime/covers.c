@@ -76,13 +76,15 @@ static bool lay_covers(const struct tree *tree, GError **error)
 }
 
 /* Masks are only for procfs and sysfs: elsewhere somebody could rename what they lie on. */
-static const char *maskable(const struct tree *tree, const char *path)
+static bool maskable(const char *path)
 {
-	if (g_str_has_prefix(path, "/proc/") && has_part(tree, "proc"))
-		return path + 1;
-	if (g_str_has_prefix(path, "/sys/") && has_part(tree, "sys"))
-		return path + 1;
-	return NULL;
+	return g_str_has_prefix(path, "/proc/") || g_str_has_prefix(path, "/sys/");
+}
+
+/* A container without procfs or sysfs has nothing to hide there. */
+static bool is_there(const struct tree *tree, const char *path)
+{
+	return has_part(tree, g_str_has_prefix(path, "/proc/") ? "proc" : "sys");
 }
 
 static int lay_mask(const struct tree *tree, const char *path)
@@ -135,13 +137,12 @@ static bool each_path(const struct tree *tree, char **paths, const char *what,
 		      int (*lay)(const struct tree *, const char *), GError **error)
 {
 	for (char **p = paths; p && *p; p++) {
-		const char *inside = maskable(tree, *p);
 		int r;
 
-		if (!inside)
+		if (!maskable(*p))
 			return error_set(error, "linux.%s: \"%s\" is not below /proc or /sys", what,
 					 *p);
-		r = lay(tree, inside);
+		r = is_there(tree, *p) ? lay(tree, *p + 1) : 0;
 		if (r < 0)
 			return error_set_errno(error, r, "linux.%s: \"%s\"", what, *p);
 	}

@@ -36,19 +36,21 @@
 static const int namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
 			      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWTIME;
 
-/* Only the socket and the standard descriptors come along: PID 1 could otherwise reach the rest. */
+/*
+ * Only the socket, the standard descriptors and what the command inherits come along: PID 1 could
+ * otherwise reach the rest. They follow the inherited ones, without a gap.
+ */
 static void keep_only(struct child_common *c)
 {
-	int fds[3];
+	int fds[3], next = 3 + c->preserve_fds;
 
 	for (int i = 0; i < 3; i++)
 		fds[i] = fcntl(c->pty[i] ? c->null : c->stdio[i], F_DUPFD_CLOEXEC, 100);
 	c->sync = fcntl(c->sync, F_DUPFD_CLOEXEC, 100);
 	for (int i = 0; i < 3; i++)
-		c->stdio[i] = fds[i] < 0 ? i : dup3(fds[i], 10 + i, O_CLOEXEC);
-	c->sync = dup3(c->sync, 13, O_CLOEXEC);
-	sys_close_range(14, ~0U, 0);
-	sys_close_range(3, 9, 0);
+		c->stdio[i] = fds[i] < 0 ? i : dup3(fds[i], next + i, O_CLOEXEC);
+	c->sync = dup3(c->sync, next + 3, O_CLOEXEC);
+	sys_close_range(next + 4, ~0U, 0);
 	/* Where the pty will be, not even the number of the host's terminal stays open. */
 	for (int i = 0; i < 3; i++)
 		dup2(c->stdio[i], i);
@@ -207,7 +209,7 @@ static bool talk(struct exec *e, int sync, pid_t joiner, GError **error)
 		return false;
 	if (e->console >= 0 && !console_check(e->console, error))
 		return false;
-	console_copy_size(e->console);
+	console_set_size(e->console, &e->spec->process);
 	if (write(sync, &(char){ CHILD_GO_START }, 1) != 1)
 		return error_set_errno(error, -errno, "talk to the process");
 	return true;
@@ -246,6 +248,7 @@ static bool run(struct exec *e, const struct sock_fprog *filter, GError **error)
 	if (joiner == 0) {
 		struct child_common c = { .sync = theirs,
 					  .process = &e->spec->process,
+					  .preserve_fds = e->preserve_fds,
 					  .filter = filter };
 
 		c.null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -261,10 +264,8 @@ static bool run(struct exec *e, const struct sock_fprog *filter, GError **error)
 	ok = talk(e, ours, joiner, error);
 	waitpid(joiner, NULL, __WALL);
 	ok = ok && wait_exec(ours, error);
-	if (!ok && e->pidfd >= 0) {
-		sys_pidfd_send_signal(e->pidfd, SIGKILL);
-		waitpid(e->pid, NULL, __WALL);
-	}
+	if (!ok && e->pidfd >= 0)
+		exec_abort(e);
 	return ok;
 }
 
@@ -284,4 +285,13 @@ bool exec_start(struct exec *e, GError **error)
 	ok = run(e, filter.filter ? &filter : NULL, error);
 	g_free(filter.filter);
 	return ok;
+}
+
+/**
+ * exec_abort() - end what exec_start() started
+ */
+void exec_abort(struct exec *e)
+{
+	sys_pidfd_send_signal(e->pidfd, SIGKILL);
+	waitpid(e->pid, NULL, __WALL);
 }

@@ -15,6 +15,7 @@ struct exec {
 	int root_fd;
 	const char *id;
 	struct spec *spec; /* the container's own: its process says capabilities and filter */
+	int preserve_fds;  /* as in struct container */
 	int stdio[3];
 	bool pty[3];
 
@@ -25,3 +26,4 @@ struct exec {
 };
 
 bool exec_start(struct exec *e, GError **error);
+void exec_abort(struct exec *e);

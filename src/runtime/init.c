@@ -22,6 +22,8 @@
 #include "lib/sys.h"
 #include "runtime/assemble.h"
 #include "runtime/error.h"
+#include "runtime/hooks.h"
+#include "runtime/startlink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,8 +95,14 @@ static void loopback_up(int sync)
  */
 static void close_inherited(const struct init_args *a)
 {
-	int keep[CGROUP_MAX_HIERARCHIES + 8] = { 0, 1, 2, a->base_fd, a->common.sync };
+	int keep[CGROUP_MAX_HIERARCHIES + 8 + INIT_PRESERVE_MAX] = { 0, 1, 2, a->base_fd,
+								     a->common.sync };
 	int n = 5;
+
+	if (a->start_fd >= 0)
+		keep[n++] = a->start_fd;
+	for (int i = 0; i < a->common.preserve_fds; i++)
+		keep[n++] = 3 + i;
 
 	for (int i = 0; i < 3; i++)
 		if (a->common.stdio[i] >= 0)
@@ -125,6 +133,45 @@ static void become_root_inside(int sync)
 	child_hide();
 }
 
+static void set_names(const struct init_args *a)
+{
+	const char *host = a->spec->hostname, *domain = a->spec->domainname;
+
+	if (host && sethostname(host, strlen(host)) < 0)
+		child_fail(a->common.sync, EXIT_USAGE, errno, "set the hostname \"%s\"", host);
+	if (domain && setdomainname(domain, strlen(domain)) < 0)
+		child_fail(a->common.sync, EXIT_USAGE, errno, "set the domain name \"%s\"", domain);
+}
+
+/* The launcher may be long gone: who starts us speaks on a connection of its own. */
+static void wait_for_start(struct init_args *a)
+{
+	int fd;
+
+	if (a->start_fd < 0) {
+		child_wait(a->common.sync, CHILD_GO_START, NULL);
+		return;
+	}
+	close(a->common.sync);
+	fd = startlink_accept(a->start_fd);
+	if (fd < 0)
+		_exit(EXIT_USAGE);
+	a->common.sync = fd;
+	close(a->start_fd);
+}
+
+static void run_start_hooks(const struct init_args *a)
+{
+	const GPtrArray *hooks = a->spec->hooks[SPEC_HOOK_START_CONTAINER];
+	struct hook_failure f;
+	char text[480];
+
+	if (!hooks || hooks_run_list(hooks, a->state, -1, &f) == 0)
+		return;
+	hooks_describe(SPEC_HOOK_START_CONTAINER, hooks->pdata[f.index], &f, text, sizeof(text));
+	child_fail(a->common.sync, EXIT_USAGE, 0, "%s", text);
+}
+
 static void set_up_namespaces(const struct init_args *a)
 {
 	int sync = a->common.sync;
@@ -132,11 +179,12 @@ static void set_up_namespaces(const struct init_args *a)
 
 	if (setsid() < 0)
 		child_fail(sync, EXIT_USAGE, errno, "start a session");
-	if (unshare(CLONE_NEWCGROUP) < 0)
-		child_fail(sync, EXIT_USAGE, errno, "make a cgroup namespace");
-	if (a->spec->hostname && sethostname(a->spec->hostname, strlen(a->spec->hostname)) < 0)
-		child_fail(sync, EXIT_USAGE, errno, "set the hostname \"%s\"", a->spec->hostname);
-	loopback_up(sync);
+	if (unshare(CLONE_NEWCGROUP | (a->new_ipc ? CLONE_NEWIPC : 0)) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "make cgroup and ipc namespaces");
+	if (a->new_uts)
+		set_names(a);
+	if (a->new_net)
+		loopback_up(sync);
 #ifndef MUTANT_KEYRING_KEPT
 	r = sys_keyctl_new_session("container");
 	if (r < 0 && r != -ENOSYS && r != -EDQUOT)
@@ -175,8 +223,14 @@ void init_main(struct init_args *a)
 	set_up_namespaces(a);
 	child_wait(sync, CHILD_GO_TREE, &a->rw_root_fd);
 	assemble(a);
+	if (a->start_fd >= 0 && a->spec->has_process)
+		child_check_command(&a->common);
 	child_open_pty(&a->common, &slave);
 	child_send(sync, CHILD_READY, 0, -1);
-	child_wait(sync, CHILD_GO_START, NULL);
+	wait_for_start(a);
+	if (!a->spec->has_process)
+		child_fail(a->common.sync, EXIT_USAGE, 0,
+			   "process: the specification has none to start");
+	run_start_hooks(a);
 	child_become(&a->common, slave);
 }

@@ -32,11 +32,15 @@ struct child_common {
 	int sync; /* SOCK_SEQPACKET to the launcher */
 	const struct spec_process *process;
 	const struct sock_fprog *filter; /* may be NULL */
-	bool pty[3];  /* which of stdin, stdout, stderr are the container's pty */
-	int stdio[3]; /* else: what they are */
-	int null;     /* exec: holds the place of the pty */
-	bool console; /* the pty is /dev/console too */
+	bool pty[3];	  /* which of stdin, stdout, stderr are the container's pty */
+	int stdio[3];	  /* else: what they are */
+	int null;	  /* exec: holds the place of the pty */
+	bool console;	  /* the pty is /dev/console too */
+	int preserve_fds; /* how many descriptors from 3 on are the command's */
 };
+
+/* Who asks for more asks for something else. */
+#define INIT_PRESERVE_MAX 64
 
 struct init_args {
 	struct child_common common;
@@ -45,7 +49,12 @@ struct init_args {
 	const struct cgroups *cgroups;
 	const int *tasks_fds;
 	int n_tasks_fds;
-	int base_fd;	/* the workshop's base */
+	int base_fd;	   /* the workshop's base */
+	int start_fd;	   /* where the word to start comes in, or -1: on the socket */
+	const char *state; /* JSON for the startContainer hooks */
+	bool new_ipc;
+	bool new_net;	/* ours to bring up */
+	bool new_uts;	/* ours to name */
 	int rw_root_fd; /* received with CHILD_GO_TREE, or -1 */
 };
 
@@ -57,5 +66,6 @@ void child_send(int sync, enum child_event_type type, int value, int fd);
 void child_wait(int sync, char what, int *ret_fd);
 void child_open_pty(const struct child_common *c, int ret_slave[1]);
 void child_become(const struct child_common *c, int slave) G_GNUC_NORETURN;
+void child_check_command(const struct child_common *c);
 void child_hide(void);
 void child_reset_inherited(void);

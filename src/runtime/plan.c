@@ -109,6 +109,21 @@ static bool plan_root(const struct spec *spec, struct plan *plan, GError **error
 	return true;
 }
 
+/* Every container has the default devices, also if its specification mounts nothing there. */
+static void plan_default_dev(const struct spec *spec, struct plan *plan)
+{
+	static const struct spec_mount dev = { .destination = (char *)"/dev",
+					       .type = (char *)"tmpfs",
+					       .set = MOUNT_ATTR_NOSUID };
+	struct plan_step step = { .kind = PLAN_PART, .from = "dev", .mount = &dev, .tree_fd = -1 };
+
+	for (guint i = 0; i < spec->mounts->len; i++)
+		if (strcmp(((struct spec_mount *)spec->mounts->pdata[i])->destination, "/dev") == 0)
+			return;
+	step.shift = (struct plan_shift){ "native", "made with the container's ids" };
+	g_array_append_val(plan->steps, step);
+}
+
 /**
  * plan_make() - open every source that @spec names and lay down the steps
  * @plan: cleared with plan_clear(), also on failure; borrows from @spec
@@ -119,6 +134,7 @@ bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
 	plan->steps = g_array_new(false, false, sizeof(struct plan_step));
 	if (!plan_root(spec, plan, error))
 		return false;
+	plan_default_dev(spec, plan);
 	for (guint i = 0; i < spec->mounts->len; i++)
 		if (!plan_mount(plan, g_ptr_array_index(spec->mounts, i), i, error))
 			return false;

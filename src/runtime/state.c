@@ -7,7 +7,10 @@
 #include "runtime/state.h"
 
 #include "lib/fd.h"
+#include "lib/cgroup.h"
+#include "lib/proc.h"
 #include "runtime/error.h"
+#include "runtime/startlink.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -44,6 +47,57 @@ static json_t *mounts_json(const struct container *c)
 }
 
 /**
+ * state_oci() - a container's state as the runtime specification has it, for hooks and `state`
+ * @annotations: may be NULL
+ * @pid: 0: none
+ */
+json_t *state_oci(const char *id, const char *status, pid_t pid, const char *bundle,
+		  const char *rootfs, json_t *annotations)
+{
+	json_t *json = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s}", "ociVersion", STATE_OCI_VERSION,
+				 "id", id, "status", status, "pid", (int)pid, "bundle",
+				 bundle ?: "/", "rootfs", rootfs ?: "");
+
+	if (annotations)
+		json_object_set(json, "annotations", annotations);
+	else
+		json_object_set_new(json, "annotations", json_object());
+	return json;
+}
+
+/**
+ * state_text() - state_oci() of a container that is being made, as one line; freed with g_free()
+ */
+char *state_text(const struct spec *spec, const char *id, const char *status, pid_t pid)
+{
+	json_t *json = state_oci(id, status, pid, spec->bundle, spec->root_path, spec->annotations);
+	char *text = json_dumps(json, JSON_COMPACT);
+	char *copy = g_strdup(text);
+
+	free(text);
+	json_decref(json);
+	return copy;
+}
+
+/**
+ * state_status() - "created", "running", "paused" or "stopped", asked of the kernel
+ */
+const char *state_status(int dir_fd, const struct rundir_record *record)
+{
+	struct cgroups cg = { 0 };
+	bool frozen;
+
+	if (!proc_alive(&record->init))
+		return "stopped";
+	if (startlink_waits(dir_fd))
+		return "created";
+	frozen = cgroup_detect(&cg) == 0 && cgroup_open(&cg, record->cgroup) >= 0 &&
+		 cgroup_is_frozen(&cg);
+	cgroup_free(&cg);
+	return frozen ? "paused" : "running";
+}
+
+/**
  * state_save() - write state.json, and config.json under a name that nobody looks for yet
  */
 bool state_save(const struct container *c, GError **error)
@@ -58,9 +112,21 @@ bool state_save(const struct container *c, GError **error)
 		c->spec->process.args[0] ? c->spec->process.args[1] : NULL,
 		c->spec->process.args[0] && c->spec->process.args[1] ? c->spec->process.args[2]
 								     : NULL);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	int r = text ? fd_replace_file_at(c->dir_fd, "state.json", text, strlen(text), 0600)
-		     : -ENOMEM;
+	char *text;
+	int r;
+
+	if (json) {
+		json_object_set_new(json, "bundle", json_string(c->spec->bundle ?: "/"));
+		json_object_set_new(json, "rootfs", json_string(c->spec->root_path));
+		if (c->spec->annotations)
+			json_object_set(json, "annotations", c->spec->annotations);
+		json_object_set_new(json, "network",
+				    json_string(c->join.foreign_net ? "of the engine"
+						: c->join.fds[SPEC_NS_NETWORK] >= 0 ? "shared"
+										    : "own"));
+	}
+	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	r = text ? fd_replace_file_at(c->dir_fd, "state.json", text, strlen(text), 0600) : -ENOMEM;
 
 	free(text);
 	json_decref(json);

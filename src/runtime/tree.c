@@ -11,6 +11,7 @@
 #include "lib/fd.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
+#include "runtime/devices.h"
 #include "runtime/error.h"
 #include "runtime/nsmount.h"
 #include "runtime/template.h"
@@ -21,7 +22,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #ifdef MUTANT_NODEV_DROPPED
@@ -192,33 +192,6 @@ static bool build_sys(struct tree *tree, const struct spec_mount *m, GError **er
 	return r == 0 || error_set_errno(error, r, "mount sysfs for \"%s\"", m->destination);
 }
 
-static int make_devices(const struct tree *tree, int dir)
-{
-	static const struct {
-		const char *name;
-		unsigned int minor;
-		unsigned int major;
-	} nodes[] = { { "null", 3, 1 },	  { "zero", 5, 1 },    { "full", 7, 1 },
-		      { "random", 8, 1 }, { "urandom", 9, 1 }, { "tty", 0, 5 } };
-	static const struct {
-		const char *name, *target;
-	} links[] = { { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
-		      { "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
-		      { "core", "/proc/kcore" },       { "ptmx", "pts/ptmx" } };
-
-	for (size_t i = 0; i < G_N_ELEMENTS(nodes); i++)
-		if (mknodat(dir, nodes[i].name, S_IFCHR | 0666,
-			    makedev(nodes[i].major, nodes[i].minor)) < 0 ||
-		    fchmodat(dir, nodes[i].name, 0666, 0) < 0 ||
-		    fchownat(dir, nodes[i].name, tree->uid, tree->gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return -errno;
-	for (size_t i = 0; i < G_N_ELEMENTS(links); i++)
-		if (symlinkat(links[i].target, dir, links[i].name) < 0 ||
-		    fchownat(dir, links[i].name, tree->uid, tree->gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return -errno;
-	return fchownat(dir, "", tree->uid, tree->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
-}
-
 /*
  * /dev: real nodes on a tmpfs whose superblock is the host's. The container's root may rename and
  * remove them and make files, but has no CAP_MKNOD over it and cannot resize it.
@@ -226,13 +199,14 @@ static int make_devices(const struct tree *tree, int dir)
 static bool build_dev(struct tree *tree, const struct spec_mount *m, GError **error)
 {
 	autofd fd = mnt_tmpfs("64k", "0755", 0);
-	int r = fd < 0 ? fd : make_devices(tree, fd);
+	const char *failed = m->destination;
+	int r = fd < 0 ? fd : devices_make(fd, tree->spec, tree->uid, tree->gid, &failed);
 
 	if (r == 0)
 		r = attach_part(tree->shop, fd, "dev", false,
 				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |
 					(m->set & ~MOUNT_ATTR_NODEV));
-	return r == 0 || error_set_errno(error, r, "make \"%s\"", m->destination);
+	return r == 0 || error_set_errno(error, r, "make \"%s\"", failed);
 }
 
 static bool build_part(struct tree *tree, struct plan_step *step, GError **error)

@@ -137,7 +137,8 @@ void warden_end(struct warden *w, bool all)
 	if (w->other_pidfd >= 0)
 		sys_pidfd_send_signal(w->other_pidfd, SIGKILL);
 	proc_kill(&w->shared->server, SIGKILL);
-	if (all && !w->hello.record.auto_remove)
+	/* What is kept for `state` and `delete`; unless it never came to be. */
+	if (all && !w->hello.record.auto_remove && w->shared->detached)
 		exit(0);
 	if (cgroup_detect(&cg) < 0)
 		exit(1);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `cloister delete`.
+ */
+#include "config.h"
+#include "launcher/launcher.h"
+
+#include "launcher/known.h"
+#include "launcher/log.h"
+#include "lib/fd.h"
+#include "lib/reap.h"
+#include "lib/rundir.h"
+#include "runtime/error.h"
+#include "runtime/hooks.h"
+#include "runtime/startlink.h"
+#include "runtime/state.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What is to be run when it is gone; read before it goes. */
+static struct spec *poststop_spec(const char *id, int root_fd)
+{
+	autofd dir = rundir_enter(root_fd, id);
+	json_t *config = dir < 0 ? NULL : state_load_json(dir, "config.json");
+	json_t *state = dir < 0 ? NULL : state_load_json(dir, "state.json");
+	struct spec *spec = NULL;
+
+	if (json_object_get(json_object_get(config, "hooks"), "poststop"))
+		spec = spec_from_json(json_incref(config),
+				      json_string_value(json_object_get(state, "bundle")) ?: "/",
+				      NULL);
+	json_decref(config);
+	json_decref(state);
+	return spec;
+}
+
+static void run_poststop(const struct spec *spec, const char *id)
+{
+	g_autofree char *state = state_text(spec, id, "stopped", 0);
+	g_autoptr(GError) error = NULL;
+
+	if (!hooks_run_all(spec, SPEC_HOOK_POSTSTOP, state, &error))
+		log_warning("%s", error->message);
+}
+
+static bool may_delete(int root_fd, const char *id, bool force, GError **error)
+{
+	autofd dir = rundir_enter(root_fd, id);
+	struct rundir_record record;
+
+	if (dir < 0 && force && rundir_valid_id(id))
+		return true;
+	if (dir < 0)
+		return error_set(
+			error,
+			"container \"%s\" does not exist; `cloister list` shows those that "
+			"do",
+			id);
+	if (force || rundir_read_record(dir, &record) < 0 || !proc_alive(&record.init) ||
+	    startlink_waits(dir))
+		return true;
+	return error_set(
+		error,
+		"cannot delete container \"%s\", which is running; `cloister delete --force "
+		"%s` ends it",
+		id, id);
+}
+
+static bool reap(int root_fd, const char *id, GError **error)
+{
+	autofd lock = rundir_lock(root_fd);
+	int r = lock < 0 ? lock : reap_container(root_fd, id);
+
+	return r == 0 || error_set_errno(error, r, "remove container \"%s\"", id);
+}
+
+static int do_delete(const char *id, bool force)
+{
+	g_autoptr(GError) error = NULL;
+	autofd root = launcher_open_root(&error);
+	autospec spec = NULL;
+
+	if (root < 0)
+		return launcher_fail(error);
+	{
+		autofd lock = rundir_lock(root);
+
+		reap_sweep(root);
+	}
+	if (!may_delete(root, id, force, &error))
+		return launcher_fail(error);
+	spec = poststop_spec(id, root);
+	if (!reap(root, id, &error))
+		return launcher_fail(error);
+	if (spec)
+		run_poststop(spec, id);
+	return 0;
+}
+
+static int delete_matching(const char *regex, bool force)
+{
+	g_autoptr(GError) error = NULL;
+	g_auto(GStrv) names = known_matching(regex, &error);
+	int status = names ? 0 : launcher_fail(error);
+
+	for (char **n = names; n && *n; n++)
+		status = do_delete(*n, force) ?: status;
+	return status;
+}
+
+/**
+ * cmd_delete() - `cloister delete`
+ */
+int cmd_delete(int argc, char **argv)
+{
+	static const struct option options[] = { { "force", no_argument, NULL, 'f' },
+						 { "regex", required_argument, NULL, 'r' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	const char *regex = NULL;
+	bool force = false;
+	int c, status = 0;
+
+	while ((c = getopt_long(argc, argv, "fr:h", options, NULL)) != -1) {
+		if (c == '?')
+			return launcher_bad_option("delete", argv);
+		force |= c == 'f';
+		regex = c == 'r' ? optarg : regex;
+		if (c != 'h')
+			continue;
+		printf("Usage: cloister delete [--force] NAME…\n"
+		       "       cloister delete [--force] --regex PATTERN\n\n"
+		       "Remove containers and everything of them.\n\n"
+		       "  -f, --force          end a container that runs; one that does not exist "
+		       "is "
+		       "no error\n"
+		       "  -r, --regex PATTERN  every container whose name matches PATTERN\n"
+		       "  --help               show this text\n");
+		return 0;
+	}
+	if (regex && optind == argc)
+		return delete_matching(regex, force);
+	if (optind == argc)
+		return launcher_usage_error("delete", "give the name of a container");
+	for (; optind < argc; optind++)
+		status = do_delete(argv[optind], force) ?: status;
+	return status;
+}

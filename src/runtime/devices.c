@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nodes of a container's /dev, and which of the host's devices may be among them.
+ *
+ * They are real nodes on a tmpfs of the host's: whoever may open one reaches the driver with no
+ * further question. `--privileged` makes engines list every device of the host; of those only what
+ * harms nobody appears. A device that is asked for by name appears too, unless it gives away the
+ * host: its disks, memory, terminals, or the power to make such.
+ */
+#include "config.h"
+#include "runtime/devices.h"
+
+#include "lib/fd.h"
+#include "runtime/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/major.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static const struct {
+	const char *name;
+	unsigned int major, minor;
+} defaults[] = {
+	{ "null", MEM_MAJOR, 3 },   { "zero", MEM_MAJOR, 5 },	 { "full", MEM_MAJOR, 7 },
+	{ "random", MEM_MAJOR, 8 }, { "urandom", MEM_MAJOR, 9 }, { "tty", TTYAUX_MAJOR, 0 },
+};
+
+static const struct {
+	const char *name, *target;
+} links[] = { { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+	      { "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
+	      { "core", "/proc/kcore" },       { "ptmx", "pts/ptmx" } };
+
+/* What a privileged container gets beside the defaults: FUSE and TUN are safe in a user namespace.
+ */
+static bool is_harmless(const struct spec_device *d)
+{
+	return d->type == 'c' && d->major == MISC_MAJOR && (d->minor == 229 || d->minor == 200);
+}
+
+/* Already there, by another way: the defaults, ptmx, console and the pts. */
+static bool is_default(const struct spec_device *d)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(defaults); i++)
+		if (g_str_has_prefix(d->path, "/dev/") &&
+		    strcmp(d->path + 5, defaults[i].name) == 0)
+			return true;
+	return strcmp(d->path, "/dev/ptmx") == 0 || strcmp(d->path, "/dev/console") == 0 ||
+	       g_str_has_prefix(d->path, "/dev/pts/");
+}
+
+/* Why a device of the host is not for containers, or NULL. */
+static const char *danger(const struct spec_device *d)
+{
+	static const struct {
+		unsigned int major, first, last;
+		const char *what;
+	} list[] = {
+		{ MEM_MAJOR, 1, 4, "the machine's memory and ports" },
+		{ MEM_MAJOR, 11, 11, "the kernel's log" },
+		{ TTY_MAJOR, 0, 255, "the host's terminals" },
+		{ TTYAUX_MAJOR, 1, 1, "the host's terminals" },
+		{ VCS_MAJOR, 0, 255, "the host's screens" },
+		{ MISC_MAJOR, 144, 144, "the machine's NVRAM" },
+		{ MISC_MAJOR, 223, 223, "the host's input" },
+		{ MISC_MAJOR, 231, 231, "the machine's suspended memory" },
+		{ MISC_MAJOR, 234, 237, "the host's disks" },
+		{ 21 /* SCSI generic */, 0, 255, "the host's disks" },
+		{ 162 /* raw */, 0, 0xfffff, "the host's disks" },
+		{ 202 /* msr */, 0, 0xfffff, "the machine's registers" },
+	};
+
+	if (d->type == 'b')
+		return "the host's disks";
+	for (size_t i = 0; d->type == 'c' && i < G_N_ELEMENTS(list); i++)
+		if (d->major == list[i].major && d->minor >= list[i].first &&
+		    d->minor <= list[i].last)
+			return list[i].what;
+	return NULL;
+}
+
+/* The mark of --privileged: a rule that allows every device. */
+static bool allows_everything(const struct spec *spec)
+{
+	json_t *rule, *rules = json_object_get(spec->resources, "devices");
+	bool all = false;
+	size_t i;
+
+	json_array_foreach(rules, i, rule)
+	{
+		const char *type = json_string_value(json_object_get(rule, "type"));
+
+		if ((type && strcmp(type, "a") != 0) || json_object_get(rule, "major") ||
+		    json_object_get(rule, "minor"))
+			continue;
+		all = json_is_true(json_object_get(rule, "allow"));
+	}
+	return all;
+}
+
+/**
+ * devices_check() - may the container have what linux.devices lists?
+ */
+bool devices_check(const struct spec *spec, GError **error)
+{
+	for (guint i = 0; spec->devices && i < spec->devices->len; i++) {
+		const struct spec_device *d = spec->devices->pdata[i];
+		const char *why = danger(d);
+
+		if (is_default(d) || (allows_everything(spec) && !is_harmless(d)))
+			continue;
+		if (why)
+			return error_set(
+				error,
+				"linux.devices: \"%s\" (%c %u:%u) is %s; it is not given to "
+				"containers",
+				d->path, d->type, d->major, d->minor, why);
+		if (!g_str_has_prefix(d->path, "/dev/") || strstr(d->path, "/../") ||
+		    g_str_has_suffix(d->path, "/.."))
+			return error_set(error,
+					 "linux.devices: \"%s\": a device can only be below /dev",
+					 d->path);
+	}
+	return true;
+}
+
+/* The directory for the last component of @path below /dev; *@name is that component. */
+static int open_parent(int dir, const char *path, uid_t uid, gid_t gid, const char **name)
+{
+	int at = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	const char *slash;
+
+	while (at >= 0 && (slash = strchr(path, '/'))) {
+		g_autofree char *part = g_strndup(path, slash - path);
+		autofd parent = at;
+
+		path = slash + strspn(slash, "/");
+		if (mkdirat(parent, part, 0755) == 0)
+			fchownat(parent, part, uid, gid, AT_SYMLINK_NOFOLLOW);
+		at = openat(parent, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	*name = path;
+	return at < 0 ? -errno : at;
+}
+
+static int make_node(int dir, const char *name, mode_t type, dev_t dev, mode_t mode, uid_t uid,
+		     gid_t gid)
+{
+	if (mknodat(dir, name, type | mode, dev) < 0 || fchmodat(dir, name, mode, 0) < 0 ||
+	    fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+static int make_listed(int dir, const struct spec_device *d, uid_t uid, gid_t gid)
+{
+	mode_t type = d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR;
+	const char *name;
+	autofd parent = open_parent(dir, d->path + strlen("/dev/"), uid, gid, &name);
+	int r;
+
+	if (parent < 0)
+		return parent;
+	r = make_node(parent, name, type, makedev(d->major, d->minor), d->mode & 0777, uid + d->uid,
+		      gid + d->gid);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int make_defaults(int dir, uid_t uid, gid_t gid)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(defaults); i++) {
+		int r = make_node(dir, defaults[i].name, S_IFCHR,
+				  makedev(defaults[i].major, defaults[i].minor), 0666, uid, gid);
+
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(links); i++)
+		if (symlinkat(links[i].target, dir, links[i].name) < 0 ||
+		    fchownat(dir, links[i].name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+	return fchownat(dir, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/**
+ * devices_make() - fill a new /dev, which nobody else sees yet
+ * @uid, @gid: host ids of the container's root
+ * @ret_failed: set to the path that could not be made
+ */
+int devices_make(int dir, const struct spec *spec, uid_t uid, gid_t gid, const char **ret_failed)
+{
+	bool all = allows_everything(spec);
+	int r = make_defaults(dir, uid, gid);
+
+	*ret_failed = "/dev";
+	/* Where the terminal will be shown. */
+	if (r == 0 && spec->process.terminal)
+		r = make_node(dir, "console", S_IFREG, 0, 0620, uid, gid);
+	for (guint i = 0; r == 0 && spec->devices && i < spec->devices->len; i++) {
+		const struct spec_device *d = spec->devices->pdata[i];
+
+		*ret_failed = d->path;
+		if (!is_default(d) && (!all || is_harmless(d)))
+			r = make_listed(dir, d, uid, gid);
+	}
+	return r;
+}

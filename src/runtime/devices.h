@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The nodes of a container's /dev, and which of the host's devices may be among them.
+ */
+#include "runtime/spec.h"
+
+#include <glib.h>
+
+bool devices_check(const struct spec *spec, GError **error);
+int devices_make(int dir, const struct spec *spec, uid_t uid, gid_t gid, const char **ret_failed);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The hooks of the OCI runtime specification: programs that the engine wants run at points of a
+ * container's life.
+ */
+#include "runtime/spec.h"
+
+#include <glib.h>
+
+/* What came of one hook; see hooks_run(). */
+struct hook_failure {
+	int index;	  /* which of its kind */
+	int err;	  /* errno if it could not be run or waited for, ETIMEDOUT; else 0 */
+	int status;	  /* as of waitpid(2) */
+	char output[256]; /* the end of what it said on stderr */
+};
+
+int hooks_run_list(const GPtrArray *hooks, const char *state, int namespaces_pidfd,
+		   struct hook_failure *failure);
+void hooks_describe(enum spec_hook_kind kind, const struct spec_hook *hook,
+		    const struct hook_failure *failure, char *buf, size_t size);
+bool hooks_run(const struct spec *spec, enum spec_hook_kind kind, const char *state,
+	       int namespaces_pidfd, GError **error);
+bool hooks_run_all(const struct spec *spec, enum spec_hook_kind kind, const char *state,
+		   GError **error);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * linux.sysctl of the specification.
+ *
+ * Only what the kernel has per namespace can be set: anything else would be set for the host. The
+ * values are written from outside, by a child that joins the container's network, ipc and uts
+ * namespaces and keeps our credentials and our /proc: before Linux 6.0 a container's root may not
+ * write those of ipc itself, and the container's own /proc is nothing to write to by name.
+ */
+#include "config.h"
+#include "runtime/sysctls.h"
+
+#include "lib/fd.h"
+#include "lib/sys.h"
+#include "runtime/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool is_namespaced(const char *name)
+{
+	static const char *const ipc[] = { "kernel.msgmax",	 "kernel.msgmnb",
+					   "kernel.msgmni",	 "kernel.sem",
+					   "kernel.shmall",	 "kernel.shmmax",
+					   "kernel.shmmni",	 "kernel.shm_rmid_forced",
+					   "kernel.msg_next_id", "kernel.sem_next_id",
+					   "kernel.shm_next_id", "kernel.auto_msgmni",
+					   "kernel.domainname" };
+
+	if (g_str_has_prefix(name, "net.") || g_str_has_prefix(name, "fs.mqueue."))
+		return true;
+	for (size_t i = 0; i < G_N_ELEMENTS(ipc); i++)
+		if (strcmp(name, ipc[i]) == 0)
+			return true;
+	return false;
+}
+
+/* "net.ipv4.conf.eth0/1.forwarding": dots separate, but for names that hold one ("/" stands for
+ * it). */
+static bool to_path(const char *name, char *path, size_t size)
+{
+	if (g_snprintf(path, size, "sys/%s", name) >= (int)size)
+		return false;
+	for (char *p = path + 4; *p; p++)
+		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+	return !strstr(path, "..") && !strstr(path, "//");
+}
+
+/**
+ * sysctls_check() - are all of them the container's own?
+ */
+bool sysctls_check(const struct spec *spec, GError **error)
+{
+	const char *name;
+	json_t *value;
+	char path[512];
+
+	json_object_foreach(spec->sysctl, name, value)
+	{
+		g_autofree char *dotted = g_strdup(name);
+
+		if (!strchr(name, '.')) /* sysctl(8) takes slashes too */
+			g_strdelimit(dotted, "/", '.');
+		if (!json_is_string(value))
+			return error_set(error, "linux.sysctl: \"%s\": the value must be a string",
+					 name);
+		if (!is_namespaced(dotted) || !to_path(dotted, path, sizeof(path)))
+			return error_set(error,
+					 "linux.sysctl: \"%s\" is not in a namespace of the "
+					 "container: it would be set for the host",
+					 name);
+	}
+	return true;
+}
+
+static const char *set_all(const struct spec *spec, int proc, int pidfd, int *r)
+{
+	const char *name;
+	json_t *value;
+	char path[512];
+
+	*r = setns(pidfd, CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ? -errno : 0;
+	if (*r < 0)
+		return "enter the namespaces";
+	json_object_foreach(spec->sysctl, name, value)
+	{
+		if (strchr(name, '.'))
+			to_path(name, path, sizeof(path));
+		else
+			g_snprintf(path, sizeof(path), "sys/%s", name);
+		*r = fd_write_file_at(proc, path, json_string_value(value));
+		if (*r < 0)
+			return name;
+	}
+	return NULL;
+}
+
+struct report {
+	int r;
+	char name[256];
+};
+
+/**
+ * sysctls_set() - set them in the namespaces of the process @init_pidfd
+ */
+bool sysctls_set(const struct spec *spec, int init_pidfd, GError **error)
+{
+	struct report report = { 0 };
+	int pair[2];
+	pid_t pid;
+	bool told;
+
+	if (!spec->sysctl || json_object_size(spec->sysctl) == 0)
+		return true;
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return error_set_errno(error, -errno, "make a pipe");
+	autofd in = pair[0], out = pair[1];
+	pid = sys_clone3(0, SIGCHLD, NULL, -1);
+	if (pid == 0) {
+		int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		const char *failed = set_all(spec, proc, init_pidfd, &report.r);
+
+		g_strlcpy(report.name, failed ?: "", sizeof(report.name));
+		_exit(write(out, &report, sizeof(report)) != sizeof(report));
+	}
+	if (pid < 0)
+		return error_set_errno(error, pid, "clone");
+	fd_close(fd_steal(&out));
+	told = read(in, &report, sizeof(report)) == sizeof(report);
+	waitpid(pid, NULL, __WALL);
+	if (!told)
+		return error_set(error, "linux.sysctl: the process that sets them died");
+	return report.r == 0 ||
+	       error_set_errno(error, report.r, "linux.sysctl: \"%s\"", report.name);
+}
