@@ -99,14 +99,24 @@ static void warn(const struct spec *spec)
 		log_warning("%s", (char *)spec->warnings->pdata[i]);
 }
 
+/* From then on the terminal is the engine's alone: nobody else reads it. */
+static bool hand_over(struct container *c, const struct bundle_options *o, GError **error)
+{
+	if (c->console < 0 || !o->console_socket)
+		return true;
+	if (!console_hand_over(c->console, o->console_socket, error))
+		return false;
+	close(c->console);
+	c->console = -1;
+	return true;
+}
+
 /* Bring it to where `start` goes on; what the caller is to get of it is there when we return. */
 static bool create(struct container *c, const struct bundle_options *o, GError **error)
 {
 	if (!container_create(c, error))
 		return false;
-	if ((c->console < 0 || !o->console_socket ||
-	     console_hand_over(c->console, o->console_socket, error)) &&
-	    bundle_write_pid(o->pid_file, c->pid, error))
+	if (hand_over(c, o, error) && bundle_write_pid(o->pid_file, c->pid, error))
 		return true;
 	container_end(c);
 	return false;

@@ -201,6 +201,8 @@ static G_GNUC_NORETURN void fail_command(int sync, const char *name, int err)
 			   "command \"%s\": not found in the container: %s", name,
 			   strchr(name, '/') ? "no such file or directory"
 					     : "executable file not found in $PATH");
+	if (err == EACCES)
+		child_fail(sync, EXIT_NOT_EXECUTABLE, 0, "command \"%s\": permission denied", name);
 	child_fail(sync, EXIT_NOT_EXECUTABLE, err, "command \"%s\"", name);
 }
 

@@ -38,6 +38,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -347,6 +348,19 @@ static bool plan(struct container *c, GError **error)
 	return !c->spec->seccomp || seccomp_compile(c->spec->seccomp, &c->filter, error);
 }
 
+/* A hook may have failed only because PID 1 did, which has left word of why. */
+static bool blame_init(struct container *c, GError **error)
+{
+	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
+	g_autoptr(GError) why = NULL;
+
+	if (poll(&p, 1, 0) == 1 && !container_receive(c->sync, NULL, NULL, CHILD_READY, &why)) {
+		g_clear_error(error);
+		g_propagate_error(error, g_steal_pointer(&why));
+	}
+	return false;
+}
+
 /* PID 1 exists, and we are back on the host: what it gets from outside. */
 static bool equip(struct container *c, GError **error)
 {
@@ -365,9 +379,10 @@ static bool equip(struct container *c, GError **error)
 		if (!c->pty[i])
 			console_own(c->stdio[i], c->claim.base + c->spec->process.uid);
 	state = state_text(c->spec, c->id, "creating", c->pid);
-	return hooks_run(c->spec, SPEC_HOOK_PRESTART, state, -1, error) &&
-	       hooks_run(c->spec, SPEC_HOOK_CREATE_RUNTIME, state, -1, error) &&
-	       hooks_run(c->spec, SPEC_HOOK_CREATE_CONTAINER, state, c->pidfd, error);
+	return (hooks_run(c->spec, SPEC_HOOK_PRESTART, state, -1, error) &&
+		hooks_run(c->spec, SPEC_HOOK_CREATE_RUNTIME, state, -1, error) &&
+		hooks_run(c->spec, SPEC_HOOK_CREATE_CONTAINER, state, c->pidfd, error)) ||
+	       blame_init(c, error);
 }
 
 static bool create(struct container *c, GError **error)
@@ -388,7 +403,7 @@ static bool create(struct container *c, GError **error)
 	 */
 	if (!state_save(c, error) ||
 	    !container_receive(c->sync, &c->console, NULL, CHILD_READY, error) ||
-	    !sysctls_set(c->spec, c->pidfd, error) || !state_publish(c, error))
+	    !sysctls_set(c->spec, c->pidfd, c->claim.base, error) || !state_publish(c, error))
 		return false;
 	if (c->console >= 0 && !console_check(c->console, error))
 		return false;
@@ -405,6 +420,7 @@ bool container_create(struct container *c, GError **error)
 {
 	c->dir_fd = c->alive_fd = c->pidfd = c->sync = c->warden = c->console = c->workshop_ns = -1;
 	c->start_fd = -1;
+	c->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	c->join = (struct nsjoin)NSJOIN_NONE;
 	if (create(c, error))
 		return true;
@@ -547,8 +563,8 @@ void container_end(struct container *c)
  */
 void container_close(struct container *c)
 {
-	int *fds[] = { &c->dir_fd, &c->alive_fd, &c->pidfd,	  &c->sync,
-		       &c->warden, &c->console,	 &c->workshop_ns, &c->start_fd };
+	int *fds[] = { &c->dir_fd,  &c->alive_fd,    &c->pidfd,	   &c->sync,   &c->warden,
+		       &c->console, &c->workshop_ns, &c->start_fd, &c->null_fd };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
 		if (*fds[i] >= 0)

@@ -33,6 +33,7 @@ struct container {
 	int alive_fd;
 	struct claim claim;
 	struct nsjoin join;
+	int null_fd;	    /* /dev/null, for when it has no name */
 	int start_fd;	    /* deferred: what PID 1 listens on */
 	char *state_inside; /* the state as PID 1's own hooks get it, or NULL */
 	struct cgroups cgroups;

@@ -125,6 +125,17 @@ static void close_inherited(const struct init_args *a)
 	}
 }
 
+/*
+ * Where the container's terminal will be, nothing of the launcher's stays open: an engine waits for
+ * the end of what the launcher writes to.
+ */
+static void leave_stdio(const struct child_common *c)
+{
+	for (int i = 0; i < 3; i++)
+		if (c->pty[i] && dup2(c->null, i) < 0)
+			child_fail(c->sync, EXIT_USAGE, errno, "standard descriptor %d", i);
+}
+
 /* From here on we are uid 0 of our own user namespace, and nobody outside it. */
 static void become_root_inside(int sync)
 {
@@ -203,6 +214,7 @@ void init_main(struct init_args *a)
 	int slave = -1, r;
 
 	child_hide();
+	leave_stdio(&a->common);
 	close_inherited(a);
 	child_reset_inherited();
 #ifndef MUTANT_KEYRING_KEPT

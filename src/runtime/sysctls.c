@@ -78,7 +78,18 @@ bool sysctls_check(const struct spec *spec, GError **error)
 	return true;
 }
 
-static const char *set_all(const struct spec *spec, int proc, int pidfd, int *r)
+/* Since Linux 6.0 those of ipc belong to the root of the namespace's owner, and to nobody else. */
+static int set_one(int proc, const char *path, const char *value, uid_t root)
+{
+	int r = fd_write_file_at(proc, path, value);
+
+	if (r != -EACCES || seteuid(root) < 0)
+		return r;
+	r = fd_write_file_at(proc, path, value);
+	return seteuid(0) < 0 ? -errno : r;
+}
+
+static const char *set_all(const struct spec *spec, int proc, int pidfd, uid_t root, int *r)
 {
 	const char *name;
 	json_t *value;
@@ -93,7 +104,7 @@ static const char *set_all(const struct spec *spec, int proc, int pidfd, int *r)
 			to_path(name, path, sizeof(path));
 		else
 			g_snprintf(path, sizeof(path), "sys/%s", name);
-		*r = fd_write_file_at(proc, path, json_string_value(value));
+		*r = set_one(proc, path, json_string_value(value), root);
 		if (*r < 0)
 			return name;
 	}
@@ -107,8 +118,9 @@ struct report {
 
 /**
  * sysctls_set() - set them in the namespaces of the process @init_pidfd
+ * @root: host id of its user namespace's root
  */
-bool sysctls_set(const struct spec *spec, int init_pidfd, GError **error)
+bool sysctls_set(const struct spec *spec, int init_pidfd, uid_t root, GError **error)
 {
 	struct report report = { 0 };
 	int pair[2];
@@ -123,7 +135,7 @@ bool sysctls_set(const struct spec *spec, int init_pidfd, GError **error)
 	pid = sys_clone3(0, SIGCHLD, NULL, -1);
 	if (pid == 0) {
 		int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		const char *failed = set_all(spec, proc, init_pidfd, &report.r);
+		const char *failed = set_all(spec, proc, init_pidfd, root, &report.r);
 
 		g_strlcpy(report.name, failed ?: "", sizeof(report.name));
 		_exit(write(out, &report, sizeof(report)) != sizeof(report));

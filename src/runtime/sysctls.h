@@ -9,4 +9,4 @@
 #include <glib.h>
 
 bool sysctls_check(const struct spec *spec, GError **error);
-bool sysctls_set(const struct spec *spec, int init_pidfd, GError **error);
+bool sysctls_set(const struct spec *spec, int init_pidfd, uid_t root, GError **error);
