@@ -106,7 +106,7 @@ _cloister()
 	((i++))
 	case $command in
 	'')
-		_cloister_words "launch exec kill delete list status check --root --help --version" "$cur"
+		_cloister_words "launch exec kill delete list status check spec features --root --help --version" "$cur"
 		;;
 	launch)
 		first=$(_cloister_launch_command $i)

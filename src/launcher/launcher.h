@@ -29,6 +29,8 @@ int cmd_delete(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_features(int argc, char **argv);
+int cmd_spec(int argc, char **argv);
 
 int launcher_fail(const GError *error);
 int launcher_usage_error(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -38,6 +38,8 @@ static const struct command {
 	{ "delete", cmd_delete, "remove a container and everything of it", true },
 	{ "list", cmd_list, "show the containers", false },
 	{ "status", cmd_status, "show how a container is isolated, and its helpers", false },
+	{ "spec", cmd_spec, "write a config.json to begin with", true },
+	{ "features", cmd_features, "show which parts of the specification work", true },
 	{ "check", cmd_check, "show what this kernel and host can do", false },
 };
 

@@ -114,7 +114,7 @@ static bool parse_device(struct spec_device *d, json_t *json, const char *where,
 	if (path[0] != '/')
 		return spec_bad(error, where, "path", "\"%s\" is not an absolute path", path);
 	d->type = type[0] == 'u' ? 'c' : type[0];
-	d->path = g_canonicalize_filename(path, "/");
+	d->path = g_canonicalize_filename(path + strspn(path, "/"), "/");
 	return parse_numbers(d, json, where, error);
 }
 

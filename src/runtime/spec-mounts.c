@@ -221,15 +221,13 @@ static bool parse_options(struct reading *r, json_t *json, const char *where, GE
 static bool parse_places(struct spec_mount *m, json_t *json, const char *where, GError **error)
 {
 	const char *destination;
-	g_autofree char *absolute = NULL;
 
 	if (!spec_get_name(json, where, "destination", &destination, error) ||
 	    !spec_get_string(json, where, "source", SPEC_PATH_MAX, &m->source, error) ||
 	    !spec_get_string(json, where, "type", 255, &m->type, error))
 		return false;
 	/* A relative one is below the root (specification 1.2). */
-	absolute = g_build_filename("/", destination, NULL);
-	m->destination = g_canonicalize_filename(absolute, "/");
+	m->destination = g_canonicalize_filename(destination + strspn(destination, "/"), "/");
 	if (strcmp(m->destination, "/") == 0)
 		return spec_bad(error, where, "destination",
 				"\"%s\" is the root itself; give its directory as root.path",
