@@ -5,6 +5,7 @@ help:
 	@echo 'make check            all tests (root); TESTS=tests/... runs some'
 	@echo 'make check-kernels    the isolation and view suites on Debian kernels 5.10 and 6.1 (QEMU)'
 	@echo 'make check-mutants    build with one protection removed at a time; the suites must notice'
+	@echo 'make fuzz             fuzz what parses foreign bytes; FUZZ_SECONDS=60'
 	@echo 'make bench            the table of measurements (needs crun, runc, lxcfs)'
 	@echo 'make lint             shellcheck, codespell, man pages, --help against the man pages'
 	@echo 'make format           clang-format over all C files; check-format only looks'

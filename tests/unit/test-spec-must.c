@@ -649,6 +649,39 @@ static void the_file_of_a_bundle_is_read(void **state)
 	assert_true(g_str_has_prefix(spec->root_path, dir));
 }
 
+/* What dockerd, podman and containerd wrote on Debian 12, and what Kubernetes' shape is. */
+static void what_engines_write_is_taken(void **state)
+{
+	const char *top = g_getenv("top_srcdir") ?: ".";
+	g_autofree char *dir = g_build_filename(top, "tests/fuzz/corpus/spec", NULL);
+	static const char *const prefixes[] = { "docker", "podman", "ctr", "kubernetes" };
+	g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
+	unsigned int found = 0;
+	const char *name;
+
+	assert_non_null(handle);
+	while ((name = g_dir_read_name(handle))) {
+		g_autoptr(GError) error = NULL;
+		struct spec *spec = NULL;
+
+		for (size_t i = 0; !spec && i < G_N_ELEMENTS(prefixes); i++) {
+			if (!g_str_has_prefix(name, prefixes[i]))
+				continue;
+			spec = spec_load(dir, name, &error);
+			if (!spec)
+				fail_msg("%s: %s", name, error->message);
+			assert_int_equal(spec->warnings->len, 0);
+			assert_true(spec_check_mappings(spec, NULL));
+			assert_int_equal(spec_check_namespaces(spec, NULL),
+					 !strstr(name, "hostpid"));
+			found++;
+		}
+		if (spec)
+			spec_free(spec);
+	}
+	assert_true(found >= 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -691,6 +724,7 @@ int main(void)
 		cmocka_unit_test(the_document_survives_saving),
 		cmocka_unit_test(numbers_in_strings_stay_text),
 		cmocka_unit_test(the_file_of_a_bundle_is_read),
+		cmocka_unit_test(what_engines_write_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Run by `make fuzz` in the build directory: fuzz each target for $FUZZ_SECONDS, under libFuzzer and
+# the sanitizers where there is clang, else with the target's own mutator. What is found new, and
+# what crashes, is left in fuzz/ of the build directory; copy what is worth it to tests/fuzz/corpus.
+set -eu
+: "${top_srcdir:?: run it by make fuzz}" "${top_builddir:?}" "${FUZZ_SECONDS:?}" "${FUZZ_LIBS:?}"
+
+with_clang() { # TARGET
+	local target=$1 name=${1##*/fuzz-} out=fuzz/${1##*/}
+	mkdir -p "fuzz/$name"
+	# The driver has a main of its own, and so has the compiler's library.
+	# shellcheck disable=SC2086
+	clang -std=gnu11 -g -O1 -w -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-I. -I"$top_srcdir/src" -I"$top_srcdir/tests/fuzz" -DPKGLIBEXECDIR='"/"' -DSYSCONFDIR='"/"' \
+		-o "$out" "$top_srcdir/$target.c" "$top_srcdir"/src/runtime/*.c "$top_srcdir"/src/lib/*.c \
+		$FUZZ_LIBS -lm
+	"$out" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+		-artifact_prefix="fuzz/$name-" -dict="$top_srcdir/tests/fuzz/$name.dict" \
+		"fuzz/$name" "$top_srcdir/tests/fuzz/corpus/$name"
+}
+
+cd "$top_builddir"
+mkdir -p fuzz
+for target; do
+	if command -v clang >/dev/null; then
+		with_clang "$target"
+	else
+		(cd fuzz && "../$target" --mutate "$FUZZ_SECONDS")
+	fi
+done
