@@ -22,11 +22,13 @@
 #define CREATE_TRIES 100
 
 /*
- * The last is for hosts that have v2 alone: beside v1, handing it down in v2 would only keep others
- * from mounting it as a v1 hierarchy.
+ * The last ones are for hosts that have v2 alone: beside v1, handing them down in v2 would only keep
+ * others from mounting them as v1 hierarchies.
  */
-static const char *const v2_controllers[] = { "cpu", "cpuset", "memory", "pids", "io", "hugetlb" };
+static const char *const v2_controllers[] = { "cpu", "cpuset",  "memory", "pids",
+					      "io",  "hugetlb", "rdma",	  "misc" };
 #define N_V2_CONTROLLERS (sizeof(v2_controllers) / sizeof(*v2_controllers))
+#define N_V2_BESIDE_V1	 5
 
 struct making {
 	const struct cgroup_hierarchy *h;
@@ -234,7 +236,7 @@ static bool is_plain_path(const char *path)
  */
 int cgroup_create(struct cgroups *cg, const char *path, char *what, size_t what_size)
 {
-	size_t n = cgroup_mode(cg) == CGROUP_V2 ? N_V2_CONTROLLERS : N_V2_CONTROLLERS - 1;
+	size_t n = cgroup_mode(cg) == CGROUP_V2 ? N_V2_CONTROLLERS : N_V2_BESIDE_V1;
 
 	path += strspn(path, "/");
 	snprintf(what, what_size, "%s", path);

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stopping and removing a container's cgroup with everything that the container made below it.
- *
- * The container may have built a tree of any depth (nothing limits it in v1), so trees are walked
- * with one descriptor and ".." instead of one descriptor or stack frame for each level.
+ * Ending and removing a container's cgroup with everything that the container made below it.
  */
 #include "config.h"
 #include "lib/cgroup-internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -24,7 +20,6 @@
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define KILL_MS	  2000
-#define FREEZE_MS 2000
 #define REMOVE_MS 1000
 
 static uint64_t now_ns(void)
@@ -51,143 +46,6 @@ bool cgroup_deadline_pause(struct cgroup_deadline *deadline)
 	if (deadline->pause_us < 20000)
 		deadline->pause_us *= 2;
 	return true;
-}
-
-/* A cgroup still to be visited, or (leave) to be removed now that all below it was tried. */
-struct walk_item {
-	struct walk_item *below;
-	size_t depth;
-	bool leave;
-	char name[];
-};
-
-struct walk {
-	int fd; /* where we are */
-	size_t depth;
-	struct walk_item *stack;
-	bool removing;
-	cgroup_visit visit;
-	void *arg;
-};
-
-static int push_item(struct walk *w, const char *name)
-{
-	size_t len = strlen(name) + 1;
-	struct walk_item *item = malloc(sizeof(*item) + len);
-
-	if (!item)
-		return -ENOMEM;
-	*item = (struct walk_item){ .below = w->stack, .depth = w->depth };
-	memcpy(item->name, name, len);
-	w->stack = item;
-	return 0;
-}
-
-/*
- * All at once, and not by seeking back later: positions in kernfs are hashes of the names, and
- * whoever chooses names can make them collide.
- */
-static int push_subdirs(struct walk *w)
-{
-	char buf[4096] __attribute__((aligned(__alignof__(struct dirent64))));
-	ssize_t n;
-	int r = 0;
-
-	while ((n = getdents64(w->fd, buf, sizeof(buf))) > 0) {
-		for (ssize_t at = 0; r == 0 && at < n;) {
-			const struct dirent64 *entry = (const struct dirent64 *)(buf + at);
-
-			at += entry->d_reclen;
-			if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
-			    strcmp(entry->d_name, "..") != 0)
-				r = push_item(w, entry->d_name);
-		}
-	}
-	/* One that vanished has nothing below it. */
-	return n < 0 && errno != ENOENT && errno != ENODEV ? -errno : r;
-}
-
-static int enter_dir(struct walk *w, const char *name)
-{
-	int fd = openat(w->fd, name, DIR_FLAGS);
-
-	if (fd < 0)
-		return -errno;
-	close(w->fd);
-	w->fd = fd;
-	return 0;
-}
-
-static int visit_here(struct walk *w)
-{
-	int r = w->visit ? w->visit(w->fd, w->arg) : 0;
-
-	return r < 0 ? r : push_subdirs(w);
-}
-
-/* Deals with the item on top of the stack. */
-static int walk_step(struct walk *w)
-{
-	struct walk_item *item = w->stack;
-	int r = 0;
-
-	for (; r == 0 && w->depth > item->depth; w->depth--)
-		r = enter_dir(w, "..");
-	if (r == 0 && !(w->removing && unlinkat(w->fd, item->name, AT_REMOVEDIR) == 0) &&
-	    !item->leave) {
-		r = enter_dir(w, item->name);
-		if (r == 0) {
-			w->depth++;
-			if (w->removing) {
-				item->leave = true;
-				return visit_here(w);
-			}
-			w->stack = item->below;
-			free(item);
-			return visit_here(w);
-		}
-		if (r == -ENOENT)
-			r = 0;
-	}
-	w->stack = item->below;
-	free(item);
-	return r;
-}
-
-static int walk_tree(struct walk *w, int top_fd)
-{
-	int r;
-
-	w->fd = openat(top_fd, ".", DIR_FLAGS);
-	if (w->fd < 0)
-		return -errno;
-	r = visit_here(w);
-	while (r == 0 && w->stack)
-		r = walk_step(w);
-	while (w->stack) {
-		struct walk_item *item = w->stack;
-
-		w->stack = item->below;
-		free(item);
-	}
-	close(w->fd);
-	return r;
-}
-
-/* Calls @visit for @top_fd and each cgroup below it; -errno of @visit ends the walk. */
-int cgroup_walk(int top_fd, cgroup_visit visit, void *arg)
-{
-	struct walk w = { .visit = visit, .arg = arg };
-
-	return walk_tree(&w, top_fd);
-}
-
-/* Removes what is below @top_fd, as far as it is empty. */
-int cgroup_remove_below(int top_fd)
-{
-	struct walk w = { .removing = true };
-
-	return walk_tree(&w, top_fd);
 }
 
 #define KILL_BATCH 256
@@ -355,49 +213,6 @@ void cgroup_kill_start(const struct cgroups *cg)
 
 	if (!v2 || v2->dir_fd < 0 || fd_write_file_at(v2->dir_fd, "cgroup.kill", "1") < 0)
 		kill_round(cg, &k, false);
-}
-
-static int wait_frozen(int dir_fd, bool v2, bool frozen)
-{
-	struct cgroup_deadline deadline = cgroup_deadline_in(FREEZE_MS);
-	char text[256];
-	int r;
-
-	do {
-		r = fd_read_file_at(dir_fd, v2 ? "cgroup.events" : "freezer.state", text,
-				    sizeof(text));
-		if (r < 0)
-			return r;
-		if (v2 ? strstr(text, frozen ? "frozen 1" : "frozen 0") != NULL
-		       : strcmp(text, frozen ? "FROZEN" : "THAWED") == 0)
-			return 0;
-		/* A v1 cgroup whose processes fork meanwhile has to be told again. */
-		if (!v2)
-			fd_write_file_at(dir_fd, "freezer.state", frozen ? "FROZEN" : "THAWED");
-	} while (cgroup_deadline_pause(&deadline));
-	return -ETIMEDOUT;
-}
-
-/**
- * cgroup_freeze() - stop or continue all processes of the container, and wait until it is so
- *
- * Return: 0; -ENODEV if there is no freezer; -ETIMEDOUT if one did not stop within two seconds
- * (the rest stay stopped; call again with false); or another -errno.
- */
-int cgroup_freeze(const struct cgroups *cg, bool frozen)
-{
-	const struct cgroup_hierarchy *h = cgroup_find_v1(cg, "freezer");
-	int r;
-
-	if (!h)
-		h = cgroup_find_v2(cg);
-	if (!h || h->dir_fd < 0)
-		return -ENODEV;
-	r = h->v2 ? fd_write_file_at(h->dir_fd, "cgroup.freeze", frozen ? "1" : "0")
-		  : fd_write_file_at(h->dir_fd, "freezer.state", frozen ? "FROZEN" : "THAWED");
-	if (r < 0)
-		return r == -ENOENT ? -ENODEV : r;
-	return wait_frozen(h->dir_fd, h->v2, frozen);
 }
 
 static int remove_one(int mount_fd, const char *path, struct cgroup_deadline *deadline)

@@ -15,6 +15,54 @@
 struct cgroup_hierarchy *cgroup_find_v1(const struct cgroups *cg, const char *controller);
 struct cgroup_hierarchy *cgroup_find_v2(const struct cgroups *cg);
 
+/* One file to be written. */
+struct cgroup_write {
+	const struct cgroup_hierarchy *h;
+	const char *property; /* of the specification; static */
+	char *file, *value;
+	char *before; /* one line that was there, to be put back; or NULL */
+	int group;    /* other than 0: those of the same number may go in any order */
+	bool optional;
+	bool list; /* CPUs or memory nodes, of which v2 may silently use fewer */
+	bool done;
+};
+
+/* What is to be written for some limits: made completely before anything is changed. */
+struct cgroup_plan {
+	const struct cgroups *cg;
+	struct cgroup_write *writes;
+	size_t n, size;
+	int error; /* -ENOMEM */
+	char *what;
+	size_t what_size;
+};
+
+enum { CGROUP_GROUP_NONE, CGROUP_GROUP_MEMORY, CGROUP_GROUP_CPU, CGROUP_GROUP_RT };
+
+int cgroup_plan_limits(struct cgroup_plan *plan, const struct cgroup_limits *limits);
+int cgroup_plan_io(struct cgroup_plan *plan, const struct cgroup_limits *limits);
+int cgroup_plan_others(struct cgroup_plan *plan, const struct cgroup_limits *limits);
+int cgroup_plan_target(struct cgroup_plan *plan, const char *controller, const char *property,
+		       const struct cgroup_hierarchy **ret);
+struct cgroup_write *cgroup_plan_put(struct cgroup_plan *plan, const struct cgroup_hierarchy *h,
+				     const char *property, const char *file, const char *format,
+				     ...) __attribute__((format(printf, 5, 6)));
+int cgroup_plan_refuse(struct cgroup_plan *plan, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int cgroup_plan_apply(struct cgroup_plan *plan);
+void cgroup_plan_clear(struct cgroup_plan *plan);
+
+/* Rules of devices, made ready for the kernel. */
+struct cgroup_device_list {
+	struct cgroup_device *rules;
+	size_t n, size;
+};
+int cgroup_devices_normalise(const struct cgroup_device *rules, size_t n,
+			     struct cgroup_device_list *ret);
+struct bpf_insn;
+int cgroup_bpf_program(const struct cgroup_device_list *list, struct bpf_insn **insns, size_t *n);
+int cgroup_bpf_attach(int cgroup_fd, const struct cgroup_device_list *list);
+
 bool cgroup_same_list(const char *a, const char *b);
 
 /* Called for a cgroup and each one below it; other than 0 ends the walk. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container's limits, in the files of v1 or v2. Limits are given as in the OCI spec, which means
- * v1's units; what v2 counts otherwise is converted here.
+ * A container's limits of memory, CPU and processes, in the files of v1 or v2. Limits are given as
+ * in the OCI spec, which means v1's units; what v2 counts otherwise is converted here.
  */
 #include "config.h"
 #include "lib/cgroup-internal.h"
@@ -14,196 +14,208 @@
 
 #include "lib/fd.h"
 
-struct target {
-	const struct cgroup_hierarchy *h;
-	char *what;
-	size_t what_size;
-};
-
-/* Where the files of @controller are; in v2 the file itself shows whether it is enabled. */
-static int find_target(const struct cgroups *cg, const char *controller, struct target *t)
-{
-	t->h = cgroup_find_v1(cg, controller);
-	if (!t->h)
-		t->h = cgroup_find_v2(cg);
-	if (t->h && t->h->dir_fd >= 0)
-		return 0;
-	snprintf(t->what, t->what_size, "cgroup controller %s", controller);
-	return -ENODEV;
-}
-
-static int put(const struct target *t, const char *file, const char *value)
-{
-	int r = fd_write_file_at(t->h->dir_fd, file, value);
-
-	if (r == -ENOENT) {
-		/* "memory.max" without memory: the controller was not handed down to us. */
-		snprintf(t->what, t->what_size, "cgroup controller %.*s (%s)",
-			 (int)strcspn(file, "."), file, file);
-		return -ENODEV;
-	}
-	if (r < 0)
-		snprintf(t->what, t->what_size, "%s = \"%s\"", file, value);
-	return r;
-}
-
 /* In v1 "no limit" is -1, in v2 it is "max". */
-static int put_number(const struct target *t, const char *file, int64_t value)
+static struct cgroup_write *put_limit(struct cgroup_plan *plan, const struct cgroup_hierarchy *h,
+				      const char *property, const char *file, int64_t value)
 {
-	char text[32];
-
 	if (value < 0)
-		return put(t, file, t->h->v2 ? "max" : "-1");
-	snprintf(text, sizeof(text), "%" PRId64, value);
-	return put(t, file, text);
+		return cgroup_plan_put(plan, h, property, file, "%s", h->v2 ? "max" : "-1");
+	return cgroup_plan_put(plan, h, property, file, "%" PRId64, value);
 }
 
-static int put_memory_v1(const struct target *t, const struct cgroup_limits *l)
+/* A number that the cgroup has now; -1 for "max", for what is not there, and beyond int64_t. */
+static int64_t read_number(const struct cgroup_hierarchy *h, const char *file)
 {
-	int r = l->memory ? put_number(t, "memory.limit_in_bytes", l->memory) : 0;
+	char text[64];
+	char *end;
+	long long value;
 
-	if (!l->memory_swap)
-		return r;
-	/*
-	 * memory <= memory+swap has to hold at every moment: when the new memory limit is above
-	 * the old sum, the sum has to go first.
-	 */
-	if (r == -EINVAL) {
-		r = put_number(t, "memory.memsw.limit_in_bytes", l->memory_swap);
-		return r < 0 ? r : put_number(t, "memory.limit_in_bytes", l->memory);
+	if (fd_read_file_at(h->dir_fd, file, text, sizeof(text)) <= 0)
+		return -1;
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	return end == text || errno ? -1 : value;
+}
+
+static int only_v1(struct cgroup_plan *plan, const char *property)
+{
+	return cgroup_plan_refuse(plan, -ENOTSUP,
+				  "%s: cgroup v2 has no such setting; leave it out", property);
+}
+
+static int plan_memory_v1(struct cgroup_plan *plan, const struct cgroup_hierarchy *h,
+			  const struct cgroup_limits *l)
+{
+	/* Without a limit of memory one of memory and swap together would remain the limit. */
+	int64_t swap = l->memory_swap ?: l->memory < 0 ? -1 : 0;
+	struct cgroup_write *w;
+
+	if (l->memory)
+		put_limit(plan, h, "memory.limit", "memory.limit_in_bytes", l->memory)->group =
+			CGROUP_GROUP_MEMORY;
+	if (swap) {
+		w = put_limit(plan, h, "memory.swap", "memory.memsw.limit_in_bytes", swap);
+		w->group = CGROUP_GROUP_MEMORY;
+		/* A kernel that does not count swap limits none, which is what -1 asks for. */
+		w->optional = swap < 0;
 	}
-	if (r < 0)
-		return r;
-	r = put_number(t, "memory.memsw.limit_in_bytes", l->memory_swap);
-	/* A kernel that does not count swap limits none, which is what -1 asks for. */
-	return r == -ENODEV && l->memory_swap < 0 ? 0 : r;
+	if (l->memory_reservation)
+		put_limit(plan, h, "memory.reservation", "memory.soft_limit_in_bytes",
+			  l->memory_reservation);
+	if (l->memory_kernel_tcp)
+		put_limit(plan, h, "memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes",
+			  l->memory_kernel_tcp);
+	if (l->has_swappiness)
+		put_limit(plan, h, "memory.swappiness", "memory.swappiness", l->swappiness);
+	if (l->has_oom_kill_disable)
+		put_limit(plan, h, "memory.disableOOMKiller", "memory.oom_control",
+			  l->oom_kill_disable);
+	return 0;
 }
 
 /* v2 counts swap alone, the spec memory and swap together. */
-static int put_memory_v2(const struct target *t, const struct cgroup_limits *l)
+static int plan_swap_v2(struct cgroup_plan *plan, const struct cgroup_hierarchy *h,
+			const struct cgroup_limits *l)
 {
-	int64_t swap = l->memory_swap < 0 ? -1 : l->memory_swap - l->memory;
-	int r = l->memory ? put_number(t, "memory.max", l->memory) : 0;
+	int64_t memory = l->memory ?: read_number(h, "memory.max");
+	int64_t swap = l->memory_swap;
 
-	if (r < 0 || !l->memory_swap)
-		return r;
-	r = put_number(t, "memory.swap.max", swap);
-	return r == -ENODEV && swap <= 0 ? 0 : r;
+	if (swap == 0 && l->memory < 0)
+		swap = -1;
+	if (swap == 0)
+		return 0;
+	if (swap > 0 && memory < 0)
+		return cgroup_plan_refuse(plan, -EINVAL,
+					  "memory.swap: a limit of memory and swap together needs "
+					  "memory.limit");
+	if (swap > 0 && swap < memory)
+		return cgroup_plan_refuse(plan, -EINVAL,
+					  "memory.swap: limit of memory and swap together (%" PRId64
+					  ") below memory (%" PRId64 ")",
+					  swap, memory);
+	swap = swap < 0 ? -1 : swap - memory;
+	put_limit(plan, h, "memory.swap", "memory.swap.max", swap)->optional = swap <= 0;
+	return 0;
 }
 
-static int set_memory(const struct cgroups *cg, const struct cgroup_limits *l, struct target *t)
+static int plan_memory_v2(struct cgroup_plan *plan, const struct cgroup_hierarchy *h,
+			  const struct cgroup_limits *l)
 {
+	if (l->memory_kernel_tcp)
+		return only_v1(plan, "memory.kernelTCP");
+	if (l->has_swappiness)
+		return only_v1(plan, "memory.swappiness");
+	if (l->has_oom_kill_disable && l->oom_kill_disable)
+		return only_v1(plan, "memory.disableOOMKiller");
+	if (l->memory)
+		put_limit(plan, h, "memory.limit", "memory.max", l->memory);
+	if (l->memory_reservation)
+		put_limit(plan, h, "memory.reservation", "memory.low", l->memory_reservation);
+	return plan_swap_v2(plan, h, l);
+}
+
+static int check_usage(struct cgroup_plan *plan, const struct cgroup_hierarchy *h, int64_t limit)
+{
+	int64_t usage = read_number(h, h->v2 ? "memory.current" : "memory.usage_in_bytes");
+
+	if (limit <= 0 || usage <= limit)
+		return 0;
+	return cgroup_plan_refuse(plan, -EBUSY,
+				  "memory.limit: %" PRId64 " is below the %" PRId64
+				  " bytes that are in use (checkBeforeUpdate)",
+				  limit, usage);
+}
+
+static int plan_memory(struct cgroup_plan *plan, const struct cgroup_limits *l)
+{
+	const struct cgroup_hierarchy *h;
 	int r;
 
-	if (!l->memory && !l->memory_swap)
+	if (!l->memory && !l->memory_swap && !l->memory_reservation && !l->memory_kernel_tcp &&
+	    !l->has_swappiness && !l->has_oom_kill_disable)
 		return 0;
-	if (l->memory_swap > 0 && (l->memory <= 0 || l->memory_swap < l->memory)) {
-		snprintf(t->what, t->what_size,
-			 "limit of memory and swap together (%" PRId64 ") below memory (%" PRId64
-			 ")",
-			 l->memory_swap, l->memory);
-		return -EINVAL;
-	}
-	r = find_target(cg, "memory", t);
+	if (l->memory_swap > 0 &&
+	    (l->memory < 0 || (l->memory > 0 && l->memory_swap < l->memory)))
+		return cgroup_plan_refuse(plan, -EINVAL,
+					  "memory.swap: limit of memory and swap together (%" PRId64
+					  ") below memory (%" PRId64 ")",
+					  l->memory_swap, l->memory);
+	r = cgroup_plan_target(plan, "memory", "memory", &h);
+	if (r == 0 && l->check_before_update)
+		r = check_usage(plan, h, l->memory);
 	if (r < 0)
 		return r;
-	return t->h->v2 ? put_memory_v2(t, l) : put_memory_v1(t, l);
+	return h->v2 ? plan_memory_v2(plan, h, l) : plan_memory_v1(plan, h, l);
 }
 
-static double log2_of(double x)
+static void plan_bandwidth_v1(struct cgroup_plan *plan, const struct cgroup_hierarchy *h,
+			      const struct cgroup_limits *l)
 {
-	double result = 0;
-
-	for (; x >= 2; x /= 2)
-		result++;
-	for (double bit = 0.5; bit > 1e-14; bit /= 2) {
-		x *= x;
-		if (x >= 2) {
-			x /= 2;
-			result += bit;
-		}
-	}
-	return result;
-}
-
-static double exp10_of(double x)
-{
-	double y = x * 2.302585092994045684 / 256, term = 1, sum = 1;
-
-	for (int i = 1; i < 8; i++)
-		sum += term *= y / i;
-	for (int i = 0; i < 8; i++)
-		sum *= sum;
-	return sum;
-}
-
-/**
- * cgroup_weight_from_shares() - v2's cpu.weight for v1's cpu.shares
- *
- * The curve of crun and runc since 2025 (runtime-spec left it open): 2 to 1, 1024 to 100 and
- * 262144 to 10000, so that the default of one is the default of the other. With the straight line
- * that was used before, a container of 1024 shares got 39. No libm: every small helper would link
- * it for this.
- *
- * Return: 1 to 10000, or 0 for 0 (not set).
- */
-uint64_t cgroup_weight_from_shares(uint64_t shares)
-{
-	double l, weight;
-
-	if (shares == 0)
-		return 0;
-	if (shares <= 2)
-		return 1;
-	if (shares >= 262144)
-		return 10000;
-	l = log2_of(shares);
-	weight = exp10_of((l * l + 125 * l) / 612 - 7.0 / 34);
-	/* Rounded up, but not by the error of the calculation. */
-	return (uint64_t)(weight + 1 - 1e-6);
-}
-
-static int put_bandwidth_v1(const struct target *t, const struct cgroup_limits *l)
-{
-	int r = 0;
-
 	if (l->cpu_period)
-		r = put_number(t, "cpu.cfs_period_us", l->cpu_period);
-	if (r == -EINVAL && l->cpu_quota) {
-		/* The new period may be too short for the old quota. */
-		r = put_number(t, "cpu.cfs_quota_us", l->cpu_quota);
-		return r < 0 ? r : put_number(t, "cpu.cfs_period_us", l->cpu_period);
-	}
-	if (r == 0 && l->cpu_quota)
-		r = put_number(t, "cpu.cfs_quota_us", l->cpu_quota);
-	return r;
+		put_limit(plan, h, "cpu.period", "cpu.cfs_period_us", l->cpu_period)->group =
+			CGROUP_GROUP_CPU;
+	if (l->cpu_quota)
+		put_limit(plan, h, "cpu.quota", "cpu.cfs_quota_us", l->cpu_quota)->group =
+			CGROUP_GROUP_CPU;
+	if (l->has_cpu_burst)
+		put_limit(plan, h, "cpu.burst", "cpu.cfs_burst_us", l->cpu_burst)->group =
+			CGROUP_GROUP_CPU;
+	if (l->cpu_rt_period)
+		put_limit(plan, h, "cpu.realtimePeriod", "cpu.rt_period_us", l->cpu_rt_period)
+			->group = CGROUP_GROUP_RT;
+	if (l->cpu_rt_runtime)
+		put_limit(plan, h, "cpu.realtimeRuntime", "cpu.rt_runtime_us", l->cpu_rt_runtime)
+			->group = CGROUP_GROUP_RT;
 }
 
-static int put_bandwidth_v2(const struct target *t, const struct cgroup_limits *l)
+/* The file takes the quota alone, but not the period alone. */
+static void plan_bandwidth_v2(struct cgroup_plan *plan, const struct cgroup_hierarchy *h,
+			      const struct cgroup_limits *l)
 {
+	int64_t quota = l->cpu_quota ?: read_number(h, "cpu.max");
 	char text[64] = "max";
 
-	if (l->cpu_quota > 0)
-		snprintf(text, sizeof(text), "%" PRId64, l->cpu_quota);
+	if (quota > 0)
+		snprintf(text, sizeof(text), "%" PRId64, quota);
 	if (l->cpu_period)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %" PRIu64,
 			 l->cpu_period);
-	return put(t, "cpu.max", text);
+	if (l->cpu_quota || l->cpu_period)
+		cgroup_plan_put(plan, h, l->cpu_quota ? "cpu.quota" : "cpu.period", "cpu.max", "%s",
+				text)
+			->group = CGROUP_GROUP_CPU;
+	if (l->has_cpu_burst)
+		put_limit(plan, h, "cpu.burst", "cpu.max.burst", l->cpu_burst)->group =
+			CGROUP_GROUP_CPU;
 }
 
-static int set_cpu(const struct cgroups *cg, const struct cgroup_limits *l, struct target *t)
+static int plan_cpu(struct cgroup_plan *plan, const struct cgroup_limits *l)
 {
+	bool rt = l->cpu_rt_period || l->cpu_rt_runtime;
+	const struct cgroup_hierarchy *h;
 	int r;
 
-	if (!l->cpu_shares && !l->cpu_quota && !l->cpu_period)
+	if (!l->cpu_shares && !l->cpu_quota && !l->cpu_period && !l->has_cpu_burst &&
+	    !l->has_cpu_idle && !rt)
 		return 0;
-	r = find_target(cg, "cpu", t);
-	if (r == 0 && l->cpu_shares)
-		r = t->h->v2 ? put_number(t, "cpu.weight", cgroup_weight_from_shares(l->cpu_shares))
-			     : put_number(t, "cpu.shares", l->cpu_shares);
-	if (r < 0 || (!l->cpu_quota && !l->cpu_period))
+	r = cgroup_plan_target(plan, "cpu", "cpu", &h);
+	if (r < 0)
 		return r;
-	return t->h->v2 ? put_bandwidth_v2(t, l) : put_bandwidth_v1(t, l);
+	if (rt && h->v2)
+		return only_v1(plan, l->cpu_rt_period ? "cpu.realtimePeriod"
+						      : "cpu.realtimeRuntime");
+	if (h->v2)
+		plan_bandwidth_v2(plan, h, l);
+	else
+		plan_bandwidth_v1(plan, h, l);
+	/* An idle cgroup takes no shares. */
+	if (l->cpu_shares)
+		put_limit(plan, h, "cpu.shares", h->v2 ? "cpu.weight" : "cpu.shares",
+			  h->v2 ? cgroup_weight_from_shares(l->cpu_shares) : l->cpu_shares)
+			->group = CGROUP_GROUP_CPU;
+	if (l->has_cpu_idle)
+		put_limit(plan, h, "cpu.idle", "cpu.idle", l->cpu_idle)->group = CGROUP_GROUP_CPU;
+	return 0;
 }
 
 #define LIST_BITS 8192
@@ -246,70 +258,102 @@ bool cgroup_same_list(const char *a, const char *b)
 
 /*
  * v1 refuses what the parent does not have; v2 takes it, and silently uses what is left, or all
- * that the parent has. The caller asked for something else.
+ * that the parent has: hence ->list.
  */
-static int put_list(const struct target *t, const char *file, const char *value)
+static int plan_cpuset(struct cgroup_plan *plan, const struct cgroup_limits *l)
 {
-	char effective_file[64], effective[4096];
-	int r = put(t, file, value);
-
-	if (r < 0 || !t->h->v2)
-		return r;
-	snprintf(effective_file, sizeof(effective_file), "%s.effective", file);
-	r = fd_read_file_at(t->h->dir_fd, effective_file, effective, sizeof(effective));
-	if (r < 0 || cgroup_same_list(value, effective))
-		return 0;
-	snprintf(t->what, t->what_size, "%s = \"%s\" (available: %s)", file, value, effective);
-	return -EINVAL;
-}
-
-static int set_cpuset(const struct cgroups *cg, const struct cgroup_limits *l, struct target *t)
-{
-	int r = 0;
-
-	if (!l->cpuset_cpus && !l->cpuset_mems)
-		return 0;
-	r = find_target(cg, "cpuset", t);
-	if (r == 0 && l->cpuset_cpus)
-		r = put_list(t, "cpuset.cpus", l->cpuset_cpus);
-	if (r == 0 && l->cpuset_mems)
-		r = put_list(t, "cpuset.mems", l->cpuset_mems);
-	return r;
-}
-
-static int set_pids(const struct cgroups *cg, const struct cgroup_limits *l, struct target *t)
-{
+	bool cpus = l->cpuset_cpus && *l->cpuset_cpus, mems = l->cpuset_mems && *l->cpuset_mems;
+	const struct cgroup_hierarchy *h;
 	int r;
 
-	if (!l->pids)
+	if (!cpus && !mems)
 		return 0;
-	r = find_target(cg, "pids", t);
+	r = cgroup_plan_target(plan, "cpuset", cpus ? "cpu.cpus" : "cpu.mems", &h);
 	if (r < 0)
 		return r;
+	if (cpus)
+		cgroup_plan_put(plan, h, "cpu.cpus", "cpuset.cpus", "%s", l->cpuset_cpus)->list =
+			true;
+	if (mems)
+		cgroup_plan_put(plan, h, "cpu.mems", "cpuset.mems", "%s", l->cpuset_mems)->list =
+			true;
+	return 0;
+}
+
+/*
+ * 0 lets nothing in, not even the container's first process, which is born in the cgroup: with
+ * nobody there yet 1 is the same limit, counted from then on.
+ */
+static int plan_pids(struct cgroup_plan *plan, const struct cgroup_limits *l)
+{
+	const struct cgroup_hierarchy *h;
+	int64_t limit = l->pids;
+	int r;
+
+	if (!l->pids && !l->has_pids)
+		return 0;
+	r = cgroup_plan_target(plan, "pids", "pids.limit", &h);
+	if (r < 0)
+		return r;
+	if (limit == 0 && read_number(h, "pids.current") == 0)
+		limit = 1;
 	/* The one v1 file that says "max" as well. */
-	return l->pids < 0 ? put(t, "pids.max", "max") : put_number(t, "pids.max", l->pids);
+	if (limit < 0)
+		cgroup_plan_put(plan, h, "pids.limit", "pids.max", "max");
+	else
+		put_limit(plan, h, "pids.limit", "pids.max", limit);
+	return 0;
+}
+
+int cgroup_plan_limits(struct cgroup_plan *plan, const struct cgroup_limits *limits)
+{
+	int r = plan_memory(plan, limits);
+
+	if (r == 0)
+		r = plan_cpu(plan, limits);
+	if (r == 0)
+		r = plan_cpuset(plan, limits);
+	return r ?: plan_pids(plan, limits);
 }
 
 /**
- * cgroup_set_limits() - set the limits of the container's cgroup
- * @limits: in the units of the OCI spec; 0 and NULL are left as they are
- * @what: receives the file and value, or the controller, that failed
+ * cgroup_set_limits() - set the limits of the container's cgroup, all of them or none
+ * @limits: in the units of the OCI spec; what is not given is left as it is
+ * @what: receives a line for people: the property, the file and value or the controller, and why
  *
- * Return: 0; -ENODEV if there is no controller for a limit; -EINVAL, -ERANGE, -EACCES for a CPU or
- * memory node that does not exist or is not the parent's; -EBUSY for a memory limit below what is
- * in use; or another -errno.
+ * Not the devices: cgroup_set_devices().
+ *
+ * Return: 0; -ENODEV if there is no controller for a limit; -ENOTSUP for what this kind of cgroup
+ * does not have; -EINVAL, -ERANGE, -EACCES for a CPU or memory node that does not exist or is not
+ * the parent's; -EBUSY for a memory limit below what is in use; or another -errno.
  */
 int cgroup_set_limits(struct cgroups *cg, const struct cgroup_limits *limits, char *what,
 		      size_t what_size)
 {
-	struct target t = { .what = what, .what_size = what_size };
-	int r = set_memory(cg, limits, &t);
+	struct cgroup_plan plan = { .cg = cg, .what = what, .what_size = what_size };
+	int r = cgroup_plan_limits(&plan, limits);
 
+	
 	if (r == 0)
-		r = set_cpu(cg, limits, &t);
+		r = cgroup_plan_io(&plan, limits);
 	if (r == 0)
-		r = set_cpuset(cg, limits, &t);
+		r = cgroup_plan_others(&plan, limits);
 	if (r == 0)
-		r = set_pids(cg, limits, &t);
+		r = cgroup_plan_apply(&plan);
+	cgroup_plan_clear(&plan);
 	return r;
+}
+
+/**
+ * cgroup_limits_clear() - free the arrays of @limits and forget it all
+ */
+void cgroup_limits_clear(struct cgroup_limits *limits)
+{
+	free(limits->io);
+	free(limits->hugepages);
+	free(limits->net_prio);
+	free(limits->rdma);
+	free(limits->unified);
+	free(limits->devices);
+	*limits = (struct cgroup_limits){ 0 };
 }

@@ -41,12 +41,33 @@ void reap_close_helpers(struct cgroups *helpers)
 	helpers->n = 0;
 }
 
-static void remove_cgroup(struct cgroups *cg, const char *path)
+static int remove_cgroup(struct cgroups *cg, const char *path)
 {
-	if (!path[0] || cgroup_open(cg, path) < 0)
-		return;
+	int r = path[0] ? cgroup_open(cg, path) : 0;
+
+	if (!path[0] || r < 0)
+		return r;
 	cgroup_kill(cg, SIGKILL);
-	cgroup_remove(cg, path);
+	return cgroup_remove(cg, path);
+}
+
+/*
+ * Return: -EBUSY if a process of the container cannot be ended now: one in an uninterruptible
+ * sleep, on a disk or file system that does not answer.
+ */
+static int remove_cgroups(const struct rundir_record *record)
+{
+	struct cgroups cg = { 0 }, helpers = { 0 };
+	int r = cgroup_detect(&cg);
+
+	if (r < 0)
+		return r;
+	reap_helper_hierarchies(&cg, &helpers);
+	remove_cgroup(&helpers, record->helpers_cgroup);
+	r = remove_cgroup(&cg, record->cgroup);
+	reap_close_helpers(&helpers);
+	cgroup_free(&cg);
+	return r;
 }
 
 /**
@@ -54,29 +75,25 @@ static void remove_cgroup(struct cgroups *cg, const char *path)
  *
  * Caller holds rundir_lock(): all this goes by names, which somebody else may free and take again.
  * Must not be called by one of the container's own helpers: they are killed too.
- * Idempotent. Return: 0 or -errno of the first thing that could not be removed.
+ * Idempotent.
+ *
+ * Return: 0; -EBUSY if one of its processes would not die: its record and its ids are kept then, so
+ * that nobody gets them and a later call can finish; or -errno of the first thing that could not be
+ * removed.
  */
 int reap_container(int root_fd, const char *id)
 {
 	struct rundir_record record = { 0 };
-	struct cgroups cg = { 0 }, helpers = { 0 };
 	autofd dir = rundir_enter(root_fd, id);
-	int r;
+	int r = 0;
 
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
 	if (rundir_read_record(dir, &record) == 0) {
 		proc_kill(&record.init, SIGKILL);
-		r = cgroup_detect(&cg);
-		if (r == 0) {
-			reap_helper_hierarchies(&cg, &helpers);
-			remove_cgroup(&helpers, record.helpers_cgroup);
-			remove_cgroup(&cg, record.cgroup);
-			reap_close_helpers(&helpers);
-			cgroup_free(&cg);
-		}
+		r = remove_cgroups(&record);
 	}
-	return rundir_remove(root_fd, id);
+	return r == -EBUSY ? r : rundir_remove(root_fd, id);
 }
 
 static int sweep_one(const char *id, void *arg)

@@ -120,36 +120,58 @@ int rundir_enter(int root_fd, const char *id)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Room for struct rundir_record as text. */
+#define RECORD_MAX (RUNDIR_CGROUP_MAX + 2 * RUNDIR_NAME_MAX + 256)
+
 int rundir_write_record(int dir_fd, const struct rundir_record *r)
 {
-	char buf[1024];
+	char buf[RECORD_MAX];
 	int len = snprintf(buf, sizeof(buf),
 			   "init %d %" PRIu64 "\nlauncher %d %" PRIu64
-			   "\nauto_remove %d\ncgroup %s\nhelpers_cgroup %s\n",
+			   "\nauto_remove %d\ncgroup %s\nhelpers_cgroup %s\nscope %s\n",
 			   (int)r->init.pid, r->init.start, (int)r->launcher.pid, r->launcher.start,
-			   r->auto_remove, r->cgroup, r->helpers_cgroup);
+			   r->auto_remove, r->cgroup, r->helpers_cgroup, r->scope);
 
+	if (strchr(r->cgroup, '\n') || strchr(r->helpers_cgroup, '\n') || strchr(r->scope, '\n'))
+		return -EINVAL;
 	return fd_replace_file_at(dir_fd, "record", buf, len, 0600);
+}
+
+/* The rest of the line at *@text after "@key ", which may hold blanks; steps over it. */
+static int read_name(char **text, const char *key, char *ret, size_t size)
+{
+	char *line = strsep(text, "\n");
+	size_t len = strlen(key);
+
+	if (!line || strncmp(line, key, len) != 0 || line[len] != ' ' ||
+	    strlen(line + len + 1) >= size)
+		return -EINVAL;
+	strcpy(ret, line + len + 1);
+	return 0;
 }
 
 int rundir_read_record(int dir_fd, struct rundir_record *r)
 {
-	char buf[1024];
-	int remove = 0, init = 0, launcher = 0;
+	char buf[RECORD_MAX], *names;
+	int remove = 0, init = 0, launcher = 0, used = 0;
 	int n = fd_read_file_at(dir_fd, "record", buf, sizeof(buf));
 
 	if (n < 0)
 		return n;
 	*r = (struct rundir_record){ 0 };
-	n = sscanf(buf,
-		   "init %d %" SCNu64 "\nlauncher %d %" SCNu64
-		   "\nauto_remove %d\ncgroup %255s\nhelpers_cgroup %255s",
-		   &init, &r->init.start, &launcher, &r->launcher.start, &remove, r->cgroup,
-		   r->helpers_cgroup);
+	n = sscanf(buf, "init %d %" SCNu64 "\nlauncher %d %" SCNu64 "\nauto_remove %d\n%n", &init,
+		   &r->init.start, &launcher, &r->launcher.start, &remove, &used);
 	r->init.pid = init;
 	r->launcher.pid = launcher;
 	r->auto_remove = remove;
-	return n == 7 ? 0 : -EINVAL;
+	if (n != 5 || used == 0)
+		return -EINVAL;
+	names = buf + used;
+	n = read_name(&names, "cgroup", r->cgroup, sizeof(r->cgroup));
+	if (n == 0)
+		n = read_name(&names, "helpers_cgroup", r->helpers_cgroup,
+			      sizeof(r->helpers_cgroup));
+	return n ?: read_name(&names, "scope", r->scope, sizeof(r->scope));
 }
 
 int rundir_write_helpers(int dir_fd, const struct rundir_helpers *h)

@@ -12,15 +12,17 @@
 
 #define RUNDIR_DEFAULT	  "/run/cloister"
 #define RUNDIR_ID_MAX	  127
-#define RUNDIR_CGROUP_MAX 256
+#define RUNDIR_CGROUP_MAX 4096
+#define RUNDIR_NAME_MAX	  256
 
 /* What cleaning up needs. A text file, so that the warden reads it without a JSON library. */
 struct rundir_record {
 	struct proc_id init;
 	struct proc_id launcher; /* pid 0: the container does not end with its launcher */
 	bool auto_remove;	 /* nothing is kept of the container after its end */
-	char cgroup[RUNDIR_CGROUP_MAX];
-	char helpers_cgroup[RUNDIR_CGROUP_MAX];
+	char cgroup[RUNDIR_CGROUP_MAX]; /* below the mounts; any byte but newline */
+	char helpers_cgroup[RUNDIR_NAME_MAX];
+	char scope[RUNDIR_NAME_MAX]; /* systemd's unit that owns the cgroup; "": none */
 };
 
 struct rundir_helpers {

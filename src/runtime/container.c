@@ -105,7 +105,7 @@ static void choose_cgroups(struct container *c)
 	const char *path = c->spec->cgroups_path;
 
 	if (path)
-		g_strlcpy(c->record.cgroup, path + (path[0] == '/'), sizeof(c->record.cgroup));
+		g_strlcpy(c->record.cgroup, path + strspn(path, "/"), sizeof(c->record.cgroup));
 	if (!c->record.cgroup[0])
 		g_snprintf(c->record.cgroup, sizeof(c->record.cgroup), "cloister-%s", c->id);
 	g_snprintf(c->record.helpers_cgroup, sizeof(c->record.helpers_cgroup),
@@ -149,7 +149,7 @@ static bool take_name(struct container *c, GError **error)
 
 static bool make_cgroups(struct container *c, GError **error)
 {
-	char what[256] = "";
+	char what[CGROUP_WHAT_MAX] = "";
 	int made = cgroup_create(&c->cgroups, c->record.cgroup, what, sizeof(what));
 	/* Another container's, from another state root: what is in it is not ours to kill at the
 	 * end. */
@@ -164,8 +164,11 @@ static bool make_cgroups(struct container *c, GError **error)
 		return error_set_errno(error, r, "cgroup \"%s\"; give the container another name",
 				       c->record.cgroup);
 	r = cgroup_set_limits(&c->cgroups, &c->spec->limits, what, sizeof(what));
+	if (r == 0)
+		r = cgroup_set_devices(&c->cgroups, c->spec->limits.devices,
+				       c->spec->limits.n_devices, what, sizeof(what));
 	if (r < 0)
-		return error_set_errno(error, r, "set limit \"%s\"", what);
+		return error_set(error, "linux.resources.%s", what);
 	r = cgroup_delegate(&c->cgroups, c->claim.base, c->claim.base);
 	return r == 0 || error_set_errno(error, r, "delegate cgroup \"%s\"", c->record.cgroup);
 }

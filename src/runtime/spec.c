@@ -205,6 +205,7 @@ void spec_free(struct spec *spec)
 	g_strfreev(spec->readonly_paths);
 	g_free(spec->cgroups_path);
 	g_free(spec->mount_label);
+	cgroup_limits_clear(&spec->limits);
 	json_decref(spec->json);
 	g_free(spec);
 }

@@ -74,8 +74,9 @@ static void records_are_read_as_written(void **state)
 	struct rundir_record in = { .init = { 12, 345 },
 				    .launcher = { 67, 89 },
 				    .auto_remove = true,
-				    .cgroup = "cloister-a",
-				    .helpers_cgroup = "cloister-helpers-a.1" };
+				    .cgroup = " a/b c\td\xff/ ",
+				    .helpers_cgroup = "cloister-helpers-a.1",
+				    .scope = "docker-1.scope" };
 	struct rundir_record out;
 	int alive, fd = rundir_create(root, "a", &alive);
 
@@ -87,6 +88,16 @@ static void records_are_read_as_written(void **state)
 	assert_true(out.auto_remove);
 	assert_string_equal(in.cgroup, out.cgroup);
 	assert_string_equal(in.helpers_cgroup, out.helpers_cgroup);
+	assert_string_equal(in.scope, out.scope);
+	memset(in.cgroup, 'x', sizeof(in.cgroup) - 1);
+	in.scope[0] = '\0';
+	assert_int_equal(rundir_write_record(fd, &in), 0);
+	assert_int_equal(rundir_read_record(fd, &out), 0);
+	assert_int_equal(strlen(out.cgroup), RUNDIR_CGROUP_MAX - 1);
+	assert_string_equal(in.cgroup, out.cgroup);
+	assert_string_equal(out.scope, "");
+	in.cgroup[7] = '\n';
+	assert_int_equal(rundir_write_record(fd, &in), -EINVAL);
 	assert_int_equal(fd_replace_file_at(fd, "record", "init x", 6, 0600), 0);
 	assert_true(rundir_read_record(fd, &out) < 0);
 	close(fd);
