@@ -31,6 +31,11 @@ int cmd_status(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 int cmd_spec(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
+int cmd_update(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
+int cmd_events(int argc, char **argv);
 
 int launcher_fail(const GError *error);
 int launcher_usage_error(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -41,6 +41,11 @@ static const struct command {
 	{ "spec", cmd_spec, "write a config.json to begin with", true },
 	{ "features", cmd_features, "show which parts of the specification work", true },
 	{ "check", cmd_check, "show what this kernel and host can do", false },
+	{ "pause", cmd_pause, "stop all processes of a container", true },
+	{ "resume", cmd_resume, "let the processes of a paused container go on", true },
+	{ "update", cmd_update, "change the limits of a container that runs", true },
+	{ "ps", cmd_ps, "show the processes of a container", true },
+	{ "events", cmd_events, "show what a container uses, and when memory runs out", true },
 };
 
 static void print_help(void)
