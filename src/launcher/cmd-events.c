@@ -108,7 +108,7 @@ static int64_t now_ms(void)
 /* Until the container's first process ends. */
 static bool follow(const char *id, const struct target *t, int interval_ms, GError **error)
 {
-	autofd init = proc_open(&t->record.init);
+	autofd init = proc_open(&t->known.record.init);
 	struct oom oom;
 	bool watched = watch(&oom, &t->cgroups);
 	struct pollfd p[2] = { { .fd = init, .events = POLLIN },

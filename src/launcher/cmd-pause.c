@@ -37,8 +37,8 @@ static bool change(const char *id, bool frozen, GError **error)
 	int r;
 
 	if (ok && cgroup_is_frozen(&t.cgroups) == frozen)
-		ok = error_set(error, "container %s: \"%s\"", frozen ? "already paused" : "not paused",
-			       id);
+		ok = error_set(error, "container %s: \"%s\"",
+			       frozen ? "already paused" : "not paused", id);
 	else if (ok && frozen)
 		ok = freeze(id, &t, error);
 	else if (ok) {
@@ -72,10 +72,10 @@ static int run(int argc, char **argv, bool frozen, const char *help)
  */
 int cmd_pause(int argc, char **argv)
 {
-	static const char help[] =
-		"Usage: cloister pause NAME\n\n"
-		"Stop all processes of container NAME, until `cloister resume`; its helpers go on.\n\n"
-		"  --help  show this text\n";
+	static const char help[] = "Usage: cloister pause NAME\n\n"
+				   "Stop all processes of container NAME, until `cloister resume`; "
+				   "its helpers go on.\n\n"
+				   "  --help  show this text\n";
 
 	return run(argc, argv, true, help);
 }

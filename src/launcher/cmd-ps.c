@@ -129,7 +129,8 @@ int cmd_ps(int argc, char **argv)
 		if (c != 'h')
 			return launcher_bad_option("ps", argv);
 		printf("Usage: cloister ps [--format FORMAT] NAME [PS-OPTION]…\n\n"
-		       "Show the processes of container NAME, in cgroups below its own too, by their "
+		       "Show the processes of container NAME, in cgroups below its own too, by "
+		       "their "
 		       "pids on the\n"
 		       "host.\n\n"
 		       "  -f, --format FORMAT  table: what `ps PS-OPTION…` (default -ef) shows of "

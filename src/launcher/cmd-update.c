@@ -9,6 +9,7 @@
 #include "launcher/target.h"
 #include "runtime/error.h"
 #include "runtime/resources.h"
+#include "runtime/scope.h"
 
 #include <getopt.h>
 #include <jansson.h>
@@ -30,13 +31,15 @@ static const struct setting {
 	{ "cpu-quota", "cpu", "quota", NUMBER, "US", "CPU time in each period; -1: no limit" },
 	{ "cpu-burst", "cpu", "burst", NUMBER, "US", "unused quota that may be saved up" },
 	{ "cpu-share", "cpu", "shares", NUMBER, "N", "share of CPU time, 2 to 262144" },
-	{ "cpu-rt-period", "cpu", "realtimePeriod", NUMBER, "US", "period of --cpu-rt-runtime (v1)" },
+	{ "cpu-rt-period", "cpu", "realtimePeriod", NUMBER, "US",
+	  "period of --cpu-rt-runtime (v1)" },
 	{ "cpu-rt-runtime", "cpu", "realtimeRuntime", NUMBER, "US", "real-time CPU time (v1)" },
 	{ "cpu-idle", "cpu", "idle", NUMBER, "0|1", "1: runs only when nobody else wants to" },
 	{ "cpuset-cpus", "cpu", "cpus", TEXT, "LIST", "CPUs to run on, like 0-2,5" },
 	{ "cpuset-mems", "cpu", "mems", TEXT, "LIST", "memory nodes" },
 	{ "memory", "memory", "limit", BYTES, "SIZE", "memory; like 512m; -1: no limit" },
-	{ "memory-reservation", "memory", "reservation", BYTES, "SIZE", "memory that is left alone" },
+	{ "memory-reservation", "memory", "reservation", BYTES, "SIZE",
+	  "memory that is left alone" },
 	{ "memory-swap", "memory", "swap", BYTES, "SIZE", "memory and swap together" },
 	{ "kernel-memory", NULL, NULL, IGNORED, "SIZE", "ignored" },
 	{ "kernel-memory-tcp", "memory", "kernelTCP", BYTES, "SIZE", "TCP buffers (v1)" },
@@ -100,7 +103,7 @@ static bool apply(const char *id, json_t *resources, GError **error)
 {
 	struct cgroup_limits limits;
 	char what[CGROUP_WHAT_MAX] = "";
-	struct target t = { .root_fd = -1, .dir_fd = -1 };
+	struct target t = { .known = { .root_fd = -1, .dir_fd = -1 } };
 	bool ok = resources_parse(resources, &limits, error) && target_open_running(id, &t, error);
 	int r = 0;
 
@@ -111,6 +114,8 @@ static bool apply(const char *id, json_t *resources, GError **error)
 				       sizeof(what));
 	if (r < 0)
 		ok = error_set(error, "update \"%s\": %s", id, what);
+	if (ok && t.known.record.scope[0])
+		ok = scope_update(t.known.record.scope, &t.cgroups, &limits, error);
 	cgroup_limits_clear(&limits);
 	target_close(&t);
 	return ok;
@@ -146,8 +151,8 @@ static json_t *parse(int argc, char **argv, int *status, GError **error)
 	for (size_t i = 0; i < G_N_ELEMENTS(settings); i++)
 		options[i] = (struct option){ settings[i].option, required_argument, NULL,
 					      256 + (int)i };
-	options[G_N_ELEMENTS(settings)] =
-		(struct option){ "resources", required_argument, NULL, 'r' };
+	options[G_N_ELEMENTS(settings)] = (struct option){ "resources", required_argument, NULL,
+							   'r' };
 	options[G_N_ELEMENTS(settings) + 1] = (struct option){ "help", no_argument, NULL, 'h' };
 	*status = -1;
 	while ((c = getopt_long(argc, argv, "r:h", options, NULL)) != -1) {

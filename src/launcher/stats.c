@@ -89,9 +89,8 @@ static json_t *cpu_v1(const struct cgroups *cg)
 	int cpu = cgroup_controller_fd(cg, "cpu", &v2);
 
 	return json_pack("{s:{s:I, s:I, s:I, s:o, s:o, s:o}, s:o}", "usage", "total",
-			 number(acct, "cpuacct.usage"), "kernel",
-			 number(acct, "cpuacct.usage_sys"), "user",
-			 number(acct, "cpuacct.usage_user"), "percpu",
+			 number(acct, "cpuacct.usage"), "kernel", number(acct, "cpuacct.usage_sys"),
+			 "user", number(acct, "cpuacct.usage_user"), "percpu",
 			 numbers(acct, "cpuacct.usage_percpu", -1, false), "percpu_user",
 			 numbers(acct, "cpuacct.usage_all", 1, true), "percpu_kernel",
 			 numbers(acct, "cpuacct.usage_all", 2, true), "throttling",
@@ -175,10 +174,9 @@ static json_t *memory_v2(int dir)
 			 "swap",
 			 memory_entry_v2(swap, number(dir, "memory.swap.current") + usage, 0,
 					 field(dir, "memory.swap.events", "max")),
-			 "kernel",
-			 memory_entry_v2(0, field(dir, "memory.stat", "kernel"), 0, 0), "kernelTCP",
-			 memory_entry_v2(0, field(dir, "memory.stat", "sock"), 0, 0), "raw",
-			 raw(dir));
+			 "kernel", memory_entry_v2(0, field(dir, "memory.stat", "kernel"), 0, 0),
+			 "kernelTCP", memory_entry_v2(0, field(dir, "memory.stat", "sock"), 0, 0),
+			 "raw", raw(dir));
 }
 
 static json_t *pids(const struct cgroups *cg)
@@ -195,9 +193,9 @@ static json_t *pids(const struct cgroups *cg)
 static void add_io(json_t *array, unsigned int major, unsigned int minor, const char *op,
 		   json_int_t value)
 {
-	json_array_append_new(array, json_pack("{s:I, s:I, s:s, s:I}", "major", (json_int_t)major,
-					       "minor", (json_int_t)minor, "op", op, "value",
-					       value));
+	json_array_append_new(array,
+			      json_pack("{s:I, s:I, s:s, s:I}", "major", (json_int_t)major, "minor",
+					(json_int_t)minor, "op", op, "value", value));
 }
 
 /* "8:0 Read 4096"; the line "Total 4096" at the end belongs to no device. */
@@ -257,8 +255,7 @@ static json_t *blkio(const struct cgroups *cg)
 				 "ioServicedRecursive", io_v2(dir, ops, 3));
 	return json_pack("{s:o, s:o}", "ioServiceBytesRecursive",
 			 io_v1(dir, "blkio.throttle.io_service_bytes_recursive"),
-			 "ioServicedRecursive",
-			 io_v1(dir, "blkio.throttle.io_serviced_recursive"));
+			 "ioServicedRecursive", io_v1(dir, "blkio.throttle.io_serviced_recursive"));
 }
 
 static void add_hugepages(json_t *result, int dir, bool v2, const char *file)

@@ -4,15 +4,14 @@
 /*
  * The container that a command is about: its record and its cgroups.
  */
+#include "launcher/known.h"
 #include "lib/cgroup.h"
-#include "lib/rundir.h"
 
 #include <glib.h>
 #include <stdbool.h>
 
 struct target {
-	int root_fd, dir_fd;
-	struct rundir_record record;
+	struct known known;
 	struct cgroups cgroups;
 };
 

@@ -23,14 +23,14 @@
 
 #define INSN(c, d, s, o, i)                                                                        \
 	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
-#define LOAD(d, offset)	     INSN(BPF_LDX | BPF_MEM | BPF_W, d, BPF_REG_1, offset, 0)
-#define MOVE(d, s)	     INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define SET(d, i)	     INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
-#define AND(d, i)	     INSN(BPF_ALU64 | BPF_AND | BPF_K, d, 0, 0, i)
-#define SHIFT_RIGHT(d, i)    INSN(BPF_ALU64 | BPF_RSH | BPF_K, d, 0, 0, i)
-#define UNLESS_EQUAL(d, i)   INSN(BPF_JMP | BPF_JNE | BPF_K, d, 0, 0, i)
-#define IF_EQUAL(d, i)	     INSN(BPF_JMP | BPF_JEQ | BPF_K, d, 0, 0, i)
-#define EXIT		     INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+#define LOAD(d, offset)	   INSN(BPF_LDX | BPF_MEM | BPF_W, d, BPF_REG_1, offset, 0)
+#define MOVE(d, s)	   INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define SET(d, i)	   INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
+#define AND(d, i)	   INSN(BPF_ALU64 | BPF_AND | BPF_K, d, 0, 0, i)
+#define SHIFT_RIGHT(d, i)  INSN(BPF_ALU64 | BPF_RSH | BPF_K, d, 0, 0, i)
+#define UNLESS_EQUAL(d, i) INSN(BPF_JMP | BPF_JNE | BPF_K, d, 0, 0, i)
+#define IF_EQUAL(d, i)	   INSN(BPF_JMP | BPF_JEQ | BPF_K, d, 0, 0, i)
+#define EXIT		   INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
 enum { TYPE = BPF_REG_2, ACCESS = BPF_REG_3, MAJOR = BPF_REG_4, MINOR = BPF_REG_5 };
 
@@ -121,7 +121,7 @@ static int load(const struct bpf_insn *insns, size_t n)
 	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	attr.insns = (uintptr_t)insns;
 	attr.insn_cnt = n;
-	attr.license = (uintptr_t)"Apache-2.0";
+	attr.license = (uintptr_t) "Apache-2.0";
 	memcpy(attr.prog_name, PROGRAM_NAME, sizeof(PROGRAM_NAME));
 	r = sys_bpf(BPF_PROG_LOAD, &attr);
 	/* Before 5.11 the program counts as locked memory of whoever loads it. */
@@ -142,9 +142,9 @@ static int open_ours(uint32_t id)
 
 	if (fd < 0)
 		return -1;
-	attr = (union bpf_attr){ .info = { .bpf_fd = fd,
-					   .info_len = sizeof(info),
-					   .info = (uintptr_t)&info } };
+	attr = (union bpf_attr){
+		.info = { .bpf_fd = fd, .info_len = sizeof(info), .info = (uintptr_t)&info }
+	};
 	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0 || strcmp(info.name, PROGRAM_NAME) != 0)
 		return -1;
 	return fd_steal(&fd);

@@ -22,10 +22,10 @@
 #define CREATE_TRIES 100
 
 /*
- * The last ones are for hosts that have v2 alone: beside v1, handing them down in v2 would only keep
- * others from mounting them as v1 hierarchies.
+ * The last ones are for hosts that have v2 alone: beside v1, handing them down in v2 would only
+ * keep others from mounting them as v1 hierarchies.
  */
-static const char *const v2_controllers[] = { "cpu", "cpuset",  "memory", "pids",
+static const char *const v2_controllers[] = { "cpu", "cpuset",	"memory", "pids",
 					      "io",  "hugetlb", "rdma",	  "misc" };
 #define N_V2_CONTROLLERS (sizeof(v2_controllers) / sizeof(*v2_controllers))
 #define N_V2_BESIDE_V1	 5

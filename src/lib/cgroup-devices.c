@@ -147,10 +147,11 @@ static int add_rule(struct cgroup_device_list *list, struct cgroup_device rule)
 	return r;
 }
 
-/*
- * The rules in the order in which the last that fits decides, beginning with "nothing is allowed";
- * types are 'b' and 'c'. A rule with allow == false is left only where it makes a hole in a range.
- * Free @ret->rules.
+/**
+ * cgroup_devices_normalise() - what @rules come to for a container: cgroup_set_devices()
+ * @ret: rules in the order in which the last that fits decides, beginning with "nothing is
+ *	allowed"; types are 'b' and 'c'. A rule with allow == false is left only where it makes a
+ *	hole in a range. Free @ret->rules.
  */
 int cgroup_devices_normalise(const struct cgroup_device *rules, size_t n,
 			     struct cgroup_device_list *ret)

@@ -263,22 +263,3 @@ int cgroup_remove(const struct cgroups *cg, const char *path)
 	}
 	return result;
 }
-
-/**
- * cgroup_is_frozen() - are its processes stopped by the freezer?
- */
-bool cgroup_is_frozen(const struct cgroups *cg)
-{
-	const struct cgroup_hierarchy *h = cgroup_find_v1(cg, "freezer");
-	char text[256];
-
-	if (h)
-		return fd_read_file_at(h->dir_fd, "freezer.state", text, sizeof(text)) > 0 &&
-		       strncmp(text, "THAWED", 6) != 0;
-	for (int i = 0; i < cg->n; i++)
-		if (cg->h[i].v2 && cg->h[i].dir_fd >= 0)
-			return fd_read_file_at(cg->h[i].dir_fd, "cgroup.freeze", text,
-					       sizeof(text)) > 0 &&
-			       text[0] == '1';
-	return false;
-}

@@ -68,18 +68,19 @@ int cgroup_freeze(const struct cgroups *cg, bool frozen)
 }
 
 /**
- * cgroup_is_frozen() - are the container's processes stopped? What the kernel says, of this cgroup:
- * what the container freezes below it is its own affair.
+ * cgroup_is_frozen() - are the container's processes stopped, or being stopped?
+ *
+ * What the kernel says, of this cgroup: what the container freezes below it is its own affair.
  */
 bool cgroup_is_frozen(const struct cgroups *cg)
 {
 	const struct cgroup_hierarchy *h = find_freezer(cg);
-	char text[256];
+	char text[64];
 
-	if (!h || fd_read_file_at(h->dir_fd, h->v2 ? "cgroup.events" : "freezer.state", text,
-				  sizeof(text)) < 0)
+	if (!h || fd_read_file_at(h->dir_fd, h->v2 ? "cgroup.freeze" : "freezer.state", text,
+				  sizeof(text)) <= 0)
 		return false;
-	return h->v2 ? strstr(text, "frozen 1") != NULL : strcmp(text, "FROZEN") == 0;
+	return h->v2 ? text[0] == '1' : strcmp(text, "THAWED") != 0;
 }
 
 static bool contains(const pid_t *pids, size_t n, pid_t pid)

@@ -52,13 +52,6 @@ int cgroup_plan_refuse(struct cgroup_plan *plan, int error, const char *format, 
 int cgroup_plan_apply(struct cgroup_plan *plan);
 void cgroup_plan_clear(struct cgroup_plan *plan);
 
-/* Rules of devices, made ready for the kernel. */
-struct cgroup_device_list {
-	struct cgroup_device *rules;
-	size_t n, size;
-};
-int cgroup_devices_normalise(const struct cgroup_device *rules, size_t n,
-			     struct cgroup_device_list *ret);
 struct bpf_insn;
 int cgroup_bpf_program(const struct cgroup_device_list *list, struct bpf_insn **insns, size_t *n);
 int cgroup_bpf_attach(int cgroup_fd, const struct cgroup_device_list *list);

@@ -20,8 +20,8 @@ static bool has_file(const struct cgroup_hierarchy *h, const char *file)
 
 static int only_v1(struct cgroup_plan *plan, const char *property)
 {
-	return cgroup_plan_refuse(plan, -ENOTSUP,
-				  "%s: cgroup v2 has no such setting; leave it out", property);
+	return cgroup_plan_refuse(plan, -ENOTSUP, "%s: cgroup v2 has no such setting; leave it out",
+				  property);
 }
 
 /* BFQ has its own file; before Linux 5.0 CFQ had the plain one. */

@@ -39,8 +39,8 @@ static int64_t read_number(const struct cgroup_hierarchy *h, const char *file)
 
 static int only_v1(struct cgroup_plan *plan, const char *property)
 {
-	return cgroup_plan_refuse(plan, -ENOTSUP,
-				  "%s: cgroup v2 has no such setting; leave it out", property);
+	return cgroup_plan_refuse(plan, -ENOTSUP, "%s: cgroup v2 has no such setting; leave it out",
+				  property);
 }
 
 static int plan_memory_v1(struct cgroup_plan *plan, const struct cgroup_hierarchy *h,
@@ -134,8 +134,7 @@ static int plan_memory(struct cgroup_plan *plan, const struct cgroup_limits *l)
 	if (!l->memory && !l->memory_swap && !l->memory_reservation && !l->memory_kernel_tcp &&
 	    !l->has_swappiness && !l->has_oom_kill_disable)
 		return 0;
-	if (l->memory_swap > 0 &&
-	    (l->memory < 0 || (l->memory > 0 && l->memory_swap < l->memory)))
+	if (l->memory_swap > 0 && (l->memory < 0 || (l->memory > 0 && l->memory_swap < l->memory)))
 		return cgroup_plan_refuse(plan, -EINVAL,
 					  "memory.swap: limit of memory and swap together (%" PRId64
 					  ") below memory (%" PRId64 ")",
@@ -202,8 +201,8 @@ static int plan_cpu(struct cgroup_plan *plan, const struct cgroup_limits *l)
 	if (r < 0)
 		return r;
 	if (rt && h->v2)
-		return only_v1(plan, l->cpu_rt_period ? "cpu.realtimePeriod"
-						      : "cpu.realtimeRuntime");
+		return only_v1(plan,
+			       l->cpu_rt_period ? "cpu.realtimePeriod" : "cpu.realtimeRuntime");
 	if (h->v2)
 		plan_bandwidth_v2(plan, h, l);
 	else
@@ -333,7 +332,6 @@ int cgroup_set_limits(struct cgroups *cg, const struct cgroup_limits *limits, ch
 	struct cgroup_plan plan = { .cg = cg, .what = what, .what_size = what_size };
 	int r = cgroup_plan_limits(&plan, limits);
 
-	
 	if (r == 0)
 		r = cgroup_plan_io(&plan, limits);
 	if (r == 0)

@@ -191,8 +191,9 @@ static int write_one(struct cgroup_plan *plan, struct cgroup_write *w)
 }
 
 /*
- * Some files limit one another (memory <= memory and swap; burst <= quota): a value that is right in
- * the end may be refused before another has changed. So: whatever the kernel takes, again and again.
+ * Some files limit one another (memory <= memory and swap; burst <= quota): a value that is right
+ * in the end may be refused before another has changed. So: whatever the kernel takes, again and
+ * again.
  */
 static int write_group(struct cgroup_plan *plan, int group)
 {

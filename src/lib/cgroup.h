@@ -5,6 +5,7 @@
  * Control groups of a container and of its helpers on v1, hybrid and v2 hosts, one interface.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -33,6 +34,10 @@ struct cgroup_device {
 	char type;	      /* 'a' (both), 'b', 'c' */
 	int64_t major, minor; /* -1: any */
 	unsigned int access;  /* CGROUP_DEVICE_* */
+};
+struct cgroup_device_list {
+	struct cgroup_device *rules;
+	size_t n, size;
 };
 enum { CGROUP_DEVICE_MKNOD = 1, CGROUP_DEVICE_READ = 2, CGROUP_DEVICE_WRITE = 4 };
 
@@ -128,6 +133,8 @@ int cgroup_open(struct cgroups *cg, const char *path);
 int cgroup_set_limits(struct cgroups *cg, const struct cgroup_limits *limits, char *what,
 		      size_t what_size);
 void cgroup_limits_clear(struct cgroup_limits *limits);
+int cgroup_devices_normalise(const struct cgroup_device *rules, size_t n,
+			     struct cgroup_device_list *ret);
 int cgroup_set_devices(const struct cgroups *cg, const struct cgroup_device *rules, size_t n,
 		       char *what, size_t what_size);
 int cgroup_delegate(struct cgroups *cg, uid_t uid, gid_t gid);
@@ -141,7 +148,6 @@ int cgroup_pids(const struct cgroups *cg, pid_t **pids, size_t *n);
 int cgroup_populated(const struct cgroups *cg);
 void cgroup_kill_start(const struct cgroups *cg);
 int cgroup_remove(const struct cgroups *cg, const char *path);
-bool cgroup_is_frozen(const struct cgroups *cg);
 int cgroup_freeze(const struct cgroups *cg, bool frozen);
 bool cgroup_is_frozen(const struct cgroups *cg);
 int cgroup_controller_fd(const struct cgroups *cg, const char *controller, bool *v2);

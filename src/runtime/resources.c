@@ -132,7 +132,8 @@ static bool parse_memory(json_t *json, struct cgroup_limits *l, GError **error)
 	if (!enter(json, "memory", &at, error))
 		return false;
 	l->has_swappiness = is_given(&at, "swappiness");
-	if (!get_limit(&at, "limit", 1, &l->memory) || !get_limit(&at, "swap", 1, &l->memory_swap) ||
+	if (!get_limit(&at, "limit", 1, &l->memory) ||
+	    !get_limit(&at, "swap", 1, &l->memory_swap) ||
 	    !get_limit(&at, "reservation", 1, &l->memory_reservation) ||
 	    /* Gone from the specification, and from the kernel. */
 	    !get_limit(&at, "kernel", 1, &ignored) ||
@@ -211,8 +212,9 @@ static bool each(json_t *parent, const char *prefix, const char *name, struct cg
 }
 
 /* One more element, zeroed, at the end of a counted array. */
-#define ADD(array, n) (array = g_renew(__typeof__(*(array)), array, (n) + 1), \
-		       memset(&array[n], 0, sizeof(*(array))), &array[(n)++])
+#define ADD(array, n)                                                                              \
+	(array = g_renew(__typeof__(*(array)), array, (n) + 1),                                    \
+	 memset(&array[n], 0, sizeof(*(array))), &array[(n)++])
 
 static bool required(const struct place *at, const char *key)
 {
@@ -222,9 +224,8 @@ static bool required(const struct place *at, const char *key)
 static void add_io(struct cgroup_limits *l, int kind, uint64_t major, uint64_t minor,
 		   uint64_t value)
 {
-	*ADD(l->io, l->n_io) = (struct cgroup_io){
-		.kind = kind, .major = major, .minor = minor, .value = value
-	};
+	*ADD(l->io, l->n_io) =
+		(struct cgroup_io){ .kind = kind, .major = major, .minor = minor, .value = value };
 }
 
 static bool parse_weight_device(const struct place *at, struct cgroup_limits *l, int unused)
@@ -295,8 +296,7 @@ static bool parse_hugepages(const struct place *at, struct cgroup_limits *l, int
 	uint64_t limit = 0;
 
 	if (!required(at, "pageSize") || !required(at, "limit") ||
-	    !get_text(at, "pageSize", &size) ||
-	    !get_unsigned(at, "limit", 0, G_MAXINT64, &limit))
+	    !get_text(at, "pageSize", &size) || !get_unsigned(at, "limit", 0, G_MAXINT64, &limit))
 		return false;
 	if (!is_page_size(size))
 		return bad(at, "pageSize", "a size like 2MB");
@@ -369,14 +369,14 @@ static bool parse_unified(json_t *json, struct cgroup_limits *l, GError **error)
 	json_object_foreach(at.json, key, item)
 	{
 		if (!*key || strchr(key, '/') || strcmp(key, ".") == 0 || strcmp(key, "..") == 0)
-			return error_set(error, "linux.resources.unified: \"%s\" is not a file "
-						"name of a cgroup",
+			return error_set(error,
+					 "linux.resources.unified: \"%s\" is not a file "
+					 "name of a cgroup",
 					 key);
 		if (!json_is_string(item))
 			return bad(&at, key, "a string");
-		*ADD(l->unified, l->n_unified) = (struct cgroup_unified){
-			.key = key, .value = json_string_value(item)
-		};
+		*ADD(l->unified, l->n_unified) =
+			(struct cgroup_unified){ .key = key, .value = json_string_value(item) };
 	}
 	return true;
 }
