@@ -226,7 +226,7 @@ static int main_of(bool run, int argc, char **argv)
 	const char *name = run ? "run" : "create";
 	struct bundle_options o = { 0 };
 	g_autoptr(GError) error = NULL;
-	struct container c = { .root_fd = -1 };
+	struct container c = { .root_fd = -1, .systemd_cgroup = launcher_systemd_cgroup };
 	autospec spec = NULL;
 	int opt, status;
 

@@ -34,7 +34,7 @@ static int kill_all(const struct rundir_record *record, int sig)
 	if (r == 0)
 		r = cgroup_open(&cg, record->cgroup);
 	if (r >= 0)
-		r = cgroup_kill(&cg, sig);
+		r = cgroup_signal_all(&cg, sig);
 	cgroup_free(&cg);
 	return r < 0 ? r : 0;
 }

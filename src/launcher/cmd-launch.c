@@ -229,7 +229,9 @@ static int run(struct container *c, const struct launch_options *o)
 static int launch(struct launch_options *o)
 {
 	g_autoptr(GError) error = NULL;
-	struct container c = { .bound = !o->detach, .auto_remove = true };
+	struct container c = { .bound = !o->detach,
+			       .auto_remove = true,
+			       .systemd_cgroup = launcher_systemd_cgroup };
 	const char *problem = NULL;
 	autospec spec = NULL;
 	json_t *json;

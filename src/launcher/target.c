@@ -33,7 +33,8 @@ bool target_open_running(const char *id, struct target *t, GError **error)
 {
 	if (!target_open(id, t, error))
 		return false;
-	return proc_alive(&t->known.record.init) || error_set(error, "container not running: \"%s\"", id);
+	return proc_alive(&t->known.record.init) ||
+	       error_set(error, "container not running: \"%s\"", id);
 }
 
 void target_close(struct target *t)

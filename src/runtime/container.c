@@ -98,18 +98,28 @@ static bool take_range(struct container *c, GError **error)
 }
 
 /*
- * Where the container's cgroup goes. Unless it says otherwise: by its name.
+ * Where the container's cgroup goes: below the mounts, also where the path is relative. Unless it
+ * says otherwise: by its name.
  */
-static void choose_cgroups(struct container *c)
+static bool choose_cgroups(struct container *c, GError **error)
 {
-	const char *path = c->spec->cgroups_path;
+	struct rundir_record *r = &c->record;
+	const char *path = c->spec->cgroups_path ?: "";
 
-	if (path)
-		g_strlcpy(c->record.cgroup, path + strspn(path, "/"), sizeof(c->record.cgroup));
-	if (!c->record.cgroup[0])
-		g_snprintf(c->record.cgroup, sizeof(c->record.cgroup), "cloister-%s", c->id);
-	g_snprintf(c->record.helpers_cgroup, sizeof(c->record.helpers_cgroup),
-		   "cloister:helpers:%s:%d", c->id, (int)getpid());
+	if (c->systemd_cgroup) {
+		if (!scope_parse(path, c->id, &c->scope, error))
+			return false;
+		path = c->scope.path;
+		g_strlcpy(r->scope, c->scope.unit, sizeof(r->scope));
+	}
+	path += strspn(path, "/");
+	if (*path)
+		g_strlcpy(r->cgroup, path, sizeof(r->cgroup));
+	else
+		g_snprintf(r->cgroup, sizeof(r->cgroup), "cloister-%s", c->id);
+	g_snprintf(r->helpers_cgroup, sizeof(r->helpers_cgroup), "cloister:helpers:%s:%d", c->id,
+		   (int)getpid());
+	return true;
 }
 
 /*
@@ -136,7 +146,8 @@ static bool take_name(struct container *c, GError **error)
 	if ((c->bound || c->deferred) && proc_identify(getpid(), &c->record.launcher) < 0)
 		return error_set(error, "cannot identify this process in /proc");
 	c->record.auto_remove = c->auto_remove;
-	choose_cgroups(c);
+	if (!choose_cgroups(c, error))
+		return false;
 	r = rundir_write_record(c->dir_fd, &c->record);
 	if (r < 0)
 		return error_set_errno(error, r, "write the state of \"%s\"", c->id);
@@ -147,14 +158,31 @@ static bool take_name(struct container *c, GError **error)
 	return take_range(c, error);
 }
 
+/* systemd's part of it. The scope has a placeholder in it until PID 1 is there. */
+static bool start_scope(struct container *c, GError **error)
+{
+	int r = 0;
+
+	if (!scope_start(&c->scope, &c->cgroups, &c->spec->limits, c->id, error))
+		return false;
+	if (strcmp(c->scope.path, c->record.cgroup) != 0) {
+		g_strlcpy(c->record.cgroup, c->scope.path, sizeof(c->record.cgroup));
+		r = rundir_write_record(c->dir_fd, &c->record);
+	}
+	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
+}
+
 static bool make_cgroups(struct container *c, GError **error)
 {
 	char what[CGROUP_WHAT_MAX] = "";
-	int made = cgroup_create(&c->cgroups, c->record.cgroup, what, sizeof(what));
-	/* Another container's, from another state root: what is in it is not ours to kill at the
-	 * end. */
-	int r = cgroup_populated(&c->cgroups);
+	int made, r;
 
+	if (c->systemd_cgroup && !start_scope(c, error))
+		return false;
+	made = cgroup_create(&c->cgroups, c->record.cgroup, what, sizeof(what));
+	/* Another container's, from another state root: what is in it is not ours to kill at the
+	 * end. A scope is ours, or it would not have been made. */
+	r = c->systemd_cgroup ? 0 : cgroup_populated(&c->cgroups);
 	c->has_cgroup = r == 0;
 	if (made < 0)
 		return error_set_errno(
@@ -408,6 +436,7 @@ static bool create(struct container *c, GError **error)
 	    !container_receive(c->sync, &c->console, NULL, CHILD_READY, error) ||
 	    !sysctls_set(c->spec, c->pidfd, c->claim.base, error) || !state_publish(c, error))
 		return false;
+	scope_release(&c->scope);
 	if (c->console >= 0 && !console_check(c->console, error))
 		return false;
 	console_set_size(c->console, &c->spec->process);
@@ -528,14 +557,16 @@ static void remove_traces(struct container *c)
 	/* Whoever deleted the container by name meanwhile may have made room for another of that
 	 * name. */
 	bool ours = rundir_is(c->root_fd, c->id, c->dir_fd);
+	int left = 0;
 
 	if (c->helpers.n > 0)
 		cgroup_kill_start(&c->helpers);
 	if (ours && c->has_cgroup && cgroup_remove(&c->cgroups, c->record.cgroup) < 0) {
 		cgroup_kill(&c->cgroups, SIGKILL);
-		cgroup_remove(&c->cgroups, c->record.cgroup);
+		left = cgroup_remove(&c->cgroups, c->record.cgroup);
 	}
-	{
+	/* One that cannot die now has our ids: `delete` finishes it. */
+	if (left != -EBUSY) {
 		autofd lock = rundir_lock(c->root_fd);
 
 		if (rundir_is(c->root_fd, c->id, c->dir_fd))
@@ -556,6 +587,7 @@ void container_end(struct container *c)
 		sys_pidfd_send_signal(c->pidfd, SIGKILL);
 		container_reap(c);
 	}
+	scope_release(&c->scope);
 	if (c->dir_fd >= 0)
 		remove_traces(c);
 	container_close(c);
@@ -578,6 +610,7 @@ void container_close(struct container *c)
 	cgroup_free(&c->cgroups);
 	plan_clear(&c->plan);
 	nsjoin_close(&c->join);
+	scope_clear(&c->scope);
 	g_clear_pointer(&c->state_inside, g_free);
 	g_clear_pointer(&c->filter.filter, g_free);
 }

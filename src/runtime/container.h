@@ -9,6 +9,7 @@
 #include "lib/rundir.h"
 #include "runtime/nsjoin.h"
 #include "runtime/plan.h"
+#include "runtime/scope.h"
 #include "runtime/spec.h"
 
 #include <glib.h>
@@ -19,13 +20,14 @@
 struct container {
 	/* Given by the caller. */
 	char *id;
-	int root_fd;	   /* state root */
-	struct spec *spec; /* borrowed */
-	bool bound;	   /* ends when the calling process ends */
-	bool auto_remove;  /* nothing is kept of it after its end */
-	bool deferred;	   /* container_start_created() starts it, from another process */
-	int preserve_fds;  /* of the descriptors from 3 on, how many the command inherits */
-	int stdio[3];	   /* what the container gets, unless it is the pty */
+	int root_fd;	     /* state root */
+	struct spec *spec;   /* borrowed */
+	bool bound;	     /* ends when the calling process ends */
+	bool auto_remove;    /* nothing is kept of it after its end */
+	bool deferred;	     /* container_start_created() starts it, from another process */
+	bool systemd_cgroup; /* its cgroup is a scope of systemd's */
+	int preserve_fds;    /* of the descriptors from 3 on, how many the command inherits */
+	int stdio[3];	     /* what the container gets, unless it is the pty */
 	bool pty[3];
 
 	/* Filled in by container_create(). */
@@ -37,6 +39,7 @@ struct container {
 	int start_fd;	    /* deferred: what PID 1 listens on */
 	char *state_inside; /* the state as PID 1's own hooks get it, or NULL */
 	struct cgroups cgroups;
+	struct scope scope;
 	bool has_cgroup;	/* what lies at record.cgroup is its own */
 	struct cgroups helpers; /* the helpers' own; borrows from cgroups */
 	struct plan plan;

@@ -119,7 +119,9 @@ static void remove_container(const struct warden *w, struct cgroups *cg)
 		return;
 	if (cgroup_open(cg, w->hello.record.cgroup) >= 0) {
 		cgroup_kill(cg, SIGKILL);
-		cgroup_remove(cg, w->hello.record.cgroup);
+		/* One that cannot die now has our ids: `delete` finishes it. */
+		if (cgroup_remove(cg, w->hello.record.cgroup) == -EBUSY)
+			return;
 	}
 	rundir_remove(w->root_fd, w->hello.id);
 }
