@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# --systemd-cgroup: containers as scopes of a real systemd.
+. "${top_srcdir:-.}/tests/lib/tap.sh"
+gate root
+gate fuse
+gate launcher
+if [ ! -S /run/systemd/private ]; then
+	echo "1..0 # SKIP systemd is not the first process"
+	tap_done=1
+	exit 0
+fi
+export CNAME
+
+scoped() { cloister --systemd-cgroup "$@"; }
+show() { systemctl show -P "$2" "$1"; }
+bundle() { # DIR CGROUPSPATH RESOURCES
+	mkdir -p "$1/root"/{bin,proc,sys,dev,tmp}
+	[ -e "$1/root/bin/sleep" ] || make_root "$1/root"
+	python3 - "$2" "$3" >"$1/config.json" <<'END'
+import json, sys
+json.dump({"ociVersion": "1.0.2", "root": {"path": "root"}, "hostname": "h",
+  "process": {"terminal": False, "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}, "args": ["/bin/sleep", "1000"]},
+  "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+  "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts", "network", "cgroup", "user")],
+    "cgroupsPath": sys.argv[1], "resources": json.loads(sys.argv[2])}}, sys.stdout)
+END
+}
+b=$work/b
+n=$(cname s)
+unit=docker-$n.scope
+cg=/sys/fs/cgroup/system.slice/$unit
+bundle "$b" "system.slice:docker:$n" '{"memory": {"limit": 134217728, "swap": 134217728}, "cpu": {"shares": 512, "quota": 33333, "period": 100000, "cpus": "0"},
+	"pids": {"limit": 99}, "devices": [{"allow": false}]}'
+ok "run in a scope" scoped run --detach --bundle "$b" "$n" </dev/null
+is "$(show "$unit" ActiveState)" active "the unit is active"
+is "$(show "$unit" Slice)" system.slice "in its slice"
+is "$(show "$unit" Delegate)" yes "delegated"
+is "$(show "$unit" MemoryMax)" 134217728 "MemoryMax"
+is "$(show "$unit" MemorySwapMax)" 0 "MemorySwapMax"
+is "$(show "$unit" TasksMax)" 99 "TasksMax"
+is "$(show "$unit" CPUWeight)" 59 "CPUWeight"
+is "$(show "$unit" CPUQuotaPerSecUSec)" 340ms "CPU quota, rounded up"
+is "$(show "$unit" AllowedCPUs)" 0 "AllowedCPUs"
+pid=$(cloister state "$n" | json 'd["pid"]')
+is "$(awk -F: '$1 == 0 { print $3 }' "/proc/$pid/cgroup")" "/system.slice/$unit" "the container's first process is in it"
+is "$(cat "$cg/cgroup.procs")" "$pid" "and nobody else"
+is "$(cat "$cg/cpu.max")" "33333 100000" "the quota itself is exact"
+ok "systemd reloads" systemctl daemon-reload
+is "$(cat "$cg/memory.max")/$(cat "$cg/pids.max")/$(cat "$cg/cpu.weight")" 134217728/99/59 "and the limits are still there"
+fails 'not permitted' "so are the device rules" sh -c "echo \$\$ >$cg/cgroup.procs; : </dev/kmsg"
+ok "update" scoped update --memory 64m --memory-swap 64m --pids-limit 50 --cpu-share 1024 "$n"
+is "$(show "$unit" MemoryMax)/$(show "$unit" TasksMax)/$(show "$unit" CPUWeight)" 67108864/50/100 "systemd knows the new limits"
+is "$(cat "$cg/memory.max")/$(cat "$cg/pids.max")" 67108864/50 "the kernel too"
+systemctl daemon-reload
+is "$(cat "$cg/memory.max")/$(cat "$cg/pids.max")" 67108864/50 "also after a reload"
+ok "pause" cloister pause "$n"
+is "$(grep frozen "$cg/cgroup.events")" "frozen 1" "freezes the scope"
+ok "resume" cloister resume "$n"
+ok "exec" cloister exec "$n" /bin/true
+fails '*' "the same name again" scoped run --detach --bundle "$b" "$n.2"
+is "$(show "$unit" ActiveState)" active "leaves the unit alone"
+cloister kill "$n" KILL
+ok "delete" scoped delete --force "$n"
+is "$(show "$unit" ActiveState)" inactive "no unit"
+ok "no cgroup" test ! -e "$cg"
+ok "at once again" scoped run --detach --bundle "$b" "$n" </dev/null
+is "$(show "$unit" ActiveState)" active "under the same name"
+systemctl stop "$unit"
+eventually 5 test ! -e "/proc/$(cloister state "$n" | json 'd["pid"]')"
+is "$(cloister state "$n" | json 'd["status"]')" stopped "systemctl stop ends the container"
+ok "delete it" cloister delete "$n"
+
+bundle "$b" "test-sub.slice:cloister:$n" '{}'
+ok "a slice of a slice" scoped run --detach --bundle "$b" "$n" </dev/null
+ok "has its path" test -d "/sys/fs/cgroup/test.slice/test-sub.slice/cloister-$n.scope"
+scoped delete --force "$n"
+bundle "$b" "$n/path" '{}'
+fails 'SLICE:PREFIX:NAME' "a path is none of systemd's" scoped run --detach --bundle "$b" "$n"
+bundle "$b" "a--b.slice:x:$n" '{}'
+fails 'not the name of a slice' "a slice that is none" scoped run --detach --bundle "$b" "$n"
+bundle "$b" "" '{"cpu": {"cpus": "4000"}}'
+fails 'cpuset|AllowedCPUs|CPUs' "limits that cannot be" scoped run --detach --bundle "$b" "$n"
+ok "leave no unit" sh -c "! systemctl is-active cloister-$n.scope"
+ok "launch in a scope" scoped launch --detach --name "$n" -- sleep 1000
+is "$(show "cloister-$n.scope" Slice)" system.slice "of our own name"
+cloister delete --force "$n"
+eventually 5 test "$(show "cloister-$n.scope" ActiveState)" = inactive
+is "$(show "cloister-$n.scope" ActiveState)" inactive "is gone with its container"
+systemctl stop test.slice test-sub.slice 2>/dev/null
+is "$(pgrep -c -f "$n")" 0 "no placeholder is left"
+done_testing
