@@ -106,7 +106,7 @@ _cloister()
 	((i++))
 	case $command in
 	'')
-		_cloister_words "launch exec kill delete list status check spec features --root --help --version" "$cur"
+		_cloister_words "launch exec kill delete list status check pause resume update ps events spec features create start run state --root --help --version" "$cur"
 		;;
 	launch)
 		first=$(_cloister_launch_command $i)
@@ -149,6 +149,48 @@ _cloister()
 		if [[ $cur == -* ]]; then
 			_cloister_words "--json --help" "$cur"
 		else
+			_cloister_words "$(_cloister_names "$root")" "$cur"
+		fi
+		;;
+	pause | resume)
+		if [[ $cur == -* ]]; then
+			_cloister_words "--help" "$cur"
+		else
+			_cloister_words "$(_cloister_names "$root")" "$cur"
+		fi
+		;;
+	update)
+		case $prev in
+		-r | --resources)
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			compopt -o filenames
+			;;
+		--*) [[ $prev == --help ]] || return ;;
+		*)
+			if [[ $cur == -* ]]; then
+				_cloister_words "--resources --memory --memory-swap --memory-reservation --cpu-period
+					--cpu-quota --cpu-burst --cpu-share --cpu-idle --cpu-rt-period --cpu-rt-runtime
+					--cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --kernel-memory
+					--kernel-memory-tcp --help" "$cur"
+			else
+				_cloister_words "$(_cloister_names "$root")" "$cur"
+			fi
+			;;
+		esac
+		;;
+	ps)
+		if [[ $prev == --format || $prev == -f ]]; then
+			_cloister_words "table json" "$cur"
+		elif [[ $cur == -* ]]; then
+			_cloister_words "--format --help" "$cur"
+		else
+			_cloister_words "$(_cloister_names "$root")" "$cur"
+		fi
+		;;
+	events)
+		if [[ $cur == -* ]]; then
+			_cloister_words "--stats --interval --help" "$cur"
+		elif [[ $prev != --interval ]]; then
 			_cloister_words "$(_cloister_names "$root")" "$cur"
 		fi
 		;;

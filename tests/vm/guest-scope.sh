@@ -10,9 +10,9 @@ if [ ! -S /run/systemd/private ]; then
 	tap_done=1
 	exit 0
 fi
-export CNAME
-
 scoped() { cloister --systemd-cgroup "$@"; }
+# What runs detached keeps the output open.
+start() { scoped run --detach --bundle "$b" "$n" </dev/null >"$tap_dir/run.out" 2>&1 || { cat "$tap_dir/run.out"; return 1; }; }
 show() { systemctl show -P "$2" "$1"; }
 bundle() { # DIR CGROUPSPATH RESOURCES
 	mkdir -p "$1/root"/{bin,proc,sys,dev,tmp}
@@ -32,7 +32,7 @@ unit=docker-$n.scope
 cg=/sys/fs/cgroup/system.slice/$unit
 bundle "$b" "system.slice:docker:$n" '{"memory": {"limit": 134217728, "swap": 134217728}, "cpu": {"shares": 512, "quota": 33333, "period": 100000, "cpus": "0"},
 	"pids": {"limit": 99}, "devices": [{"allow": false}]}'
-ok "run in a scope" scoped run --detach --bundle "$b" "$n" </dev/null
+ok "run in a scope" start
 is "$(show "$unit" ActiveState)" active "the unit is active"
 is "$(show "$unit" Slice)" system.slice "in its slice"
 is "$(show "$unit" Delegate)" yes "delegated"
@@ -64,7 +64,7 @@ cloister kill "$n" KILL
 ok "delete" scoped delete --force "$n"
 is "$(show "$unit" ActiveState)" inactive "no unit"
 ok "no cgroup" test ! -e "$cg"
-ok "at once again" scoped run --detach --bundle "$b" "$n" </dev/null
+ok "at once again" start
 is "$(show "$unit" ActiveState)" active "under the same name"
 systemctl stop "$unit"
 eventually 5 test ! -e "/proc/$(cloister state "$n" | json 'd["pid"]')"
@@ -72,17 +72,17 @@ is "$(cloister state "$n" | json 'd["status"]')" stopped "systemctl stop ends th
 ok "delete it" cloister delete "$n"
 
 bundle "$b" "test-sub.slice:cloister:$n" '{}'
-ok "a slice of a slice" scoped run --detach --bundle "$b" "$n" </dev/null
+ok "a slice of a slice" start
 ok "has its path" test -d "/sys/fs/cgroup/test.slice/test-sub.slice/cloister-$n.scope"
 scoped delete --force "$n"
 bundle "$b" "$n/path" '{}'
-fails 'SLICE:PREFIX:NAME' "a path is none of systemd's" scoped run --detach --bundle "$b" "$n"
+fails 'SLICE:PREFIX:NAME' "a path is none of systemd's" start
 bundle "$b" "a--b.slice:x:$n" '{}'
-fails 'not the name of a slice' "a slice that is none" scoped run --detach --bundle "$b" "$n"
+fails 'not the name of a slice' "a slice that is none" start
 bundle "$b" "" '{"cpu": {"cpus": "4000"}}'
-fails 'cpuset|AllowedCPUs|CPUs' "limits that cannot be" scoped run --detach --bundle "$b" "$n"
+fails 'cpuset|AllowedCPUs|CPUs' "limits that cannot be" start
 ok "leave no unit" sh -c "! systemctl is-active cloister-$n.scope"
-ok "launch in a scope" scoped launch --detach --name "$n" -- sleep 1000
+ok "launch in a scope" sh -c "cloister --systemd-cgroup --root $state launch --detach --name $n -- sleep 1000 >$tap_dir/run.out 2>&1"
 is "$(show "cloister-$n.scope" Slice)" system.slice "of our own name"
 cloister delete --force "$n"
 eventually 5 test "$(show "cloister-$n.scope" ActiveState)" = inactive
