@@ -22,18 +22,14 @@ static bool is_type(const struct spec_mount *m, const char *type)
 }
 
 /*
- * Open @path and clone the mount there. The clone is made from the descriptor that was checked, so
- * nobody can swap a symlink in between.
+ * Clone the mount at an O_PATH descriptor that was checked, so that nobody can swap a symlink in
+ * between.
  */
-static int clone_source(const char *path, bool recursive, struct stat *st)
+static int clone_fd(int fd, bool recursive)
 {
-	autofd fd = open(path, O_PATH | O_CLOEXEC);
-	autofd clone = -1;
+	autofd clone = mnt_clone(fd, "", recursive);
 	int r;
 
-	if (fd < 0 || fstat(fd, st) < 0)
-		return -errno;
-	clone = mnt_clone(fd, "", recursive);
 	if (clone < 0)
 		return clone;
 	/* What the host mounts there later would arrive unshifted, and without our read-only and
@@ -43,6 +39,15 @@ static int clone_source(const char *path, bool recursive, struct stat *st)
 	if (r == -ENOSYS && recursive)
 		return mnt_clone(fd, "", false);
 	return r < 0 && r != -ENOSYS ? r : fd_steal(&clone);
+}
+
+static int clone_source(const char *path, bool recursive, struct stat *st)
+{
+	autofd fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, st) < 0)
+		return -errno;
+	return clone_fd(fd, recursive);
 }
 
 static bool plan_volume(struct plan *plan, const struct spec_mount *m, int index, GError **error)
@@ -89,6 +94,7 @@ static bool plan_mount(struct plan *plan, const struct spec_mount *m, int index,
 static bool plan_root(const struct spec *spec, struct plan *plan, GError **error)
 {
 	struct stat st;
+	autofd root = -1;
 
 	if (spec->root_tmpfs) {
 		plan->template_fd = open(spec->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -98,15 +104,18 @@ static bool plan_root(const struct spec *spec, struct plan *plan, GError **error
 		plan->root_shift = (struct plan_shift){ "native", "made with the container's ids" };
 		return true;
 	}
-	plan->root_tree = clone_source(spec->root_path, false, &st);
-	if (plan->root_tree < 0)
-		return error_set_errno(error, plan->root_tree, "root file system \"%s\"",
-				       spec->root_path);
+	root = open(spec->root_path, O_PATH | O_CLOEXEC);
+	if (root < 0 || fstat(root, &st) < 0)
+		return error_set_errno(error, -errno, "root file system \"%s\"", spec->root_path);
 	if (!S_ISDIR(st.st_mode))
 		return error_set(error,
 				 "root file system \"%s\": not a directory; give a directory tree",
 				 spec->root_path);
-	return true;
+	plan->root_tree = clone_fd(root, false);
+	if (plan->root_tree < 0)
+		return error_set_errno(error, plan->root_tree, "root file system \"%s\"",
+				       spec->root_path);
+	return overlay_plan(root, spec->root_path, &plan->root_overlay, error);
 }
 
 /* Every container has the default devices, also if its specification mounts nothing there. */
@@ -153,6 +162,7 @@ void plan_clear(struct plan *plan)
 		fd_close(plan->root_tree);
 	if (plan->template_fd >= 0)
 		fd_close(plan->template_fd);
+	g_clear_pointer(&plan->root_overlay, overlay_free);
 	g_clear_pointer(&plan->steps, g_array_unref);
 	plan->root_tree = plan->template_fd = -1;
 }

@@ -5,6 +5,7 @@
  * The mount plan of a container as data: what the launcher prepares in the workshop, and what PID 1
  * does with it, in the order of the specification.
  */
+#include "runtime/overlay.h"
 #include "runtime/spec.h"
 
 #include <glib.h>
@@ -33,9 +34,10 @@ struct plan_step {
 };
 
 struct plan {
-	GArray *steps;	 /* struct plan_step */
-	int root_tree;	 /* detached clone of the root file system, or -1 for a tmpfs */
-	int template_fd; /* directory whose content a tmpfs root begins with */
+	GArray *steps; /* struct plan_step */
+	int root_tree; /* detached clone of the root file system, or -1 for a tmpfs */
+	struct overlay *root_overlay; /* its layers if it is on overlay, else NULL */
+	int template_fd;	      /* directory whose content a tmpfs root begins with */
 	struct plan_shift root_shift;
 };
 

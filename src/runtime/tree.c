@@ -64,14 +64,15 @@ static bool shift_ids(struct tree *tree, int fd, bool recursive, bool optional, 
 		      const char *path, struct plan_shift *shift, GError **error)
 {
 	struct statfs fs = { 0 };
-	int r = mnt_idmap(fd, recursive, tree->userns_fd);
+	int r;
 
-	if (r == 0) {
-		*shift = (struct plan_shift){ "idmapped", "ID-mapped mount" };
-		return true;
-	}
 	if (owned_by_container(tree, fd)) {
 		*shift = (struct plan_shift){ "native", "owned by the container's ids on disk" };
+		return true;
+	}
+	r = mnt_idmap(fd, recursive, tree->userns_fd);
+	if (r == 0) {
+		*shift = (struct plan_shift){ "idmapped", "ID-mapped mount" };
 		return true;
 	}
 	if (optional && (r == -EINVAL || r == -ENOSYS || r == -EOPNOTSUPP)) {
@@ -109,18 +110,36 @@ static bool build_tmpfs_root(struct tree *tree, GError **error)
 	return r == 0 || error_set_errno(error, r, "make the root file system");
 }
 
+/* An overlay is replaced by one on ID-mapped layers, unless its layers are the container's own. */
+static bool shift_root(struct tree *tree, GError **error)
+{
+	struct plan *plan = tree->plan;
+	int fd;
+
+	if (!plan->root_overlay || owned_by_container(tree, plan->root_tree))
+		return shift_ids(tree, plan->root_tree, false, false, "root file system",
+				 tree->spec->root_path, &plan->root_shift, error);
+	fd = overlay_build(plan->root_overlay, tree->shop, tree->userns_fd, tree->uid, tree->gid,
+			   error);
+	if (fd < 0)
+		return false;
+	fd_close(plan->root_tree);
+	plan->root_tree = fd;
+	plan->root_shift = (struct plan_shift){ "idmapped", "overlay on ID-mapped layers" };
+	return true;
+}
+
 static bool build_root(struct tree *tree, GError **error)
 {
 	const struct spec *spec = tree->spec;
-	int root = tree->plan->root_tree;
 	uint64_t attrs = ATTR_NODEV | (spec->root_readonly ? MOUNT_ATTR_RDONLY : 0);
-	int r;
+	int root, r;
 
 	if (spec->root_tmpfs)
 		return build_tmpfs_root(tree, error);
-	if (!shift_ids(tree, root, false, false, "root file system", spec->root_path,
-		       &tree->plan->root_shift, error))
+	if (!shift_root(tree, error))
 		return false;
+	root = tree->plan->root_tree;
 	if (spec->root_readonly) {
 		/* A twin mount with the same map but writable: mount points are made through it. */
 		tree->rw_root_fd = mnt_clone(root, "", false);
