@@ -8,6 +8,7 @@
  *                    its warden and the warden's twin. The kernel lets go of the lock when the
  *                    last of them has died, so no pid has to be believed.
  *   ID/record        what cleaning up needs: struct rundir_record
+ *   ID/mirror        what a root file system on overlay has outside, see mirror.c
  *   ID/helpers       pids of the helpers, for `cloister status`
  *   ID/config.json   the OCI specification that the container runs by
  *   ID/state.json    what the commands show
@@ -17,6 +18,7 @@
 
 #include "lib/claims.h"
 #include "lib/fd.h"
+#include "lib/mirror.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -266,6 +268,7 @@ int rundir_remove(int root_fd, const char *id)
 	claim_release(root_fd, id);
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
+	mirror_stop(dir);
 	remove_contents(dir, 4);
 	return unlinkat(root_fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }

@@ -27,6 +27,7 @@
 #include "runtime/error.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
+#include "runtime/mirror.h"
 #include "runtime/seccomp.h"
 #include "runtime/startlink.h"
 #include "runtime/state.h"
@@ -425,8 +426,8 @@ static bool create(struct container *c, GError **error)
 				  : NULL;
 	if (!plan(c, error) || !take_name(c, error) || !make_helpers_cgroup(c, error) ||
 	    !wardenlink_spawn(c, error) || !make_cgroups(c, error) ||
-	    !wardenlink_start(c, &fuse_mount, error) || !build(c, fuse_mount, error) ||
-	    !equip(c, error))
+	    !wardenlink_start(c, &fuse_mount, error) || !mirror_prepare(c, error) ||
+	    !build(c, fuse_mount, error) || !mirror_start(c, error) || !equip(c, error))
 		return false;
 	/*
 	 * config.json is what `exec` begins with. Until PID 1 is ready its mount namespace is the
@@ -434,6 +435,7 @@ static bool create(struct container *c, GError **error)
 	 */
 	if (!state_save(c, error) ||
 	    !container_receive(c->sync, &c->console, NULL, CHILD_READY, error) ||
+	    !mirror_wait(c, error) ||
 	    !sysctls_set(c->spec, c->pidfd, c->claim.base, error) || !state_publish(c, error))
 		return false;
 	scope_release(&c->scope);

@@ -15,11 +15,11 @@
 #include "runtime/overlay.h"
 
 #include "lib/fd.h"
+#include "lib/mirror.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
 #include "runtime/error.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -66,43 +66,24 @@ static int credentials_restore(struct credentials *old)
 	return set_caps(old);
 }
 
-/*
- * A work directory of our own: the kernel empties the one it is given, and the engine's mount,
- * which is still there, would lose its.
- */
 static void work_name(char name[64], uid_t uid)
 {
-	g_snprintf(name, 64, ".cloister-work-%u", (unsigned int)uid);
-}
-
-/* What overlayfs leaves there: a few levels of whiteouts and half-made copies. */
-static void remove_below(int dir_fd, const char *name, int depth)
-{
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, e->d_name, 0) < 0 && depth > 0)
-			remove_below(fd, e->d_name, depth - 1);
-	}
-	if (dir)
-		closedir(dir);
-	unlinkat(dir_fd, name, AT_REMOVEDIR);
+	g_snprintf(name, 64, MIRROR_WORK "%u", (unsigned int)uid);
 }
 
 /**
- * overlay_remove_work() - remove the work directory that overlay_build() made for range @uid
+ * overlay_work_path() - the host's path of the work directory for the range that begins with @uid
+ *
+ * One of our own: the kernel empties the one it is given, and the engine's mount, which is still
+ * there, would lose its.
+ * Return: NULL if the overlay has no writable layer.
  */
-void overlay_remove_work(const struct overlay *o, uid_t uid)
+char *overlay_work_path(const struct overlay *o, uid_t uid)
 {
 	char name[64];
 
 	work_name(name, uid);
-	if (o->work_parent >= 0)
-		remove_below(o->work_parent, name, 8);
+	return o->work_dir ? g_build_filename(o->work_dir, name, NULL) : NULL;
 }
 
 /* Make the work directory and open it through the ID-mapped clone. */
@@ -113,7 +94,8 @@ static int open_work(const struct overlay *o, uid_t uid)
 	char name[64];
 
 	work_name(name, uid);
-	overlay_remove_work(o, uid); /* of a start that was killed, with marks that forbid reuse */
+	/* Of a start that was killed, with marks that forbid reuse. */
+	mirror_remove_work(o->work_parent, name);
 	if (mkdirat(o->work_parent, name, 0700) < 0)
 		return -errno;
 	path = g_build_filename(o->work_path, name, NULL);

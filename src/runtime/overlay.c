@@ -369,6 +369,7 @@ static bool take_upper(struct overlay *o, struct places *p, GError **error)
 		return error_set_errno(error, parent, "overlay layer \"%s\"", p->work.path);
 	dir = dir_of_mount(p, p->work_parent.mount_id);
 	o->work_path = g_strdup(path_below(dir, p->work_parent.path));
+	o->work_dir = g_strdup(p->work_parent.path);
 	o->work_parent = fd_steal(&p->work_parent.fd);
 	return true;
 }
@@ -494,6 +495,7 @@ void overlay_free(struct overlay *o)
 	g_array_unref(o->lower);
 	g_array_unref(o->mounts);
 	overlay_options_clear(&o->options);
+	g_free(o->work_dir);
 	g_free(o->work_path);
 	g_free(o->subpath);
 	g_free(o->merged);

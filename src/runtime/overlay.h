@@ -45,6 +45,7 @@ struct overlay {
 	int work_parent;  /* the directory that gets our work directory, through the host's mount */
 	GArray *mounts;	  /* struct overlay_mount */
 	guint work_mount; /* which of them holds upper and work */
+	char *work_dir;	  /* its path on the host */
 	char *work_path;  /* of work_parent, below that mount's clone */
 	char *subpath;	  /* of the root file system below the overlay's root; "" */
 	int merged_fd;	  /* O_PATH: the root file system as the host has it mounted */
@@ -59,5 +60,5 @@ char *overlay_unescape(const char *path);
 bool overlay_plan(int root_fd, const char *path, struct overlay **ret, GError **error);
 int overlay_build(struct overlay *o, const struct workshop *shop, int userns_fd, uid_t uid,
 		  gid_t gid, GError **error);
-void overlay_remove_work(const struct overlay *o, uid_t uid);
+char *overlay_work_path(const struct overlay *o, uid_t uid);
 void overlay_free(struct overlay *o);

@@ -139,7 +139,9 @@ static void plan_default_dev(const struct spec *spec, struct plan *plan)
  */
 bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
 {
-	*plan = (struct plan){ .root_tree = -1, .template_fd = -1 };
+	*plan = (struct plan){
+		.root_tree = -1, .root_view = -1, .root_mirror = -1, .template_fd = -1
+	};
 	plan->steps = g_array_new(false, false, sizeof(struct plan_step));
 	if (!plan_root(spec, plan, error))
 		return false;
@@ -152,17 +154,21 @@ bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
 
 void plan_clear(struct plan *plan)
 {
+	int *fds[] = { &plan->root_tree, &plan->root_view, &plan->root_mirror, &plan->template_fd };
+
+	if (!plan->steps) /* never made: its zeros are no descriptors */
+		return;
 	for (guint i = 0; plan->steps && i < plan->steps->len; i++) {
 		struct plan_step *step = &g_array_index(plan->steps, struct plan_step, i);
 
 		if (step->tree_fd >= 0)
 			fd_close(step->tree_fd);
 	}
-	if (plan->root_tree >= 0)
-		fd_close(plan->root_tree);
-	if (plan->template_fd >= 0)
-		fd_close(plan->template_fd);
+	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
+		if (*fds[i] >= 0)
+			fd_close(*fds[i]);
+		*fds[i] = -1;
+	}
 	g_clear_pointer(&plan->root_overlay, overlay_free);
 	g_clear_pointer(&plan->steps, g_array_unref);
-	plan->root_tree = plan->template_fd = -1;
 }

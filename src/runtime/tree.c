@@ -125,8 +125,26 @@ static bool shift_root(struct tree *tree, GError **error)
 		return false;
 	fd_close(plan->root_tree);
 	plan->root_tree = fd;
+	plan->root_rebuilt = true;
 	plan->root_shift = (struct plan_shift){ "idmapped", "overlay on ID-mapped layers" };
 	return true;
+}
+
+/* What the engine is shown of a root that we rebuilt; writable for it also if not inside. */
+static bool build_view(struct tree *tree, GError **error)
+{
+	struct plan *plan = tree->plan;
+	int r = 0;
+
+	if (!plan->root_rebuilt)
+		return true;
+	plan->root_view = mnt_clone(tree->shop->base, "root", false);
+	if (plan->root_view < 0)
+		r = plan->root_view;
+	else if (tree->spec->root_readonly &&
+		 !(plan->root_overlay->options.attrs & MOUNT_ATTR_RDONLY))
+		r = sys_mount_setattr(plan->root_view, false, 0, MOUNT_ATTR_RDONLY, -1);
+	return r == 0 || error_set_errno(error, r, "clone the root file system");
 }
 
 static bool build_root(struct tree *tree, GError **error)
@@ -149,7 +167,7 @@ static bool build_root(struct tree *tree, GError **error)
 	r = attach_part(tree->shop, root, "root", false, attrs);
 	if (r < 0)
 		return error_set_errno(error, r, "root file system \"%s\"", spec->root_path);
-	return true;
+	return build_view(tree, error);
 }
 
 /* A read-only root on old kernels: make the writable twin from the attached mount. */

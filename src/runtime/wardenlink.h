@@ -6,6 +6,7 @@
  */
 #include "runtime/container.h"
 
+int wardenlink_helper_tasks(const struct container *c, int *fds);
 bool wardenlink_spawn(struct container *c, GError **error);
 bool wardenlink_start(struct container *c, int *fuse_mount, GError **error);
 bool wardenlink_wait_ready(struct container *c, GError **error);

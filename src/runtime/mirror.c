@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's view of a root file system that we rebuilt.
+ *
+ * Two overlay mounts on one upper directory do not see each other's changes: a name that one of
+ * them looked up before stays absent, a file that the other copied up stays the lower one. An
+ * engine that writes through its own mount (docker cp) while the container runs on ours would write
+ * into the void. So there is one overlay only that anybody uses, ours; on top of the engine's mount
+ * point lies a FUSE file system (shiftfs) that shows it with the container's ids turned back into
+ * those of the disk.
+ *
+ * The engine's own mount stays below, unused, and is what it finds again when the container is
+ * deleted: mirror_stop() in src/lib, since everybody who cleans up does it.
+ */
+#include "config.h"
+#include "runtime/mirror.h"
+
+#include "lib/fd.h"
+#include "lib/mirror.h"
+#include "lib/mnt.h"
+#include "lib/sys.h"
+#include "runtime/error.h"
+#include "runtime/wardenlink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SERVER_SOURCE_FD = 3, SERVER_FUSE_FD = 4 };
+
+static bool copy_path(char to[PATH_MAX], const char *from, GError **error)
+{
+	return g_strlcpy(to, from ?: "", PATH_MAX) < PATH_MAX ||
+	       error_set_errno(error, -ENAMETOOLONG, "root file system \"%s\"", from);
+}
+
+static bool make_record(const struct container *c, struct mirror_record *r, GError **error)
+{
+	const struct overlay *o = c->plan.root_overlay;
+	g_autofree char *work = overlay_work_path(o, c->claim.base);
+
+	*r = (struct mirror_record){ 0 };
+	return copy_path(r->path, o->merged, error) && copy_path(r->work, work, error);
+}
+
+static bool save_record(const struct container *c, const struct mirror_record *r, GError **error)
+{
+	int saved = mirror_save(c->dir_fd, r);
+
+	return saved == 0 || error_set_errno(error, saved, "write the state of \"%s\"", c->id);
+}
+
+/**
+ * mirror_prepare() - put on record what overlay_build() will make beside the engine's layers
+ */
+bool mirror_prepare(struct container *c, GError **error)
+{
+	struct mirror_record r;
+
+	return !c->plan.root_overlay || (make_record(c, &r, error) && save_record(c, &r, error));
+}
+
+static int put_fd(int fd, int number)
+{
+	return dup2(fd, number) < 0 ? -errno : 0;
+}
+
+/* In the child: no terminal, no standard descriptors, the helpers' cgroup, then the program. */
+static void exec_server(const char *path, const char *map, int source, int fuse, const int *tasks,
+			int n_tasks)
+{
+	char *argv[] = { (char *)"shiftfs", (char *)"--source-fd", (char *)"3", (char *)"--fuse-fd",
+			 (char *)"4",	    (char *)"--map",	   (char *)map, NULL };
+	char *envp[] = { NULL };
+	sigset_t none;
+	int null;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (cgroup_enter_self(tasks, n_tasks) < 0 || setsid() < 0 || chdir("/") < 0)
+		_exit(EXIT_USAGE);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	source = fcntl(source, F_DUPFD_CLOEXEC, 10);
+	fuse = fcntl(fuse, F_DUPFD_CLOEXEC, 10);
+	for (int i = 0; i < 3; i++)
+		if (put_fd(null, i) < 0)
+			_exit(EXIT_USAGE);
+	if (put_fd(source, SERVER_SOURCE_FD) < 0 || put_fd(fuse, SERVER_FUSE_FD) < 0 ||
+	    sys_close_range(SERVER_FUSE_FD + 1, ~0U, 0) < 0)
+		_exit(EXIT_USAGE);
+	execve(path, argv, envp);
+	_exit(EXIT_USAGE);
+}
+
+static bool spawn_server(const struct container *c, const char *path, int fuse,
+			 struct proc_id *server, GError **error)
+{
+	g_autofree char *map = g_strdup_printf("0:%u:%u", c->claim.base, c->claim.count);
+	int tasks[CGROUP_MAX_HIERARCHIES];
+	int n_tasks = wardenlink_helper_tasks(c, tasks);
+	pid_t pid = n_tasks < 0 ? n_tasks : sys_clone3(0, SIGCHLD, NULL, cgroup_v2_fd(&c->helpers));
+
+	if (pid == 0)
+		exec_server(path, map, c->plan.root_view, fuse, tasks, n_tasks);
+	for (int i = 0; i < n_tasks; i++)
+		close(tasks[i]);
+	if (pid < 0)
+		return error_set_errno(error, pid, "start \"%s\"", path);
+	return proc_identify(pid, server) == 0 || error_set(error, "\"%s\" ended at once", path);
+}
+
+static int mount_mirror(const struct overlay *o, int fuse)
+{
+	uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			 (o->options.attrs & MOUNT_ATTR_RDONLY);
+	char options[256];
+
+	g_snprintf(options, sizeof(options),
+		   "source=cloister,subtype=shiftfs,fd=%d,rootmode=40000,user_id=0,group_id=0,"
+		   "allow_other,default_permissions%s",
+		   fuse, o->options.readonly ? ",ro" : "");
+	return mnt_new("fuse", options, attrs);
+}
+
+/**
+ * mirror_start() - lay the container's own root file system over the engine's mount of it
+ *
+ * In the mount namespace of the caller, which is the engine's. Nothing to do where the engine's
+ * mount is used as it is.
+ */
+bool mirror_start(struct container *c, GError **error)
+{
+	g_autofree char *path = wardenlink_program("shiftfs");
+	const struct overlay *o = c->plan.root_overlay;
+	struct mirror_record record;
+	autofd fuse = -1;
+	int r;
+
+	if (c->plan.root_view < 0)
+		return true;
+	if (access(path, X_OK) < 0) {
+		c->plan.root_shift.why =
+			"overlay on ID-mapped layers; shiftfs is not installed, so "
+			"changes through the engine's own mount may stay unseen";
+		return true;
+	}
+	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fuse < 0)
+		return error_set_errno(error, -errno, "open \"/dev/fuse\"");
+	c->plan.root_mirror = mount_mirror(o, fuse);
+	if (c->plan.root_mirror < 0)
+		return error_set_errno(error, c->plan.root_mirror, "mount a FUSE file system");
+	if (!make_record(c, &record, error) || !spawn_server(c, path, fuse, &record.server, error))
+		return false;
+	r = mirror_identify(c->plan.root_mirror, &record);
+	if (r < 0)
+		return error_set_errno(error, r, "root file system \"%s\": its mirror", o->merged);
+	if (!save_record(c, &record, error))
+		return false;
+	r = mnt_attach_fd(c->plan.root_mirror, o->merged_fd);
+	return r == 0 || error_set_errno(error, r, "mount on \"%s\"", o->merged);
+}
+
+/**
+ * mirror_wait() - until the mirror answers
+ */
+bool mirror_wait(struct container *c, GError **error)
+{
+	struct stat st;
+
+	if (c->plan.root_mirror < 0 || fstat(c->plan.root_mirror, &st) == 0)
+		return true;
+	return error_set_errno(error, -errno, "start shiftfs for \"%s\"",
+			       c->plan.root_overlay->merged);
+}
