@@ -145,7 +145,7 @@ int mnt_restrict_at(int dirfd, const char *path, uint64_t attrs)
  */
 int mnt_make_private_fd(int mount_fd)
 {
-	return sys_mount_private(mount_fd);
+	return sys_mount_propagation(mount_fd, MS_PRIVATE);
 }
 
 int mnt_make_private(void)

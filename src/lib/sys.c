@@ -103,13 +103,14 @@ int sys_mount_setattr(int fd, bool recursive, uint64_t set, uint64_t clear, int 
 }
 
 /**
- * sys_mount_private() - the mounts of the tree @fd give and take nothing from their peers
+ * sys_mount_propagation() - how the mounts of the tree @fd give to and take from their peers
+ * @type: MS_PRIVATE, MS_SLAVE, …
  *
  * Return: 0; -ENOSYS before Linux 5.12.
  */
-int sys_mount_private(int fd)
+int sys_mount_propagation(int fd, unsigned long type)
 {
-	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	struct mount_attr attr = { .propagation = type };
 
 	return ret_errno(syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
 				 sizeof(attr)));

@@ -14,6 +14,7 @@
 #include "lib/mnt.h"
 #include "lib/sys.h"
 #include "lib/views.h"
+#include "runtime/copyup.h"
 #include "runtime/error.h"
 
 #include <errno.h>
@@ -142,13 +143,35 @@ static void attach_part(const struct init_args *a, int root, const struct plan_s
 	attach_at(a, root, part, step->mount->destination, step->file);
 }
 
+/* What the root file system has at the mount point of a new tmpfs; nothing if it has no directory.
+ */
+static void fill_tmpfs(const struct init_args *a, int root, int mount_fd,
+		       const struct spec_mount *m)
+{
+	const char *path = m->destination + strspn(m->destination, "/");
+	autofd from = sys_openat2(root, path, O_RDONLY | O_DIRECTORY, IN_ROOT);
+	autofd to = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool mode_given = m->data && strstr(m->data, "mode=");
+	int r = to < 0 ? -errno : from < 0 ? 0 : copyup(from, to, !mode_given);
+
+	if (r < 0)
+		child_fail(a->common.sync, EXIT_USAGE, -r, "copy \"%s\" to its tmpfs",
+			   m->destination);
+}
+
 static void attach_new(const struct init_args *a, int root, const struct plan_step *step)
 {
 	const struct spec_mount *m = step->mount;
-	autofd fd = mnt_new(m->type, m->data, m->set);
+	uint64_t later = m->tmpcopyup ? m->set & MOUNT_ATTR_RDONLY : 0;
+	autofd fd = mnt_new(m->type, m->data, m->set & ~later);
 
 	if (fd < 0)
 		child_fail(a->common.sync, EXIT_USAGE, -fd, "mount %s on \"%s\"", m->type,
+			   m->destination);
+	if (m->tmpcopyup)
+		fill_tmpfs(a, root, fd, m);
+	if (mnt_restrict(fd, false, later) < 0)
+		child_fail(a->common.sync, EXIT_USAGE, errno, "make \"%s\" read-only",
 			   m->destination);
 	attach_at(a, root, fd, m->destination, false);
 }

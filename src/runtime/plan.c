@@ -24,47 +24,63 @@ static bool is_type(const struct spec_mount *m, const char *type)
 /*
  * Clone the mount at an O_PATH descriptor that was checked, so that nobody can swap a symlink in
  * between.
+ * @propagation: MS_SLAVE to be shown what the host mounts there later, unshifted; else nothing of
+ * that arrives
  */
-static int clone_fd(int fd, bool recursive)
+static int clone_fd(int fd, bool recursive, unsigned long propagation)
 {
 	autofd clone = mnt_clone(fd, "", recursive);
 	int r;
 
 	if (clone < 0)
 		return clone;
-	/* What the host mounts there later would arrive unshifted, and without our read-only and
-	 * nodev. */
-	r = mnt_make_private_fd(clone);
+	r = sys_mount_propagation(clone, propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE);
 	/* Before 5.12 only the top mount could be restricted: do not take others along. */
 	if (r == -ENOSYS && recursive)
 		return mnt_clone(fd, "", false);
 	return r < 0 && r != -ENOSYS ? r : fd_steal(&clone);
 }
 
-static int clone_source(const char *path, bool recursive, struct stat *st)
+static int open_volume(struct plan_step *step, struct stat *st)
 {
-	autofd fd = open(path, O_PATH | O_CLOEXEC);
+	const struct spec_mount *m = step->mount;
+	autofd fd = open(m->source, O_PATH | O_CLOEXEC);
+	char link[64];
 
 	if (fd < 0 || fstat(fd, st) < 0)
 		return -errno;
-	return clone_fd(fd, recursive);
+	step->tree_fd = clone_fd(fd, m->recursive, m->propagation);
+	if (step->tree_fd < 0)
+		return step->tree_fd;
+	g_snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	step->path = g_file_read_link(link, NULL);
+	step->file = !S_ISDIR(st->st_mode);
+	return 0;
 }
 
 static bool plan_volume(struct plan *plan, const struct spec_mount *m, int index, GError **error)
 {
 	struct plan_step step = { .kind = PLAN_PART, .mount = m, .recursive = m->recursive };
 	struct stat st;
+	int r;
 
-	step.tree_fd = clone_source(m->source, m->recursive, &st);
-	if (step.tree_fd < 0)
-		return error_set_errno(error, step.tree_fd, "volume source \"%s\"", m->source);
-	step.file = !S_ISDIR(st.st_mode);
+	if (m->propagation & MS_SHARED)
+		return error_set(error,
+				 "mount \"%s\": mounts cannot be shared with the host, since the "
+				 "container's are locked for a user namespace of its own; use "
+				 "rslave or rprivate",
+				 m->destination);
+	r = open_volume(&step, &st);
+	if (r < 0)
+		return error_set_errno(error, r, "volume source \"%s\"", m->source);
 	g_snprintf(step.from, sizeof(step.from), "vol/%d", index);
 	g_array_append_val(plan->steps, step);
 	if (S_ISBLK(st.st_mode))
 		return error_set(
 			error, "volume source \"%s\" is a block device; give a file or a directory",
 			m->source);
+	if (m->recursive && plan->mountinfo_fd < 0)
+		plan->mountinfo_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	return true;
 }
 
@@ -111,7 +127,7 @@ static bool plan_root(const struct spec *spec, struct plan *plan, GError **error
 		return error_set(error,
 				 "root file system \"%s\": not a directory; give a directory tree",
 				 spec->root_path);
-	plan->root_tree = clone_fd(root, false);
+	plan->root_tree = clone_fd(root, false, 0);
 	if (plan->root_tree < 0)
 		return error_set_errno(error, plan->root_tree, "root file system \"%s\"",
 				       spec->root_path);
@@ -139,9 +155,11 @@ static void plan_default_dev(const struct spec *spec, struct plan *plan)
  */
 bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
 {
-	*plan = (struct plan){
-		.root_tree = -1, .root_view = -1, .root_mirror = -1, .template_fd = -1
-	};
+	*plan = (struct plan){ .root_tree = -1,
+			       .root_view = -1,
+			       .root_mirror = -1,
+			       .mountinfo_fd = -1,
+			       .template_fd = -1 };
 	plan->steps = g_array_new(false, false, sizeof(struct plan_step));
 	if (!plan_root(spec, plan, error))
 		return false;
@@ -154,7 +172,8 @@ bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
 
 void plan_clear(struct plan *plan)
 {
-	int *fds[] = { &plan->root_tree, &plan->root_view, &plan->root_mirror, &plan->template_fd };
+	int *fds[] = { &plan->root_tree, &plan->root_view, &plan->root_mirror, &plan->mountinfo_fd,
+		       &plan->template_fd };
 
 	if (!plan->steps) /* never made: its zeros are no descriptors */
 		return;
@@ -163,6 +182,7 @@ void plan_clear(struct plan *plan)
 
 		if (step->tree_fd >= 0)
 			fd_close(step->tree_fd);
+		g_free(step->path);
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
 		if (*fds[i] >= 0)

@@ -28,6 +28,7 @@ struct plan_step {
 	char from[16]; /* "proc", "vol/3" */
 	const struct spec_mount *mount;
 	int tree_fd; /* volumes: the detached clone of the source, until it is attached */
+	char *path;  /* volumes: the canonical path of the source on the host */
 	bool file;   /* the source is not a directory */
 	bool recursive;
 	struct plan_shift shift;
@@ -40,6 +41,7 @@ struct plan {
 	bool root_rebuilt;	      /* root_tree is an overlay of our own */
 	int root_view;		      /* that overlay, to be shown to the engine; or -1 */
 	int root_mirror;	      /* the FUSE mount that shows it; or -1 */
+	int mountinfo_fd;	      /* the host's mounts, to explain errors with; or -1 */
 	int template_fd;	      /* directory whose content a tmpfs root begins with */
 	struct plan_shift root_shift;
 };

@@ -15,6 +15,7 @@
 #include "runtime/error.h"
 #include "runtime/nsmount.h"
 #include "runtime/template.h"
+#include "runtime/volume.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,15 +199,57 @@ static int make_volume_point(const struct workshop *shop, const struct plan_step
 	return 0;
 }
 
+/* The error of a recursive volume: name what is in the way. */
+static bool blame_submount(struct tree *tree, struct plan_step *step, int userns_fd, GError **error)
+{
+	g_autofree char *where = volume_find_unmappable(tree->plan, step, userns_fd);
+
+	if (!where)
+		return false;
+	g_clear_error(error);
+	return error_set(
+		error,
+		"volume source \"%s\": what is mounted on \"%s\" cannot be ID-mapped; give "
+		"the volume without it (\"bind\" for \"rbind\", Docker: "
+		"--mount type=bind,…,bind-recursive=disabled)",
+		step->mount->source, where);
+}
+
+static bool shift_volume(struct tree *tree, struct plan_step *step, GError **error)
+{
+	const struct spec_mount *m = step->mount;
+	struct tree by = *tree;
+	autofd own = -1;
+
+	if (m->uid_map && m->uid_map->len) {
+		own = volume_userns(tree, m, error);
+		if (own < 0)
+			return false;
+		by.userns_fd = own;
+		by.uid = UINT32_MAX; /* the engine knows whose they are on disk */
+	}
+	if (shift_ids(&by, step->tree_fd, step->recursive, m->shift_optional, "volume source",
+		      m->source, &step->shift, error))
+		return true;
+	if (volume_replace_tmpfs(tree, step) == 0) {
+		g_clear_error(error);
+		step->shift = (struct plan_shift){ "native", "a tmpfs of the container's own" };
+		return true;
+	}
+	blame_submount(tree, step, by.userns_fd, error);
+	return false;
+}
+
 static bool build_volume(struct tree *tree, struct plan_step *step, GError **error)
 {
 	const struct spec_mount *m = step->mount;
 	int r;
 
-	if (!shift_ids(tree, step->tree_fd, step->recursive, m->shift_optional, "volume source",
-		       m->source, &step->shift, error))
+	if (!shift_volume(tree, step, error))
 		return false;
 	r = make_volume_point(tree->shop, step);
+	if (r == 0)
+		r = volume_loosen(step);
 	if (r == 0)
 		r = attach_part(tree->shop, step->tree_fd, step->from, step->recursive,
 				m->set | ATTR_NODEV | (m->shift_optional ? MOUNT_ATTR_RDONLY : 0));
