@@ -70,11 +70,11 @@ static int put_fd(int fd, int number)
 }
 
 /* In the child: no terminal, no standard descriptors, the helpers' cgroup, then the program. */
-static void exec_server(const char *path, const char *map, int source, int fuse, const int *tasks,
-			int n_tasks)
+static void exec_server(const char *path, const char *map, const char *id, int source, int fuse,
+			const int *tasks, int n_tasks)
 {
-	char *argv[] = { (char *)"shiftfs", (char *)"--source-fd", (char *)"3", (char *)"--fuse-fd",
-			 (char *)"4",	    (char *)"--map",	   (char *)map, NULL };
+	const char *argv[] = { "shiftfs", "--source-fd", "3",	     "--fuse-fd", "4",	"--map",
+			       map,	  "--coherent",	 "--name", id,	       NULL };
 	char *envp[] = { NULL };
 	sigset_t none;
 	int null;
@@ -92,7 +92,7 @@ static void exec_server(const char *path, const char *map, int source, int fuse,
 	if (put_fd(source, SERVER_SOURCE_FD) < 0 || put_fd(fuse, SERVER_FUSE_FD) < 0 ||
 	    sys_close_range(SERVER_FUSE_FD + 1, ~0U, 0) < 0)
 		_exit(EXIT_USAGE);
-	execve(path, argv, envp);
+	execve(path, (char **)argv, envp);
 	_exit(EXIT_USAGE);
 }
 
@@ -105,7 +105,7 @@ static bool spawn_server(const struct container *c, const char *path, int fuse,
 	pid_t pid = n_tasks < 0 ? n_tasks : sys_clone3(0, SIGCHLD, NULL, cgroup_v2_fd(&c->helpers));
 
 	if (pid == 0)
-		exec_server(path, map, c->plan.root_view, fuse, tasks, n_tasks);
+		exec_server(path, map, c->id, c->plan.root_view, fuse, tasks, n_tasks);
 	for (int i = 0; i < n_tasks; i++)
 		close(tasks[i]);
 	if (pid < 0)
