@@ -195,13 +195,8 @@ static int mount_overlay(const struct overlay *o, const struct workshop *shop, i
 
 	if (scaffold < 0 || fchdir(shop->host_proc) < 0)
 		return -errno;
-#ifndef MUTANT_OVERLAY_OLD_KERNEL
 	r = mount_by_layers(o, work);
-	if (r != -EINVAL)
-		return r;
-#endif
-	r = mount_by_string(o, work, scaffold);
-	return r;
+	return r == -EINVAL ? mount_by_string(o, work, scaffold) : r;
 }
 
 /* Before 6.15 overlayfs takes layers only from mounts of the caller's namespace. */
