@@ -73,8 +73,8 @@ static int put_fd(int fd, int number)
 static void exec_server(const char *path, const char *map, const char *id, int source, int fuse,
 			const int *tasks, int n_tasks)
 {
-	const char *argv[] = { "shiftfs", "--source-fd", "3",	     "--fuse-fd", "4",	"--map",
-			       map,	  "--coherent",	 "--name", id,	       NULL };
+	const char *argv[] = { "shiftfs", "--source-fd", "3",	   "--fuse-fd", "4", "--map",
+			       map,	  "--coherent",	 "--name", id,		NULL };
 	char *envp[] = { NULL };
 	sigset_t none;
 	int null;
@@ -161,7 +161,9 @@ bool mirror_start(struct container *c, GError **error)
 		return error_set_errno(error, r, "root file system \"%s\": its mirror", o->merged);
 	if (!save_record(c, &record, error))
 		return false;
+#ifndef MUTANT_MIRROR_MISSING
 	r = mnt_attach_fd(c->plan.root_mirror, o->merged_fd);
+#endif
 	return r == 0 || error_set_errno(error, r, "mount on \"%s\"", o->merged);
 }
 

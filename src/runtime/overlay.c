@@ -157,6 +157,9 @@ static bool is_top_layer(int overlay_root, const struct places *p)
 
 		if (fstat(overlay_root, &a) < 0 || fstat(top->fd, &b) < 0)
 			return false;
+#ifdef MUTANT_LAYER_UNCHECKED
+		return true;
+#endif
 		if (a.st_mode == b.st_mode && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
 		    a.st_mtim.tv_nsec == b.st_mtim.tv_nsec &&
 		    a.st_ctim.tv_sec == b.st_ctim.tv_sec && a.st_ctim.tv_nsec == b.st_ctim.tv_nsec)
@@ -283,10 +286,8 @@ static int reopen(int tree, const char *dir, const struct place *place)
 		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-#ifndef MUTANT_LAYER_UNCHECKED
 	if (st.st_dev != place->dev || st.st_ino != place->ino)
 		return -ESTALE;
-#endif
 	return fd_steal(&fd);
 }
 

@@ -122,7 +122,10 @@ static bool plan_root(const struct spec *spec, struct plan *plan, GError **error
 	}
 	root = open(spec->root_path, O_PATH | O_CLOEXEC);
 	if (root < 0 || fstat(root, &st) < 0)
-		return error_set_errno(error, -errno, "root file system \"%s\"", spec->root_path);
+		return error_set_errno(error, -errno, "root file system \"%s\"%s", spec->root_path,
+				       errno == ENOTCONN ? ", where a container died; `cloister "
+							   "list` cleans up"
+							 : "");
 	if (!S_ISDIR(st.st_mode))
 		return error_set(error,
 				 "root file system \"%s\": not a directory; give a directory tree",

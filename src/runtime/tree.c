@@ -202,7 +202,7 @@ static int make_volume_point(const struct workshop *shop, const struct plan_step
 /* The error of a recursive volume: name what is in the way. */
 static bool blame_submount(struct tree *tree, struct plan_step *step, int userns_fd, GError **error)
 {
-	g_autofree char *where = volume_find_unmappable(tree->plan, step, userns_fd);
+	g_autofree char *where = volume_find_unmappable(tree, step, userns_fd);
 
 	if (!where)
 		return false;

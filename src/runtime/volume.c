@@ -101,35 +101,46 @@ static char *mount_point_below(const char *line, const char *top)
 	return g_strdup(path + n + 1);
 }
 
+/* Tried on a clone of that one mount. */
 static bool is_unmappable(int tree_fd, const char *below, int userns_fd)
 {
 	autofd fd = sys_openat2(tree_fd, below, O_PATH,
 				RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	autofd clone = fd < 0 ? fd : mnt_clone(fd, "", false);
 
-	return fd >= 0 && mnt_idmap(fd, false, userns_fd) == -EINVAL;
+	return clone >= 0 && mnt_idmap(clone, false, userns_fd) == -EINVAL;
+}
+
+static char **read_lines(int fd)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		g_string_append_len(text, buf, n);
+	return g_strsplit(text->str, "\n", -1);
 }
 
 /**
  * volume_find_unmappable() - what is mounted below a source and cannot be ID-mapped, for the error
  *
- * Tries it out on the clone, which is of no use afterwards.
+ * The volume is attached in the workshop for that (before 6.15 nothing else could be cloned) and of
+ * no use afterwards.
  * Return: a path on the host, or NULL if it is none of those.
  */
-char *volume_find_unmappable(const struct plan *plan, const struct plan_step *step, int userns_fd)
+char *volume_find_unmappable(const struct tree *tree, const struct plan_step *step, int userns_fd)
 {
-	g_autoptr(GString) text = g_string_new(NULL);
+	const char *top = g_strcmp0(step->path, "/") == 0 ? "" : step->path;
 	g_auto(GStrv) lines = NULL;
-	char buf[4096];
-	ssize_t n;
 
-	if (!step->recursive || plan->mountinfo_fd < 0 || !step->path)
+	if (!step->recursive || step->file || tree->plan->mountinfo_fd < 0 || !top ||
+	    mnt_attach(step->tree_fd, tree->shop->base, "vol") < 0 ||
+	    is_unmappable(step->tree_fd, ".", userns_fd))
 		return NULL;
-	while ((n = read(plan->mountinfo_fd, buf, sizeof(buf))) > 0)
-		g_string_append_len(text, buf, n);
-	lines = g_strsplit(text->str, "\n", -1);
+	lines = read_lines(tree->plan->mountinfo_fd);
 	for (char **line = lines; *line; line++) {
-		g_autofree char *below = mount_point_below(
-			*line, strcmp(step->path, "/") == 0 ? "" : step->path);
+		g_autofree char *below = mount_point_below(*line, top);
 
 		if (below && *below && is_unmappable(step->tree_fd, below, userns_fd))
 			return g_build_filename(step->path, below, NULL);
@@ -164,7 +175,11 @@ int volume_replace_tmpfs(const struct tree *tree, struct plan_step *step)
 }
 
 /* What the host mounted read-only stays that: engines say "rw" also where nobody asked for it. */
+#ifdef MUTANT_VOLUME_LOOSENED
+#define NEVER_CLEARED ((uint64_t)0)
+#else
 #define NEVER_CLEARED ((uint64_t)(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV))
+#endif
 
 /**
  * volume_loosen() - take attributes off that were asked to be off ("exec", "suid"), and set what is

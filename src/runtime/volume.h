@@ -7,6 +7,6 @@
 #include "runtime/tree.h"
 
 int volume_userns(const struct tree *tree, const struct spec_mount *m, GError **error);
-char *volume_find_unmappable(const struct plan *plan, const struct plan_step *step, int userns_fd);
+char *volume_find_unmappable(const struct tree *tree, const struct plan_step *step, int userns_fd);
 int volume_replace_tmpfs(const struct tree *tree, struct plan_step *step);
 int volume_loosen(const struct plan_step *step);

@@ -30,8 +30,7 @@
  */
 char *wardenlink_program(const char *name)
 {
-	static const char *const places[] = { "", "../fusefs/", "../shiftfs-fallback/",
-					     "../src/" };
+	static const char *const places[] = { "", "../fusefs/", "../shiftfs-fallback/", "../src/" };
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
 	g_autofree char *dir = self ? g_path_get_dirname(self) : NULL;
 
