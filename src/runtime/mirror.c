@@ -73,8 +73,10 @@ static int put_fd(int fd, int number)
 static void exec_server(const char *path, const char *map, const char *id, int source, int fuse,
 			const int *tasks, int n_tasks)
 {
-	const char *argv[] = { "shiftfs", "--source-fd", "3",	   "--fuse-fd", "4", "--map",
-			       map,	  "--coherent",	 "--name", id,		NULL };
+	/* Each thread holds 2 MiB at most, and all of them are held in the helpers' cgroup. */
+	const char *argv[] = { "shiftfs", "--source-fd", "3", "--fuse-fd",  "4",      "--map",
+			       map,	  "--threads",	 "8", "--coherent", "--name", id,
+			       NULL };
 	char *envp[] = { NULL };
 	sigset_t none;
 	int null;

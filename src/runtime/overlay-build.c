@@ -165,8 +165,16 @@ static char *option_string(const struct overlay *o, int work)
 	if (work >= 0)
 		g_string_append_printf(s, ",upperdir=self/fd/%d,workdir=self/fd/%d", o->upper_fd,
 				       work);
-	for (guint i = 0; i < o->options.rest->len; i++)
-		g_string_append_printf(s, ",%s", (char *)g_ptr_array_index(o->options.rest, i));
+	for (guint i = 0; i < o->options.rest->len; i++) {
+		const char *option = g_ptr_array_index(o->options.rest, i);
+		const char *value = strchr(option, '=');
+
+		if (value && strchr(value, ',')) /* a security label */
+			g_string_append_printf(s, ",%.*s=\"%s\"", (int)(value - option), option,
+					       value + 1);
+		else
+			g_string_append_printf(s, ",%s", option);
+	}
 	return g_string_free(s, false);
 }
 

@@ -77,7 +77,7 @@ static void split_lower(struct overlay_options *o, const char *list)
 /* Options that the rebuilt overlay must not be given: it has its own, or they are the kernel's. */
 static bool is_dropped(const char *key)
 {
-	static const char *const dropped[] = { "rw", "index", "nfs_export" };
+	static const char *const dropped[] = { "rw", "index", "nfs_export", "seclabel" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(dropped); i++)
 		if (strcmp(key, dropped[i]) == 0)

@@ -61,8 +61,8 @@ done <"$dir/modules" >"$dir/initramfs/modules/order"
 (cd "$dir/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$dir/initramfs.gz"
 
 ### The second disk: what was built, the libraries it needs, the tests.
-mkdir -p "$dir/disk/cloister"/{src,fusefs,tests/lib}
-for program in src/cloister src/cloister-warden fusefs/cloister-fs tests/lib/under tests/lib/attack; do
+mkdir -p "$dir/disk/cloister"/{src,fusefs,shiftfs-fallback,tests/lib}
+for program in src/cloister src/cloister-warden fusefs/cloister-fs shiftfs-fallback/shiftfs tests/lib/under tests/lib/attack; do
 	[ ! -x "$top_builddir/$program" ] || cp "$top_builddir/$program" "$dir/disk/cloister/$program"
 done
 cp -r "$top_srcdir/tests/lib" "$top_srcdir/tests/integration" "$dir/disk/cloister/tests/"
