@@ -134,7 +134,12 @@ static bool plan_root(const struct spec *spec, struct plan *plan, GError **error
 	if (plan->root_tree < 0)
 		return error_set_errno(error, plan->root_tree, "root file system \"%s\"",
 				       spec->root_path);
-	return overlay_plan(root, spec->root_path, &plan->root_overlay, error);
+	/*
+	 * Not fatal yet: where the engine has shifted the owners, the mount is used as it is (and
+	 * Podman has unmounted the ID-mapped layers of such an overlay).
+	 */
+	overlay_plan(root, spec->root_path, &plan->root_overlay, &plan->root_error);
+	return true;
 }
 
 /* Every container has the default devices, also if its specification mounts nothing there. */
@@ -193,5 +198,6 @@ void plan_clear(struct plan *plan)
 		*fds[i] = -1;
 	}
 	g_clear_pointer(&plan->root_overlay, overlay_free);
+	g_clear_error(&plan->root_error);
 	g_clear_pointer(&plan->steps, g_array_unref);
 }

@@ -38,6 +38,7 @@ struct plan {
 	GArray *steps;		      /* struct plan_step */
 	int root_tree;		      /* detached clone of the root file system, -1 for a tmpfs */
 	struct overlay *root_overlay; /* its layers if it is on overlay, else NULL */
+	GError *root_error;	      /* why they were not found; matters if it has to be rebuilt */
 	bool root_rebuilt;	      /* root_tree is an overlay of our own */
 	int root_view;		      /* that overlay, to be shown to the engine; or -1 */
 	int root_mirror;	      /* the FUSE mount that shows it; or -1 */

@@ -117,6 +117,10 @@ static bool shift_root(struct tree *tree, GError **error)
 	struct plan *plan = tree->plan;
 	int fd;
 
+	if (!owned_by_container(tree, plan->root_tree) && plan->root_error) {
+		g_propagate_error(error, g_steal_pointer(&plan->root_error));
+		return false;
+	}
 	if (!plan->root_overlay || owned_by_container(tree, plan->root_tree))
 		return shift_ids(tree, plan->root_tree, false, false, "root file system",
 				 tree->spec->root_path, &plan->root_shift, error);

@@ -264,6 +264,8 @@ launch_detached "$name" --rootfs "$work/own/m" -- sleep 1000
 is "$(cloister exec "$name" stat -c %u /etc/passwd /etc/of-1000 </dev/null | tr '\n' ' ')" "0 1000 " "layers owned by the container's range are used as they are"
 is "$(awk -v m="$work/own/m" '$5 == m' /proc/self/mountinfo | wc -l)" 1 "without a view"
 cloister delete --force "$name"
+mv "$work/own/lo" "$work/own/gone"
+is "$(launch --rootfs "$work/own/m" -- stat -c %u /etc/of-1000 </dev/null)" 1000 "also where their names lead nowhere any more (Podman's ID-mapped layers)"
 mkdir -p "$work/idx"/{up,wk,m}
 overlay_mount / "lowerdir=$base,upperdir=$work/idx/up,workdir=$work/idx/wk,index=on" "$work/idx/m"
 on_exit umount "$work/idx/m"
