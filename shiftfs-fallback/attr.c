@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attributes of inodes, and of the file system.
+ */
+#include "config.h"
+#include "server.h"
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* The kernel's new_encode_dev(), include/linux/kdev_t.h. */
+static uint32_t encode_dev(uint32_t maj, uint32_t min)
+{
+	return (min & 0xff) | maj << 8 | (min & ~0xffu) << 12;
+}
+
+/**
+ * attr_fill() - attributes as they are shown
+ *
+ * An id without an image is shown as "none": the kernel shows its overflow id for it, and lets
+ * nobody write to the file or remove it.
+ */
+void attr_fill(struct server *s, const struct node_stat *st, struct fuse_attr *attr)
+{
+	const struct statx *x = &st->x;
+
+	*attr = (struct fuse_attr){ .ino = node_number(&s->nodes, st->dev, x->stx_ino),
+				    .size = x->stx_size,
+				    .blocks = x->stx_blocks,
+				    .atime = x->stx_atime.tv_sec,
+				    .mtime = x->stx_mtime.tv_sec,
+				    .ctime = x->stx_ctime.tv_sec,
+				    .atimensec = x->stx_atime.tv_nsec,
+				    .mtimensec = x->stx_mtime.tv_nsec,
+				    .ctimensec = x->stx_ctime.tv_nsec,
+				    .mode = x->stx_mode,
+				    .nlink = x->stx_nlink,
+				    .uid = id_map_inside(&s->maps.uids, x->stx_uid),
+				    .gid = id_map_inside(&s->maps.gids, x->stx_gid),
+				    .rdev = encode_dev(x->stx_rdev_major, x->stx_rdev_minor),
+				    .blksize = x->stx_blksize };
+}
+
+static int reply_attr(struct request *r)
+{
+	struct fuse_attr_out *out = &r->reply.attr;
+	struct node_stat st;
+	int error = node_stat(request_node(r)->fd, &st);
+
+	if (error < 0)
+		return error;
+	memset(out, 0, sizeof(*out));
+	attr_fill(r->server, &st, &out->attr);
+	out->attr_valid = r->server->timeout.tv_sec;
+	out->attr_valid_nsec = r->server->timeout.tv_nsec;
+	return reply_with(r, out, sizeof(*out));
+}
+
+int do_getattr(struct request *r)
+{
+	return reply_attr(r);
+}
+
+static struct proto_sx_time sx_time(const struct statx_timestamp *t)
+{
+	return (struct proto_sx_time){ .tv_sec = t->tv_sec, .tv_nsec = t->tv_nsec };
+}
+
+int do_statx(struct request *r)
+{
+	struct server *s = r->server;
+	struct proto_statx_out *out = &r->reply.statx;
+	struct node_stat st;
+	const struct statx *x = &st.x;
+	int error = node_stat(request_node(r)->fd, &st);
+
+	if (error < 0)
+		return error;
+	*out = (struct proto_statx_out){
+		.attr_valid = s->timeout.tv_sec,
+		.attr_valid_nsec = s->timeout.tv_nsec,
+		.stat = { .mask = x->stx_mask & (STATX_BASIC_STATS | STATX_BTIME),
+			  .blksize = x->stx_blksize,
+			  .nlink = x->stx_nlink,
+			  .uid = id_map_inside(&s->maps.uids, x->stx_uid),
+			  .gid = id_map_inside(&s->maps.gids, x->stx_gid),
+			  .mode = x->stx_mode,
+			  .ino = node_number(&s->nodes, st.dev, x->stx_ino),
+			  .size = x->stx_size,
+			  .blocks = x->stx_blocks,
+			  .atime = sx_time(&x->stx_atime),
+			  .btime = sx_time(&x->stx_btime),
+			  .ctime = sx_time(&x->stx_ctime),
+			  .mtime = sx_time(&x->stx_mtime),
+			  .rdev_major = x->stx_rdev_major,
+			  .rdev_minor = x->stx_rdev_minor }
+	};
+	return reply_with(r, out, sizeof(*out));
+}
+
+/* Return: 0, or -EOVERFLOW if an id has no image. */
+static int change_owner(struct request *r, const struct fuse_setattr_in *in, int fd)
+{
+	uid_t uid = -1;
+	gid_t gid = -1;
+
+	if (in->valid & FATTR_UID) {
+		uid = id_map_outside(&r->server->maps.uids, in->uid);
+		if (uid == ID_NONE)
+			return -EOVERFLOW;
+	}
+	if (in->valid & FATTR_GID) {
+		gid = id_map_outside(&r->server->maps.gids, in->gid);
+		if (gid == ID_NONE)
+			return -EOVERFLOW;
+	}
+	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/* By way of /proc, whose links lead to the inode itself: fchmodat2(2) is too new. */
+static int change_mode(struct request *r, const struct fuse_setattr_in *in, const struct node *n)
+{
+	char name[16];
+
+	if (S_ISLNK(n->type))
+		return -EOPNOTSUPP;
+	snprintf(name, sizeof(name), "%d", n->fd);
+	/* who may set S_ISGID was decided by the kernel */
+	creds_fsetid(&r->worker->creds, true);
+	return fchmodat(r->server->proc_fd, name, in->mode & 07777, 0) < 0 ? -errno : 0;
+}
+
+static int change_size(struct request *r, const struct fuse_setattr_in *in, const struct node *n)
+{
+	autofd own = -1;
+	int fd;
+
+	if (!S_ISREG(n->type))
+		return -EINVAL;
+	/* without the flag from kernels before 5.11 */
+	creds_fsetid(&r->worker->creds, !(in->valid & FATTR_KILL_SUIDGID) && r->in->uid == 0);
+	fd = in->valid & FATTR_FH ? open_file_fd((void *)(uintptr_t)in->fh) : -1;
+	if (fd >= 0 && ftruncate(fd, in->size) == 0)
+		return 0;
+	own = reopen(r->server, n->fd, O_WRONLY);
+	if (own < 0)
+		return own;
+	return ftruncate(own, in->size) < 0 ? -errno : 0;
+}
+
+static struct timespec new_time(uint32_t valid, uint32_t set, uint32_t now, int64_t sec,
+				uint32_t nsec)
+{
+	if (valid & now)
+		return (struct timespec){ .tv_nsec = UTIME_NOW };
+	if (valid & set)
+		return (struct timespec){ .tv_sec = sec, .tv_nsec = nsec };
+	return (struct timespec){ .tv_nsec = UTIME_OMIT };
+}
+
+static int change_times(const struct fuse_setattr_in *in, int fd)
+{
+	struct timespec ts[] = {
+		new_time(in->valid, FATTR_ATIME, FATTR_ATIME_NOW, in->atime, in->atimensec),
+		new_time(in->valid, FATTR_MTIME, FATTR_MTIME_NOW, in->mtime, in->mtimensec)
+	};
+
+	return utimensat(fd, "", ts, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+int do_setattr(struct request *r)
+{
+	const struct fuse_setattr_in *in = r->arg;
+	const struct node *n = request_node(r);
+	int error = 0;
+
+	if (in->valid & (FATTR_UID | FATTR_GID))
+		error = change_owner(r, in, n->fd);
+	if (error == 0 && in->valid & FATTR_MODE)
+		error = change_mode(r, in, n);
+	if (error == 0 && in->valid & FATTR_SIZE)
+		error = change_size(r, in, n);
+	if (error == 0 &&
+	    in->valid & (FATTR_ATIME | FATTR_MTIME | FATTR_ATIME_NOW | FATTR_MTIME_NOW))
+		error = change_times(in, n->fd);
+	return error < 0 ? error : reply_attr(r);
+}
+
+int do_statfs(struct request *r)
+{
+	struct fuse_statfs_out *out = &r->reply.statfs;
+	struct statfs st;
+
+	if (fstatfs(request_node(r)->fd, &st) < 0)
+		return -errno;
+	*out = (struct fuse_statfs_out){ .st = { .blocks = st.f_blocks,
+						 .bfree = st.f_bfree,
+						 .bavail = st.f_bavail,
+						 .files = st.f_files,
+						 .ffree = st.f_ffree,
+						 .bsize = st.f_bsize,
+						 .namelen = st.f_namelen,
+						 .frsize = st.f_frsize } };
+	return reply_with(r, out, sizeof(*out));
+}

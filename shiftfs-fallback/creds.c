@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All by raw system calls: the C library's wrappers change every thread. Each costs as much as a
+ * small request, so what is in force is remembered, and changed only when a request needs another.
+ */
+#include "config.h"
+#include "creds.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+
+#define BIT(cap) (1ull << (cap))
+
+/*
+ * Permission was decided by the kernel before a request gets here, so the server overrides it.
+ * Not among these: CAP_SYS_RESOURCE, with which quotas and reserved blocks would not bind; and
+ * CAP_LINUX_IMMUTABLE.
+ */
+static const uint64_t needed = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |
+			       BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETGID) |
+			       BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP) |
+			       BIT(CAP_SYS_ADMIN);
+
+static int set_caps(uint64_t permitted, uint64_t effective)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		data[i].permitted = permitted >> 32 * i;
+		data[i].effective = effective >> 32 * i;
+	}
+	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
+}
+
+/**
+ * creds_limit() - keep only the capabilities that are needed, also across a change of ids
+ *
+ * Before the workers are started, who inherit it.
+ */
+int creds_limit(void)
+{
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_NOROOT) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
+	return set_caps(needed, needed);
+}
+
+/**
+ * creds_begin() - what a worker does first: a umask and a working directory of its own
+ * @cwd: the directory
+ */
+int creds_begin(struct creds *c, int cwd)
+{
+	if (unshare(CLONE_FS) < 0 || fchdir(cwd) < 0)
+		return -errno;
+	umask(0);
+	*c = (struct creds){ .fsuid = geteuid(), .fsgid = getegid(), .fsetid = true };
+	return 0;
+}
+
+/**
+ * creds_ids() - be @uid and @gid when something is made; the capabilities stay
+ */
+void creds_ids(struct creds *c, uint32_t uid, uint32_t gid)
+{
+	if (c->fsgid != gid)
+		syscall(SYS_setfsgid, gid);
+	if (c->fsuid != uid)
+		syscall(SYS_setfsuid, uid);
+	c->fsgid = gid;
+	c->fsuid = uid;
+}
+
+/**
+ * creds_umask() - have @mask applied by the backing, which knows its default ACLs
+ */
+void creds_umask(struct creds *c, mode_t mask)
+{
+	if (c->umask != mask)
+		umask(mask);
+	c->umask = mask;
+}
+
+/**
+ * creds_fsetid() - whether changing a file leaves its suid and sgid bits
+ */
+void creds_fsetid(struct creds *c, bool on)
+{
+	if (c->fsetid != on)
+		set_caps(needed, on ? needed : needed & ~BIT(CAP_FSETID));
+	c->fsetid = on;
+}

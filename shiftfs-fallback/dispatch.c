@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a request's number to the function that does it, and its answer back to the kernel.
+ */
+#include "config.h"
+#include "server.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* The ids with which a request is carried out. */
+enum as {
+	AS_ROOT,   /* what is shown as root; nothing is made */
+	AS_CALLER, /* something is made, and gets the caller's ids */
+};
+
+struct handler {
+	int (*run)(struct request *r);
+	size_t arg; /* length of the structure after the header */
+	enum as as;
+};
+
+static int do_interrupt(struct request *r)
+{
+	return -ENOSYS; /* the kernel will not send another */
+}
+
+static int do_nothing(struct request *r)
+{
+	return 0;
+}
+
+static const struct handler handlers[] = {
+	[FUSE_LOOKUP] = { do_lookup, 1 },
+	[FUSE_FORGET] = { do_forget, sizeof(struct fuse_forget_in) },
+	[FUSE_GETATTR] = { do_getattr, sizeof(struct fuse_getattr_in) },
+	[FUSE_SETATTR] = { do_setattr, sizeof(struct fuse_setattr_in) },
+	[FUSE_READLINK] = { do_readlink },
+	[FUSE_SYMLINK] = { do_symlink, 2, AS_CALLER },
+	[FUSE_MKNOD] = { do_mknod, sizeof(struct fuse_mknod_in), AS_CALLER },
+	[FUSE_MKDIR] = { do_mkdir, sizeof(struct fuse_mkdir_in), AS_CALLER },
+	[FUSE_UNLINK] = { do_unlink, 1 },
+	[FUSE_RMDIR] = { do_rmdir, 1 },
+	[FUSE_RENAME] = { do_rename, sizeof(struct fuse_rename_in) },
+	[FUSE_LINK] = { do_link, sizeof(struct fuse_link_in) },
+	[FUSE_OPEN] = { do_open, sizeof(struct fuse_open_in) },
+	[FUSE_READ] = { do_read, sizeof(struct fuse_read_in) },
+	[FUSE_WRITE] = { do_write, sizeof(struct fuse_write_in) },
+	[FUSE_STATFS] = { do_statfs },
+	[FUSE_RELEASE] = { do_release, sizeof(struct fuse_release_in) },
+	[FUSE_FSYNC] = { do_fsync, sizeof(struct fuse_fsync_in) },
+	[FUSE_SETXATTR] = { do_setxattr, FUSE_COMPAT_SETXATTR_IN_SIZE },
+	[FUSE_GETXATTR] = { do_getxattr, sizeof(struct fuse_getxattr_in) },
+	[FUSE_LISTXATTR] = { do_listxattr, sizeof(struct fuse_getxattr_in) },
+	[FUSE_REMOVEXATTR] = { do_removexattr, 1 },
+	[FUSE_FLUSH] = { do_flush, sizeof(struct fuse_flush_in) },
+	[FUSE_INIT] = { do_init, 16 }, /* as long as kernels before 5.17 have it */
+	[FUSE_OPENDIR] = { do_opendir, sizeof(struct fuse_open_in) },
+	[FUSE_READDIR] = { do_readdir, sizeof(struct fuse_read_in) },
+	[FUSE_RELEASEDIR] = { do_releasedir, sizeof(struct fuse_release_in) },
+	[FUSE_FSYNCDIR] = { do_fsyncdir, sizeof(struct fuse_fsync_in) },
+	[FUSE_CREATE] = { do_create, sizeof(struct fuse_create_in), AS_CALLER },
+	[FUSE_INTERRUPT] = { do_interrupt },
+	[FUSE_DESTROY] = { do_nothing },
+	[FUSE_BATCH_FORGET] = { do_batch_forget, sizeof(struct fuse_batch_forget_in) },
+	[FUSE_FALLOCATE] = { do_fallocate, sizeof(struct fuse_fallocate_in) },
+	[FUSE_RENAME2] = { do_rename2, sizeof(struct fuse_rename2_in) },
+	[FUSE_LSEEK] = { do_lseek, sizeof(struct fuse_lseek_in) },
+	[FUSE_COPY_FILE_RANGE] = { do_copy_file_range, sizeof(struct fuse_copy_file_range_in) },
+	[PROTO_TMPFILE] = { do_tmpfile, sizeof(struct fuse_create_in), AS_CALLER },
+	[PROTO_STATX] = { do_statx, sizeof(struct proto_statx_in) },
+	[PROTO_COPY_FILE_RANGE_64] = { do_copy_file_range_64,
+				       sizeof(struct fuse_copy_file_range_in) },
+};
+
+/**
+ * request_name() - a name that follows the request's structure
+ * @offset: where it begins in the argument; moved behind it
+ *
+ * Return: 0; -EINVAL for what is no name of one entry: the kernel sends none of these.
+ */
+int request_name(const struct request *r, size_t *offset, const char **name)
+{
+	const char *p = (const char *)r->arg + *offset;
+	const char *end = *offset < r->len ? memchr(p, '\0', r->len - *offset) : NULL;
+
+	if (!end || end == p || strchr(p, '/') || !strcmp(p, ".") || !strcmp(p, ".."))
+		return -EINVAL;
+	*offset += end + 1 - p;
+	*name = p;
+	return 0;
+}
+
+/**
+ * request_node() - the node that a request is about
+ */
+struct node *request_node(const struct request *r)
+{
+	return node_of(&r->server->nodes, r->in->nodeid);
+}
+
+/* Return: -EOVERFLOW if the caller's ids have no image and are needed. */
+static int become(struct request *r, enum as as)
+{
+	const struct id_maps *maps = &r->server->maps;
+	uint32_t uid = id_map_outside(&maps->uids, as == AS_CALLER ? r->in->uid : 0);
+	uint32_t gid = id_map_outside(&maps->gids, as == AS_CALLER ? r->in->gid : 0);
+
+	if (as == AS_CALLER && (uid == ID_NONE || gid == ID_NONE))
+		return -EOVERFLOW;
+	creds_ids(&r->worker->creds, uid == ID_NONE ? 0 : uid, gid == ID_NONE ? 0 : gid);
+	return 0;
+}
+
+/**
+ * become_caller() - take the caller's ids for a request that makes something after all
+ */
+int become_caller(struct request *r)
+{
+	return become(r, AS_CALLER);
+}
+
+/* The kernel knows nothing of what the answer told. */
+static void take_back(struct request *r)
+{
+	if (r->entry)
+		node_forget(&r->server->nodes, r->entry, 1);
+	if (r->opened)
+		open_file_free(r->opened);
+	if (r->opened_dir)
+		open_dir_free(r->opened_dir);
+}
+
+static void answer(struct request *r, int error)
+{
+	struct fuse_out_header head = { .error = error, .unique = r->in->unique };
+	struct iovec iov[] = { { &head, sizeof(head) }, { (void *)r->out, r->out_len } };
+
+	head.len = sizeof(head) + (error ? 0 : r->out_len);
+	if (writev(r->server->fuse_fd, iov, error || !r->out_len ? 1 : 2) < 0 || error)
+		take_back(r);
+}
+
+static int run(struct request *r)
+{
+	const struct handler *h = NULL;
+	int error;
+
+	if (r->in->opcode < sizeof(handlers) / sizeof(*handlers))
+		h = &handlers[r->in->opcode];
+	if (!h || !h->run)
+		return -ENOSYS;
+	if (r->len < h->arg)
+		return -EINVAL;
+	error = become(r, h->as);
+	return error < 0 ? error : h->run(r);
+}
+
+/**
+ * dispatch() - do the request that the worker has read, and answer it
+ * @len: its length
+ */
+void dispatch(struct worker *w, size_t len)
+{
+	struct request r = { .worker = w,
+			     .server = w->server,
+			     .in = (const void *)w->in,
+			     .arg = w->in + sizeof(struct fuse_in_header) };
+	size_t after = r.in->total_extlen * (size_t)8;
+	int error;
+
+	if (len < sizeof(struct fuse_in_header) + after)
+		return;
+	r.len = len - sizeof(struct fuse_in_header) - after;
+	error = run(&r);
+	if (!r.no_reply)
+		answer(&r, error);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From names to nodes: LOOKUP and what undoes it.
+ */
+#include "config.h"
+#include "server.h"
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+/**
+ * entry_reply() - tell the kernel of an inode
+ * @fd: O_PATH descriptor of it; taken over
+ */
+int entry_reply(struct request *r, int fd, struct fuse_entry_out *out)
+{
+	struct server *s = r->server;
+	struct node_stat st;
+	struct node *n;
+	autofd mine = fd;
+	int error = node_stat(fd, &st);
+
+	if (error == 0)
+		error = node_get(&s->nodes, fd_steal(&mine), &st, &n);
+	if (error < 0)
+		return error;
+	r->entry = n;
+	*out = (struct fuse_entry_out){ .nodeid = node_id(&s->nodes, n),
+					.generation = n->generation,
+					.entry_valid = s->timeout.tv_sec,
+					.entry_valid_nsec = s->timeout.tv_nsec,
+					.attr_valid = s->timeout.tv_sec,
+					.attr_valid_nsec = s->timeout.tv_nsec };
+	attr_fill(s, &st, &out->attr);
+	return 0;
+}
+
+/**
+ * open_child() - O_PATH descriptor of what @name in a directory is, even if that is a symbolic link
+ *
+ * A name on which something is mounted is refused (-EXDEV): that is not the backing.
+ */
+int open_child(int dirfd, const char *name)
+{
+	return sys_openat2(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC,
+			   RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+}
+
+/**
+ * reply_child() - answer with the entry @name of the directory that the request is about
+ */
+int reply_child(struct request *r, const char *name)
+{
+	struct fuse_entry_out *out = &r->reply.create.entry;
+	int fd = open_child(request_node(r)->fd, name);
+	int error = fd < 0 ? fd : entry_reply(r, fd, out);
+
+	return error < 0 ? error : reply_with(r, out, sizeof(*out));
+}
+
+/* That there is no such name may be remembered too. */
+static int reply_nothing(struct request *r)
+{
+	struct fuse_entry_out *out = &r->reply.create.entry;
+
+	*out = (struct fuse_entry_out){ .entry_valid = r->server->timeout.tv_sec,
+					.entry_valid_nsec = r->server->timeout.tv_nsec };
+	return reply_with(r, out, sizeof(*out));
+}
+
+int do_lookup(struct request *r)
+{
+	size_t offset = 0;
+	const char *name;
+	int error = request_name(r, &offset, &name);
+
+	if (error == 0)
+		error = reply_child(r, name);
+	return error == -ENOENT && !r->server->coherent ? reply_nothing(r) : error;
+}
+
+int do_forget(struct request *r)
+{
+	const struct fuse_forget_in *in = r->arg;
+
+	r->no_reply = true;
+	node_forget(&r->server->nodes, request_node(r), in->nlookup);
+	return 0;
+}
+
+int do_batch_forget(struct request *r)
+{
+	const struct fuse_batch_forget_in *in = r->arg;
+	const struct fuse_forget_one *one = (const void *)(in + 1);
+	struct node_table *t = &r->server->nodes;
+
+	r->no_reply = true;
+	for (uint32_t i = 0; i < in->count && (i + 1) * sizeof(*one) + sizeof(*in) <= r->len; i++)
+		node_forget(t, node_of(t, one[i].nodeid), one[i].nlookup);
+	return 0;
+}
+
+int do_readlink(struct request *r)
+{
+	ssize_t n = readlinkat(request_node(r)->fd, "", r->worker->out, PATH_MAX);
+
+	return n < 0 ? -errno : reply_with(r, r->worker->out, n);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Open files.
+ */
+#include "config.h"
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* The most that one system call copies, and that fits into the 32-bit answer. */
+#define COPY_MAX 0x7ffff000u
+
+struct open_file {
+	int fd;
+};
+
+/**
+ * open_file_free() - the last of an open file
+ */
+void open_file_free(struct open_file *f)
+{
+	close(f->fd);
+	free(f);
+}
+
+/**
+ * open_file_fd() - descriptor of the backing file
+ */
+int open_file_fd(const struct open_file *f)
+{
+	return f->fd;
+}
+
+/**
+ * open_flags() - what of a caller's flags is for the backing
+ *
+ * O_APPEND is told with each write. O_DIRECT is left out: our buffers are not aligned to what the
+ * backing may want.
+ */
+int open_flags(uint32_t flags)
+{
+	return (flags & (O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME)) | O_CLOEXEC |
+	       O_NOCTTY;
+}
+
+/**
+ * reopen() - open the inode that @fd refers to
+ *
+ * The caller has made sure that it is a regular file, or asks for O_PATH.
+ */
+int reopen(const struct server *s, int fd, int flags)
+{
+	char name[16];
+	int new;
+
+	snprintf(name, sizeof(name), "%d", fd);
+	new = openat(s->proc_fd, name, flags | O_CLOEXEC);
+	return new < 0 ? -errno : new;
+}
+
+/**
+ * file_reply() - tell the kernel of an open file
+ * @fd: taken over
+ */
+int file_reply(struct request *r, int fd, struct fuse_open_out *out)
+{
+	struct open_file *f = malloc(sizeof(*f));
+
+	if (!f) {
+		close(fd);
+		return -ENOMEM;
+	}
+	f->fd = fd;
+	r->opened = f;
+	*out = (struct fuse_open_out){ .fh = (uintptr_t)f, .open_flags = FOPEN_NOFLUSH };
+	if (r->server->coherent)
+		out->open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+	return 0;
+}
+
+int do_open(struct request *r)
+{
+	const struct fuse_open_in *in = r->arg;
+	const struct node *n = request_node(r);
+	struct fuse_open_out *out = &r->reply.open;
+	int fd, error;
+
+	if (!S_ISREG(n->type))
+		return -ENXIO;
+	creds_fsetid(&r->worker->creds, !(in->open_flags & FUSE_OPEN_KILL_SUIDGID));
+	fd = reopen(r->server, n->fd, open_flags(in->flags));
+	if (fd < 0)
+		return fd;
+	error = file_reply(r, fd, out);
+	return error < 0 ? error : reply_with(r, out, sizeof(*out));
+}
+
+int do_release(struct request *r)
+{
+	const struct fuse_release_in *in = r->arg;
+
+	open_file_free((struct open_file *)(uintptr_t)in->fh);
+	return 0;
+}
+
+static const struct open_file *file_of(uint64_t fh)
+{
+	return (const struct open_file *)(uintptr_t)fh;
+}
+
+int do_read(struct request *r)
+{
+	const struct fuse_read_in *in = r->arg;
+	size_t size = in->size < MAX_IO ? in->size : MAX_IO;
+	ssize_t n = pread(file_of(in->fh)->fd, r->worker->out, size, in->offset);
+
+	return n < 0 ? -errno : reply_with(r, r->worker->out, n);
+}
+
+int do_write(struct request *r)
+{
+	const struct fuse_write_in *in = r->arg;
+	struct iovec iov = { (void *)(in + 1), in->size };
+	struct fuse_write_out *out = &r->reply.write;
+	ssize_t n;
+
+	if (r->len - sizeof(*in) < in->size)
+		return -EINVAL;
+	creds_fsetid(&r->worker->creds, !(in->write_flags & FUSE_WRITE_KILL_SUIDGID));
+	n = pwritev2(file_of(in->fh)->fd, &iov, 1, in->offset,
+		     in->flags & O_APPEND ? RWF_APPEND : 0);
+	if (n < 0)
+		return -errno;
+	*out = (struct fuse_write_out){ .size = n };
+	return reply_with(r, out, sizeof(*out));
+}
+
+/* Nothing is held back here that a close could fail to write. */
+int do_flush(struct request *r)
+{
+	return 0;
+}
+
+int do_fsync(struct request *r)
+{
+	const struct fuse_fsync_in *in = r->arg;
+	int fd = file_of(in->fh)->fd;
+	int error = in->fsync_flags & FUSE_FSYNC_FDATASYNC ? fdatasync(fd) : fsync(fd);
+
+	return error < 0 ? -errno : 0;
+}
+
+int do_fallocate(struct request *r)
+{
+	const struct fuse_fallocate_in *in = r->arg;
+
+	creds_fsetid(&r->worker->creds, r->in->uid == 0);
+	return fallocate(file_of(in->fh)->fd, in->mode, in->offset, in->length) < 0 ? -errno : 0;
+}
+
+int do_lseek(struct request *r)
+{
+	const struct fuse_lseek_in *in = r->arg;
+	struct fuse_lseek_out *out = &r->reply.lseek;
+	off_t offset = lseek(file_of(in->fh)->fd, in->offset, in->whence);
+
+	if (offset < 0)
+		return -errno;
+	*out = (struct fuse_lseek_out){ .offset = offset };
+	return reply_with(r, out, sizeof(*out));
+}
+
+static ssize_t copy(struct request *r)
+{
+	const struct fuse_copy_file_range_in *in = r->arg;
+	off_t from = in->off_in, to = in->off_out;
+	ssize_t n;
+
+	creds_fsetid(&r->worker->creds, r->in->uid == 0);
+	n = copy_file_range(file_of(in->fh_in)->fd, &from, file_of(in->fh_out)->fd, &to,
+			    in->len < COPY_MAX ? in->len : COPY_MAX, in->flags);
+	return n < 0 ? -errno : n;
+}
+
+int do_copy_file_range(struct request *r)
+{
+	struct fuse_write_out *out = &r->reply.write;
+	ssize_t n = copy(r);
+
+	if (n < 0)
+		return n;
+	*out = (struct fuse_write_out){ .size = n };
+	return reply_with(r, out, sizeof(*out));
+}
+
+int do_copy_file_range_64(struct request *r)
+{
+	struct proto_copy_file_range_out *out = &r->reply.copy;
+	ssize_t n = copy(r);
+
+	if (n < 0)
+		return n;
+	*out = (struct proto_copy_file_range_out){ .bytes_copied = n };
+	return reply_with(r, out, sizeof(*out));
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first request: what kernel and server can do.
+ */
+#include "config.h"
+#include "server.h"
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * DONT_MASK: only the backing knows its default ACLs. HANDLE_KILLPRIV_V2: the kernel says when suid
+ * bits are to be cleared, and asks for no capabilities before each write. Locks are left to the
+ * kernel.
+ */
+static const uint64_t wanted = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES |
+			       FUSE_DONT_MASK | FUSE_AUTO_INVAL_DATA | FUSE_ASYNC_DIO |
+			       FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_POSIX_ACL |
+			       FUSE_MAX_PAGES | PROTO_SETXATTR_EXT | PROTO_INIT_EXT |
+			       PROTO_DIRECT_IO_ALLOW_MMAP | PROTO_NO_EXPORT_SUPPORT;
+
+static uint64_t negotiate(struct server *s, const struct request *r)
+{
+	struct fuse_init_in in = { 0 };
+	uint64_t has, want = wanted;
+
+	memcpy(&in, r->arg, r->len < sizeof(in) ? r->len : sizeof(in));
+	has = in.flags;
+	if (has & PROTO_INIT_EXT)
+		has |= (uint64_t)in.flags2 << 32;
+	if (!s->coherent)
+		want |= FUSE_CACHE_SYMLINKS;
+	s->minor = in.minor;
+	s->setxattr_ext = has & PROTO_SETXATTR_EXT;
+	return has & want;
+}
+
+static void tell_ready(struct server *s)
+{
+	if (s->ready_fd < 0)
+		return;
+	(void)!write(s->ready_fd, "1", 1); /* the reader may have gone */
+	fd_close(s->ready_fd);
+	s->ready_fd = -1;
+}
+
+int do_init(struct request *r)
+{
+	const struct fuse_init_in *in = r->arg;
+	struct fuse_init_out out = { .major = FUSE_KERNEL_VERSION,
+				     .minor = PROTO_MINOR,
+				     .max_readahead = in->max_readahead,
+				     .max_background = 64,
+				     .congestion_threshold = 48,
+				     .max_write = MAX_IO,
+				     .time_gran = 1,
+				     .max_pages = MAX_IO / 4096 };
+	struct fuse_out_header head = { .len = sizeof(head) + sizeof(out),
+					.unique = r->in->unique };
+	struct {
+		struct fuse_out_header head;
+		struct fuse_init_out out;
+	} reply;
+	uint64_t flags;
+
+	if (in->major != FUSE_KERNEL_VERSION)
+		return -EPROTO;
+	flags = negotiate(r->server, r);
+	out.flags = flags;
+	out.flags2 = flags >> 32;
+	reply.head = head;
+	reply.out = out;
+	r->no_reply = true;
+	if (write(r->server->fuse_fd, &reply, sizeof(reply)) == sizeof(reply))
+		tell_ready(r->server);
+	return 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shiftfs: options and start.
+ */
+#include "config.h"
+#include "server.h"
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum opt {
+	SOURCE_FD = 256,
+	FUSE_FD,
+	READY_FD,
+	MAP,
+	UID_MAP,
+	GID_MAP,
+	COHERENT,
+	TIMEOUT,
+	THREADS,
+	NAME,
+	HELP,
+	VERSION_
+};
+
+static const struct option options[] = { { "source-fd", required_argument, NULL, SOURCE_FD },
+					 { "fuse-fd", required_argument, NULL, FUSE_FD },
+					 { "ready-fd", required_argument, NULL, READY_FD },
+					 { "map", required_argument, NULL, MAP },
+					 { "uid-map", required_argument, NULL, UID_MAP },
+					 { "gid-map", required_argument, NULL, GID_MAP },
+					 { "coherent", no_argument, NULL, COHERENT },
+					 { "timeout", required_argument, NULL, TIMEOUT },
+					 { "threads", required_argument, NULL, THREADS },
+					 { "name", required_argument, NULL, NAME },
+					 { "help", no_argument, NULL, HELP },
+					 { "version", no_argument, NULL, VERSION_ },
+					 { 0 } };
+
+static const char help[] =
+	"Usage: shiftfs --source-fd N --fuse-fd N --map INSIDE:OUTSIDE:COUNT ... [OPTION ...]\n"
+	"Serve a directory with other owners on a FUSE file system that is mounted already.\n"
+	"\n"
+	"  --source-fd N     the directory\n"
+	"  --fuse-fd N       connection of the mounted file system (/dev/fuse)\n"
+	"  --ready-fd N      gets one byte when the file system can be used, and is closed\n"
+	"  --map INSIDE:OUTSIDE:COUNT\n"
+	"                    show ids from OUTSIDE on in the directory as those from INSIDE on;\n"
+	"                    may be repeated\n"
+	"  --uid-map, --gid-map INSIDE:OUTSIDE:COUNT\n"
+	"                    the same, for users or groups alone\n"
+	"  --coherent        remember nothing: changes made in the directory are seen at once\n"
+	"  --timeout SECONDS how long names and attributes are remembered otherwise; default: 1\n"
+	"  --threads N       at most N requests at a time; default: 32\n"
+	"  --name NAME       for messages and process lists\n"
+	"  --help, --version show this, or the version, and exit\n";
+
+static const char *served = "";
+
+static int complain(const char *what, const char *object, int err)
+{
+	fprintf(stderr, "shiftfs:%s%s %s%s%s%s%s\n", *served ? " " : "", served, what,
+		object ? ": " : "", object ? object : "", err ? ": " : "",
+		err ? strerror(err) : "");
+	return 1;
+}
+
+static bool parse_int(const char *arg, int min, int *ret)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(arg, &end, 10);
+	if (errno || end == arg || *end || v < min || v > INT_MAX)
+		return false;
+	*ret = v;
+	return true;
+}
+
+static bool parse_timeout(const char *arg, struct timespec *ret)
+{
+	char *end;
+	double v = strtod(arg, &end);
+
+	if (end == arg || *end || !(v >= 0 && v <= UINT32_MAX))
+		return false;
+	ret->tv_sec = v;
+	ret->tv_nsec = (v - ret->tv_sec) * 1e9;
+	return true;
+}
+
+static bool parse_map(struct server *s, const char *arg, bool uids, bool gids)
+{
+	return (!uids || id_map_parse(&s->maps.uids, arg) == 0) &&
+	       (!gids || id_map_parse(&s->maps.gids, arg) == 0);
+}
+
+/* Return: whether the option's argument is good. */
+static bool parse_option(struct server *s, int opt, const char *arg)
+{
+	switch (opt) {
+	case SOURCE_FD:
+		return parse_int(arg, 0, &s->source_fd);
+	case FUSE_FD:
+		return parse_int(arg, 0, &s->fuse_fd);
+	case READY_FD:
+		return parse_int(arg, 0, &s->ready_fd);
+	case MAP:
+		return parse_map(s, arg, true, true);
+	case UID_MAP:
+		return parse_map(s, arg, true, false);
+	case GID_MAP:
+		return parse_map(s, arg, false, true);
+	case COHERENT:
+		s->coherent = true;
+		return true;
+	case TIMEOUT:
+		return parse_timeout(arg, &s->timeout);
+	case THREADS:
+		return parse_int(arg, 1, &s->threads);
+	default: /* NAME */
+		served = arg;
+		return true;
+	}
+}
+
+static int parse_options(struct server *s, int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == '?')
+			return 1;
+		if (opt == HELP || opt == VERSION_) {
+			fputs(opt == HELP ? help : "shiftfs (Cloister) " PACKAGE_VERSION "\n",
+			      stdout);
+			exit(fflush(stdout) == 0 ? 0 : 1);
+		}
+		if (!parse_option(s, opt, optarg))
+			return complain("bad argument of an option, see --help", optarg, 0);
+	}
+	if (optind < argc)
+		return complain("unexpected argument, see --help", argv[optind], 0);
+	if (s->fuse_fd < 0 || s->source_fd < 0)
+		return complain("a required option is missing, see --help", NULL, 0);
+	if (!s->maps.uids.n || !s->maps.gids.n)
+		return complain("no ids are mapped, see --map", NULL, 0);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct server s = { .fuse_fd = -1,
+				   .source_fd = -1,
+				   .ready_fd = -1,
+				   .timeout = { .tv_sec = 1 },
+				   .threads = 32 };
+	int r;
+
+	if (parse_options(&s, argc, argv))
+		return 1;
+	if (s.coherent)
+		s.timeout = (struct timespec){ 0 };
+	for (int i = 0; i < 3; i++) {
+		int fd = i == 0 ? s.fuse_fd : i == 1 ? s.source_fd : s.ready_fd;
+
+		if (fd >= 0 && fd_set_cloexec(fd, true) < 0)
+			return complain("a descriptor is not open", NULL, EBADF);
+	}
+	r = server_run(&s);
+	return r < 0 ? complain("serve the file system", NULL, -r) : 0;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A node is named by its address: the kernel gives back only what it was given, and only until it
+ * has forgotten it. It lives as long as the kernel has lookups of it; requests need no reference
+ * of their own, because the kernel forgets no inode that it has a request for.
+ *
+ * The descriptor pins the inode, so that device and inode number name it as long as the node is
+ * in the table. (On overlayfs they can change when a file is copied up: then a later lookup makes
+ * a second node for the same file, which works as well as the first.)
+ */
+#include "config.h"
+#include "node.h"
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <linux/fuse.h>
+#include <linux/magic.h>
+
+#define FIRST_BUCKETS 16
+
+static uint64_t mix(uint64_t dev, uint64_t ino)
+{
+	uint64_t h = (ino ^ (dev << 32 | dev >> 32)) * 0x9e3779b97f4a7c15ull;
+
+	return h ^ h >> 29;
+}
+
+static struct node_shard *shard_of(struct node_table *t, uint64_t hash)
+{
+	return &t->shard[hash % NODE_SHARDS];
+}
+
+static struct node **bucket_of(struct node_shard *s, uint64_t hash)
+{
+	return &s->bucket[hash / NODE_SHARDS % s->n_buckets];
+}
+
+/**
+ * node_stat_at() - statx(2) of @name in @dirfd; symbolic links are not followed
+ */
+int node_stat_at(int dirfd, const char *name, struct node_stat *st)
+{
+	if (statx(dirfd, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+		  STATX_BASIC_STATS | STATX_BTIME, &st->x) < 0)
+		return -errno;
+	st->dev = makedev(st->x.stx_dev_major, st->x.stx_dev_minor);
+	return 0;
+}
+
+/**
+ * node_stat() - statx(2) of @fd
+ */
+int node_stat(int fd, struct node_stat *st)
+{
+	return node_stat_at(fd, "", st);
+}
+
+/**
+ * node_table_init() - make an empty table
+ * @root_fd: O_PATH descriptor of the directory that is served; it is the caller's
+ */
+int node_table_init(struct node_table *t, int root_fd)
+{
+	struct node_stat st;
+	struct statfs fs;
+	int r = node_stat(root_fd, &st);
+
+	if (r < 0)
+		return r;
+	if (!S_ISDIR(st.x.stx_mode))
+		return -ENOTDIR;
+	t->root = (struct node){
+		.dev = st.dev, .ino = st.x.stx_ino, .fd = root_fd, .type = S_IFDIR, .lookups = 1
+	};
+	if (fstatfs(root_fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC)
+		t->many_devices = true;
+	for (int i = 0; i < NODE_SHARDS; i++) {
+		struct node_shard *s = &t->shard[i];
+
+		pthread_mutex_init(&s->lock, NULL);
+		s->n_buckets = FIRST_BUCKETS;
+		s->bucket = calloc(s->n_buckets, sizeof(*s->bucket));
+		if (!s->bucket)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Locking: the shard's. A table that cannot grow is only slower. */
+static void grow(struct node_shard *s)
+{
+	size_t old = s->n_buckets;
+	struct node **before = s->bucket, **after = calloc(old * 2, sizeof(*after));
+
+	if (!after)
+		return;
+	s->bucket = after;
+	s->n_buckets = old * 2;
+	for (size_t i = 0; i < old; i++) {
+		for (struct node *n = before[i], *next; n; n = next) {
+			struct node **head = bucket_of(s, mix(n->dev, n->ino));
+
+			next = n->next;
+			n->next = *head;
+			*head = n;
+		}
+	}
+	free(before);
+}
+
+/* Locking: the shard's. */
+static struct node *find(struct node_shard *s, uint64_t hash, uint64_t dev, uint64_t ino)
+{
+	struct node *n = *bucket_of(s, hash);
+
+	while (n && (n->dev != dev || n->ino != ino))
+		n = n->next;
+	return n;
+}
+
+/* Locking: the shard's. */
+static void insert(struct node_shard *s, uint64_t hash, struct node *n)
+{
+	struct node **head;
+
+	if (s->n_nodes++ >= s->n_buckets)
+		grow(s);
+	head = bucket_of(s, hash);
+	n->next = *head;
+	*head = n;
+}
+
+/**
+ * node_get() - the node of the inode that @fd refers to, with one more lookup
+ * @fd: O_PATH descriptor; taken over, whatever the result
+ * @st: what node_stat() says of it
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int node_get(struct node_table *t, int fd, const struct node_stat *st, struct node **ret)
+{
+	uint64_t hash = mix(st->dev, st->x.stx_ino);
+	struct node_shard *s = shard_of(t, hash);
+	struct node *fresh, *n;
+	autofd mine = fd;
+
+	if (st->dev != t->root.dev)
+		atomic_store_explicit(&t->many_devices, true, memory_order_relaxed);
+	fresh = malloc(sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	*fresh = (struct node){ .dev = st->dev,
+				.ino = st->x.stx_ino,
+				.generation = atomic_fetch_add(&t->generation, 1) + 1,
+				.fd = fd,
+				.type = st->x.stx_mode & S_IFMT };
+	pthread_mutex_lock(&s->lock);
+	n = find(s, hash, st->dev, st->x.stx_ino);
+	if (!n) {
+		n = fresh;
+		fresh = NULL;
+		insert(s, hash, n);
+		fd_steal(&mine);
+	}
+	n->lookups++;
+	pthread_mutex_unlock(&s->lock);
+	free(fresh);
+	*ret = n;
+	return 0;
+}
+
+/**
+ * node_forget() - the kernel gave back @lookups of @n; with the last, the node is gone
+ */
+void node_forget(struct node_table *t, struct node *n, uint64_t lookups)
+{
+	uint64_t hash = mix(n->dev, n->ino);
+	struct node_shard *s = shard_of(t, hash);
+	struct node **p;
+
+	if (n == &t->root)
+		return;
+	pthread_mutex_lock(&s->lock);
+	n->lookups -= lookups < n->lookups ? lookups : n->lookups;
+	if (n->lookups) {
+		pthread_mutex_unlock(&s->lock);
+		return;
+	}
+	for (p = bucket_of(s, hash); *p != n; p = &(*p)->next)
+		;
+	*p = n->next;
+	s->n_nodes--;
+	pthread_mutex_unlock(&s->lock);
+	close(n->fd);
+	free(n);
+}
+
+/**
+ * node_number() - the inode number that is shown
+ *
+ * The mount has one device number only. Files of a second device below the root (the layers of an
+ * overlay on several file systems) would share inode numbers with those of the first, and look
+ * like hard links to tar or rsync: theirs are moved to another part of the number space.
+ */
+uint64_t node_number(const struct node_table *t, uint64_t dev, uint64_t ino)
+{
+	if (dev == t->root.dev)
+		return ino;
+	return ino ^ (mix(dev, 0) & 0x7fffff0000000000ull) ^ 0x0000010000000000ull;
+}
+
+/**
+ * node_numbers_differ() - whether the numbers in directories may not be those that are shown
+ */
+bool node_numbers_differ(const struct node_table *t)
+{
+	return atomic_load_explicit(&t->many_devices, memory_order_relaxed);
+}
+
+/**
+ * node_of() - the node that the kernel calls @nodeid
+ */
+struct node *node_of(struct node_table *t, uint64_t nodeid)
+{
+	return nodeid == FUSE_ROOT_ID ? &t->root : (struct node *)(uintptr_t)nodeid;
+}
+
+/**
+ * node_id() - the kernel's name for @n
+ */
+uint64_t node_id(const struct node_table *t, const struct node *n)
+{
+	return n == &t->root ? FUSE_ROOT_ID : (uintptr_t)n;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The FUSE protocol: what the build host's <linux/fuse.h> may lack. Values are the kernel's
+ * (include/uapi/linux/fuse.h, the version is in brackets).
+ */
+#include <stdint.h>
+#include <linux/fuse.h>
+
+/* The newest version that all of this is written for. */
+#define PROTO_MINOR 40
+
+/* INIT flags; those from bit 32 on are told in flags2. */
+#define PROTO_SETXATTR_EXT	   (1ull << 29) /* 7.33 */
+#define PROTO_INIT_EXT		   (1ull << 30) /* 7.36 */
+#define PROTO_DIRECT_IO_ALLOW_MMAP (1ull << 36) /* 7.39 */
+#define PROTO_NO_EXPORT_SUPPORT	   (1ull << 38) /* 7.40 */
+
+/* Opcodes */
+#define PROTO_TMPFILE		 51 /* 7.37 */
+#define PROTO_STATX		 52 /* 7.39 */
+#define PROTO_COPY_FILE_RANGE_64 53 /* 7.45 */
+
+struct proto_statx_in {
+	uint32_t getattr_flags;
+	uint32_t reserved;
+	uint64_t fh;
+	uint32_t sx_flags;
+	uint32_t sx_mask;
+};
+
+struct proto_sx_time {
+	int64_t tv_sec;
+	uint32_t tv_nsec;
+	int32_t reserved;
+};
+
+struct proto_statx {
+	uint32_t mask;
+	uint32_t blksize;
+	uint64_t attributes;
+	uint32_t nlink;
+	uint32_t uid;
+	uint32_t gid;
+	uint16_t mode;
+	uint16_t spare0[1];
+	uint64_t ino;
+	uint64_t size;
+	uint64_t blocks;
+	uint64_t attributes_mask;
+	struct proto_sx_time atime, btime, ctime, mtime;
+	uint32_t rdev_major;
+	uint32_t rdev_minor;
+	uint32_t dev_major;
+	uint32_t dev_minor;
+	uint64_t spare2[14];
+};
+
+struct proto_statx_out {
+	uint64_t attr_valid;
+	uint32_t attr_valid_nsec;
+	uint32_t flags;
+	uint64_t spare[2];
+	struct proto_statx stat;
+};
+
+struct proto_copy_file_range_out {
+	uint64_t bytes_copied;
+};

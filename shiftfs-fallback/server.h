@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The server's parts: one connection, its workers, and a request as the handlers see it.
+ */
+#include "creds.h"
+#include "map.h"
+#include "node.h"
+#include "proto.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+/* The largest READ and WRITE; the kernel's own default limit (fs/fuse/max_pages_limit). */
+#define MAX_IO (1u << 20)
+
+struct open_dir;
+struct open_file;
+
+struct server {
+	int fuse_fd, source_fd;
+	int ready_fd; /* -1 once INIT was answered */
+	struct id_maps maps;
+	bool coherent;
+	struct timespec timeout; /* of entries and attributes */
+	int threads;		 /* at most */
+
+	int proc_fd; /* /proc/self/fd */
+	uint32_t minor;
+	bool setxattr_ext;
+	struct node_table nodes;
+	atomic_int workers, idle;
+};
+
+struct worker {
+	struct server *server;
+	struct creds creds;
+	char *in;  /* the request that it works on */
+	char *out; /* MAX_IO bytes for an answer */
+};
+
+/*
+ * A request. A handler returns -errno, or 0 and what it put into .out. What it made for the kernel
+ * to hold on to is taken back if the answer cannot be delivered.
+ */
+struct request {
+	struct worker *worker;
+	struct server *server;
+	const struct fuse_in_header *in;
+	const void *arg; /* what follows the header, */
+	size_t len;	 /* without extensions */
+	const void *out;
+	size_t out_len;
+	bool no_reply;
+	struct node *entry;	  /* a lookup of it was counted for this answer */
+	struct open_file *opened; /* made for this answer */
+	struct open_dir *opened_dir;
+	union {
+		struct fuse_attr_out attr;
+		struct fuse_statfs_out statfs;
+		struct fuse_write_out write;
+		struct fuse_open_out open;
+		struct fuse_getxattr_out getxattr;
+		struct fuse_lseek_out lseek;
+		struct fuse_lk_out lk;
+		struct proto_statx_out statx;
+		struct proto_copy_file_range_out copy;
+		struct {
+			struct fuse_entry_out entry;
+			struct fuse_open_out open;
+		} create;
+	} reply;
+};
+
+int request_name(const struct request *r, size_t *offset, const char **name);
+struct node *request_node(const struct request *r);
+int become_caller(struct request *r);
+
+static inline int reply_with(struct request *r, const void *out, size_t len)
+{
+	r->out = out;
+	r->out_len = len;
+	return 0;
+}
+
+int server_run(struct server *s);
+void dispatch(struct worker *w, size_t len);
+
+/* init.c */
+int do_init(struct request *r);
+
+/* attr.c */
+void attr_fill(struct server *s, const struct node_stat *st, struct fuse_attr *attr);
+int do_getattr(struct request *r);
+int do_setattr(struct request *r);
+int do_statx(struct request *r);
+int do_statfs(struct request *r);
+
+/* entry.c */
+int entry_reply(struct request *r, int fd, struct fuse_entry_out *out);
+int open_child(int dirfd, const char *name);
+int reply_child(struct request *r, const char *name);
+int do_lookup(struct request *r);
+int do_forget(struct request *r);
+int do_batch_forget(struct request *r);
+int do_readlink(struct request *r);
+
+/* make.c, move.c: changes of directories */
+int do_mknod(struct request *r);
+int do_mkdir(struct request *r);
+int do_symlink(struct request *r);
+int do_create(struct request *r);
+int do_tmpfile(struct request *r);
+int do_link(struct request *r);
+int do_unlink(struct request *r);
+int do_rmdir(struct request *r);
+int do_rename(struct request *r);
+int do_rename2(struct request *r);
+
+/* dir.c */
+void open_dir_free(struct open_dir *d);
+int do_opendir(struct request *r);
+int do_readdir(struct request *r);
+int do_releasedir(struct request *r);
+int do_fsyncdir(struct request *r);
+
+/* file.c */
+int file_reply(struct request *r, int fd, struct fuse_open_out *out);
+void open_file_free(struct open_file *f);
+int open_file_fd(const struct open_file *f);
+int open_flags(uint32_t flags);
+int reopen(const struct server *s, int fd, int flags);
+int do_open(struct request *r);
+int do_read(struct request *r);
+int do_write(struct request *r);
+int do_release(struct request *r);
+int do_flush(struct request *r);
+int do_fsync(struct request *r);
+int do_fallocate(struct request *r);
+int do_lseek(struct request *r);
+int do_copy_file_range(struct request *r);
+int do_copy_file_range_64(struct request *r);
+
+/* xattr.c */
+int do_getxattr(struct request *r);
+int do_setxattr(struct request *r);
+int do_listxattr(struct request *r);
+int do_removexattr(struct request *r);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Extended attributes. Most are bytes; those with ids inside are translated (acl.c, filecap.c).
+ *
+ * There are no calls for O_PATH descriptors, so the link in /proc/self/fd is used, which leads to
+ * the inode itself, whatever type it has. That directory is every worker's working directory.
+ */
+#include "config.h"
+#include "acl.h"
+#include "server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <linux/limits.h>
+#include <linux/xattr.h>
+
+enum kind { BYTES, ACL, FILECAP };
+
+struct link {
+	char name[16];
+};
+
+static struct link link_of(const struct node *n)
+{
+	struct link l;
+
+	snprintf(l.name, sizeof(l.name), "%d", n->fd);
+	return l;
+}
+
+static enum kind kind_of(const char *name)
+{
+	if (!strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) ||
+	    !strcmp(name, XATTR_NAME_POSIX_ACL_DEFAULT))
+		return ACL;
+	return !strcmp(name, XATTR_NAME_CAPS) ? FILECAP : BYTES;
+}
+
+/* Names of attributes have no other rule than their end. */
+static const char *attr_name(const struct request *r, size_t offset, size_t *end)
+{
+	const char *name = (const char *)r->arg + offset;
+	const char *nul = offset < r->len ? memchr(name, '\0', r->len - offset) : NULL;
+
+	if (!nul)
+		return NULL;
+	*end = nul + 1 - (const char *)r->arg;
+	return name;
+}
+
+/* As getxattr(2): a size of 0 asks how long the value is. */
+static int reply_value(struct request *r, size_t n, size_t size)
+{
+	struct fuse_getxattr_out *out = &r->reply.getxattr;
+
+	if (size == 0) {
+		*out = (struct fuse_getxattr_out){ .size = n };
+		return reply_with(r, out, sizeof(*out));
+	}
+	return n > size ? -ERANGE : reply_with(r, r->worker->out, n);
+}
+
+/*
+ * Return: the error to tell for that of the backing. The kernel asks for ACLs when it decides on
+ * permission, and takes any other answer than "none" as a failure.
+ */
+static int get_error(enum kind kind, int error)
+{
+	return kind == ACL && error == -EOPNOTSUPP ? -ENODATA : error;
+}
+
+int do_getxattr(struct request *r)
+{
+	const struct fuse_getxattr_in *in = r->arg;
+	const struct id_maps *maps = &r->server->maps;
+	struct link l = link_of(request_node(r));
+	size_t end, len;
+	const char *name = attr_name(r, sizeof(*in), &end);
+	enum kind kind;
+	ssize_t n;
+	int error = 0;
+
+	if (!name)
+		return -EINVAL;
+	kind = kind_of(name);
+	n = getxattr(l.name, name, r->worker->out, XATTR_SIZE_MAX);
+	if (n < 0)
+		return get_error(kind, -errno);
+	len = n;
+	if (kind == ACL)
+		error = acl_to_inside(maps, r->worker->out, &len);
+	else if (kind == FILECAP) /* such capabilities are of no effect where it is looked at */
+		error = filecap_to_inside(maps, r->worker->out, &len) < 0 ? -ENODATA : 0;
+	return error < 0 ? error : reply_value(r, len, in->size);
+}
+
+/* Return: 0, or -EOVERFLOW for ids without an image. */
+static int translate(struct request *r, enum kind kind, void *value, size_t *len)
+{
+	const struct id_maps *maps = &r->server->maps;
+
+	if (kind == ACL)
+		return acl_to_outside(maps, value, *len);
+	return kind == FILECAP ? filecap_to_outside(maps, value, len) : 0;
+}
+
+/* An owner who is not of the file's group sets an ACL. */
+static int clear_sgid(struct request *r, const struct link *l)
+{
+	struct node_stat st;
+	int error = node_stat(request_node(r)->fd, &st);
+
+	if (error < 0 || !(st.x.stx_mode & S_ISGID))
+		return error;
+	return fchmodat(r->server->proc_fd, l->name, st.x.stx_mode & 07777 & ~S_ISGID, 0) < 0
+		       ? -errno
+		       : 0;
+}
+
+int do_setxattr(struct request *r)
+{
+	const struct fuse_setxattr_in *in = r->arg;
+	bool ext = r->server->setxattr_ext;
+	struct link l = link_of(request_node(r));
+	size_t end, len = in->size;
+	const char *name = attr_name(r, ext ? sizeof(*in) : FUSE_COMPAT_SETXATTR_IN_SIZE, &end);
+	int error;
+
+	if (!name || r->len - end < len || len > XATTR_SIZE_MAX)
+		return -EINVAL;
+	memcpy(r->worker->out, (const char *)r->arg + end, len);
+	error = translate(r, kind_of(name), r->worker->out, &len);
+	if (error < 0)
+		return error;
+	creds_fsetid(&r->worker->creds, true);
+	if (setxattr(l.name, name, r->worker->out, len, in->flags) < 0)
+		return -errno;
+	if (ext && in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID)
+		return clear_sgid(r, &l);
+	return 0;
+}
+
+/* trusted. is not for everybody's eyes; natively the file systems see to that. */
+static size_t leave_out_trusted(char *list, size_t len)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0, n; i < len; i += n) {
+		n = strnlen(list + i, len - i - 1) + 1;
+		if (!strncmp(list + i, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN))
+			continue;
+		memmove(list + kept, list + i, n);
+		kept += n;
+	}
+	return kept;
+}
+
+int do_listxattr(struct request *r)
+{
+	const struct fuse_getxattr_in *in = r->arg;
+	struct link l = link_of(request_node(r));
+	ssize_t n = listxattr(l.name, r->worker->out, XATTR_LIST_MAX);
+
+	if (n < 0)
+		return -errno;
+	if (r->in->uid != 0)
+		n = leave_out_trusted(r->worker->out, n);
+	return reply_value(r, n, in->size);
+}
+
+int do_removexattr(struct request *r)
+{
+	struct link l = link_of(request_node(r));
+	size_t end;
+	const char *name = attr_name(r, 0, &end);
+
+	if (!name)
+		return -EINVAL;
+	return removexattr(l.name, name) < 0 ? -errno : 0;
+}
