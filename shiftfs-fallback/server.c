@@ -108,7 +108,7 @@ static int serve(struct worker *w)
 		if (atomic_fetch_sub(&s->idle, 1) == 1)
 			add_worker(s);
 		dispatch(w, n);
-		if (atomic_fetch_add(&s->idle, 1) >= MAX_IDLE) {
+		if (atomic_fetch_add(&s->idle, 1) >= MAX_IDLE && !w->stays) {
 			atomic_fetch_sub(&s->idle, 1);
 			atomic_fetch_sub(&s->workers, 1);
 			return 0;
@@ -208,8 +208,7 @@ int server_run(struct server *s)
 		return r;
 	atomic_store(&s->workers, 1);
 	atomic_store(&s->idle, 1);
+	w.stays = true;
 	r = serve(&w);
-	if (r == 0) /* one too many: the others go on, until the file system is unmounted */
-		pthread_exit(NULL);
 	return r == -ENODEV ? 0 : r;
 }

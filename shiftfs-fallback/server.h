@@ -37,6 +37,7 @@ struct server {
 
 struct worker {
 	struct server *server;
+	bool stays; /* the main thread: /proc/self/fd is empty once it has ended */
 	struct creds creds;
 	char *in;  /* the request that it works on */
 	char *out; /* MAX_IO bytes for an answer */
