@@ -104,7 +104,12 @@ int do_statx(struct request *r)
 	return reply_with(r, out, sizeof(*out));
 }
 
-/* Return: 0, or -EOVERFLOW if an id has no image. */
+/*
+ * The backing clears suid bits, but a S_ISGID without S_IXGRP only for who is not of the group and
+ * has not CAP_FSETID. The kernel does not tell; of the caller's groups it tells one.
+ *
+ * Return: 0, or -EOVERFLOW if an id has no image.
+ */
 static int change_owner(struct request *r, const struct fuse_setattr_in *in, int fd)
 {
 	uid_t uid = -1;
@@ -120,6 +125,7 @@ static int change_owner(struct request *r, const struct fuse_setattr_in *in, int
 		if (gid == ID_NONE)
 			return -EOVERFLOW;
 	}
+	creds_fsetid(&r->worker->creds, r->in->uid == 0);
 	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 

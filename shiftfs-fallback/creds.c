@@ -53,15 +53,24 @@ int creds_limit(void)
 }
 
 /**
- * creds_begin() - what a worker does first: a umask and a working directory of its own
- * @cwd: the directory
+ * creds_begin() - what a worker does first
+ * @cwd: working directory that it gets
+ *
+ * A thread begins with what its creator has at that moment: everything is set anew.
  */
 int creds_begin(struct creds *c, int cwd)
 {
+	int r;
+
 	if (unshare(CLONE_FS) < 0 || fchdir(cwd) < 0)
 		return -errno;
+	r = set_caps(needed, needed);
+	if (r < 0)
+		return r;
 	umask(0);
-	*c = (struct creds){ .fsuid = geteuid(), .fsgid = getegid(), .fsetid = true };
+	syscall(SYS_setfsgid, 0);
+	syscall(SYS_setfsuid, 0);
+	*c = (struct creds){ .fsetid = true };
 	return 0;
 }
 

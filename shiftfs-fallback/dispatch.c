@@ -10,10 +10,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* The ids with which a request is carried out. */
+/* The ids with which a request is carried out: the caller's. */
 enum as {
-	AS_ROOT,   /* what is shown as root; nothing is made */
-	AS_CALLER, /* something is made, and gets the caller's ids */
+	AS_ANYBODY, /* ... or, without an image, what is shown as root: nothing is made */
+	AS_MAKER,   /* ... which must have an image, because something is made that gets them */
 };
 
 struct handler {
@@ -38,9 +38,9 @@ static const struct handler handlers[] = {
 	[FUSE_GETATTR] = { do_getattr, sizeof(struct fuse_getattr_in) },
 	[FUSE_SETATTR] = { do_setattr, sizeof(struct fuse_setattr_in) },
 	[FUSE_READLINK] = { do_readlink },
-	[FUSE_SYMLINK] = { do_symlink, 2, AS_CALLER },
-	[FUSE_MKNOD] = { do_mknod, sizeof(struct fuse_mknod_in), AS_CALLER },
-	[FUSE_MKDIR] = { do_mkdir, sizeof(struct fuse_mkdir_in), AS_CALLER },
+	[FUSE_SYMLINK] = { do_symlink, 2, AS_MAKER },
+	[FUSE_MKNOD] = { do_mknod, sizeof(struct fuse_mknod_in), AS_MAKER },
+	[FUSE_MKDIR] = { do_mkdir, sizeof(struct fuse_mkdir_in), AS_MAKER },
 	[FUSE_UNLINK] = { do_unlink, 1 },
 	[FUSE_RMDIR] = { do_rmdir, 1 },
 	[FUSE_RENAME] = { do_rename, sizeof(struct fuse_rename_in) },
@@ -61,7 +61,7 @@ static const struct handler handlers[] = {
 	[FUSE_READDIR] = { do_readdir, sizeof(struct fuse_read_in) },
 	[FUSE_RELEASEDIR] = { do_releasedir, sizeof(struct fuse_release_in) },
 	[FUSE_FSYNCDIR] = { do_fsyncdir, sizeof(struct fuse_fsync_in) },
-	[FUSE_CREATE] = { do_create, sizeof(struct fuse_create_in), AS_CALLER },
+	[FUSE_CREATE] = { do_create, sizeof(struct fuse_create_in), AS_MAKER },
 	[FUSE_INTERRUPT] = { do_interrupt },
 	[FUSE_DESTROY] = { do_nothing },
 	[FUSE_BATCH_FORGET] = { do_batch_forget, sizeof(struct fuse_batch_forget_in) },
@@ -69,7 +69,7 @@ static const struct handler handlers[] = {
 	[FUSE_RENAME2] = { do_rename2, sizeof(struct fuse_rename2_in) },
 	[FUSE_LSEEK] = { do_lseek, sizeof(struct fuse_lseek_in) },
 	[FUSE_COPY_FILE_RANGE] = { do_copy_file_range, sizeof(struct fuse_copy_file_range_in) },
-	[PROTO_TMPFILE] = { do_tmpfile, sizeof(struct fuse_create_in), AS_CALLER },
+	[PROTO_TMPFILE] = { do_tmpfile, sizeof(struct fuse_create_in), AS_MAKER },
 	[PROTO_STATX] = { do_statx, sizeof(struct proto_statx_in) },
 	[PROTO_COPY_FILE_RANGE_64] = { do_copy_file_range_64,
 				       sizeof(struct fuse_copy_file_range_in) },
@@ -105,21 +105,25 @@ struct node *request_node(const struct request *r)
 static int become(struct request *r, enum as as)
 {
 	const struct id_maps *maps = &r->server->maps;
-	uint32_t uid = id_map_outside(&maps->uids, as == AS_CALLER ? r->in->uid : 0);
-	uint32_t gid = id_map_outside(&maps->gids, as == AS_CALLER ? r->in->gid : 0);
+	uint32_t uid = id_map_outside(&maps->uids, r->in->uid);
+	uint32_t gid = id_map_outside(&maps->gids, r->in->gid);
 
-	if (as == AS_CALLER && (uid == ID_NONE || gid == ID_NONE))
-		return -EOVERFLOW;
+	if (uid == ID_NONE || gid == ID_NONE) {
+		if (as == AS_MAKER)
+			return -EOVERFLOW;
+		uid = id_map_outside(&maps->uids, 0);
+		gid = id_map_outside(&maps->gids, 0);
+	}
 	creds_ids(&r->worker->creds, uid == ID_NONE ? 0 : uid, gid == ID_NONE ? 0 : gid);
 	return 0;
 }
 
 /**
- * become_caller() - take the caller's ids for a request that makes something after all
+ * become_maker() - the request makes something after all
  */
-int become_caller(struct request *r)
+int become_maker(struct request *r)
 {
-	return become(r, AS_CALLER);
+	return become(r, AS_MAKER);
 }
 
 /* The kernel knows nothing of what the answer told. */

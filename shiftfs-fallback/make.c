@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What makes inodes. The worker is the caller while it does (dispatch.c), so what it makes belongs
- * to the caller from the first moment.
+ * What makes inodes. The worker has the caller's ids (dispatch.c), so what it makes belongs to the
+ * caller from the first moment.
  */
 #include "config.h"
 #include "server.h"

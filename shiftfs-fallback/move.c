@@ -64,7 +64,7 @@ int do_rename2(struct request *r)
 
 	/* this makes an inode: with the caller's ids */
 	if (in->flags & RENAME_WHITEOUT) {
-		int error = become_caller(r);
+		int error = become_maker(r);
 
 		if (error < 0)
 			return error;

@@ -78,7 +78,7 @@ struct request {
 
 int request_name(const struct request *r, size_t *offset, const char **name);
 struct node *request_node(const struct request *r);
-int become_caller(struct request *r);
+int become_maker(struct request *r);
 
 static inline int reply_with(struct request *r, const void *out, size_t len)
 {

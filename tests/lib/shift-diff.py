@@ -1,0 +1,474 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The same random operations in a plain directory and through shiftfs must have the same results.
+
+    shift-diff.py PLAIN VIEW [--seed N] [--steps N] [--source DIR --shift N]
+
+Processes of several users each do an operation in both directories, and compare what it returned
+(or errno), attributes and data; from time to time the two trees are compared as a whole, and with
+--source the owners of what VIEW shows: those in DIR less --shift. Exit status 1 and the last
+operations on a difference; the seed is always printed.
+"""
+import argparse, ctypes, errno, hashlib, os, pickle, random, socket, stat, struct, sys
+
+libc = ctypes.CDLL(None, use_errno=True)
+USERS = [(0, 0, [0]), (1000, 1000, [1000, 33]), (1001, 1001, [1001]), (33, 33, [33])]
+NAMES = ['a', 'b', 'c', 'd', 'e', 'n' * 255, 'n' * 256, '\u00e4\udcff', 'sp ace']
+IDS = [0, 33, 1000, 1001, 65534, 65535]
+ACL_USER_OBJ, ACL_USER, ACL_GROUP_OBJ, ACL_GROUP, ACL_MASK, ACL_OTHER = 1, 2, 4, 8, 16, 32
+AT_FDCWD, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = -100, 0x400, 0x1000
+
+
+def check(r):
+    if r < 0:
+        raise OSError(ctypes.get_errno(), '')
+    return r
+
+
+def b(path):
+    return os.fsencode(path)
+
+
+def acl(entries):
+    return struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *e) for e in entries)
+
+
+def filecap(v):
+    return struct.pack('<IIIII', 0x02000000 | v % 2, 0x2000, 0, 0, 0)
+
+
+def attrs(st, times=False):
+    size = 0 if stat.S_ISDIR(st.st_mode) else st.st_size
+    t = tuple(x if x < 10**18 else 'now' for x in (st.st_atime_ns, st.st_mtime_ns)) if times else ()
+    nlink = st.st_nlink
+    return (oct(st.st_mode), nlink, st.st_uid, st.st_gid, size, st.st_rdev) + t
+
+
+class Side:
+    """One of the two trees, as one user sees it: operations by name, and what it holds open."""
+
+    def __init__(self, root):
+        self.root = root
+        self.files, self.dirs = {}, {}
+
+    def op_create(self, path, flags, mode, mask, slot):
+        os.umask(mask)
+        fd = os.open(path, flags | os.O_CREAT | os.O_NONBLOCK, mode)
+        os.umask(0)
+        self.keep(slot, fd)
+        return attrs(os.fstat(fd))
+
+    def op_tmpfile(self, path, mode, mask, slot):
+        os.umask(mask)
+        fd = os.open(path, os.O_TMPFILE | os.O_RDWR, mode)
+        os.umask(0)
+        self.keep(slot, fd)
+        return attrs(os.fstat(fd))
+
+    def keep(self, slot, fd):
+        if slot in self.files:
+            os.close(self.files[slot])
+        self.files[slot] = fd
+
+    def op_open(self, path, flags, slot):
+        fd = os.open(path, flags | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            return 'not regular'
+        self.keep(slot, fd)
+        return attrs(os.fstat(fd))
+
+    def op_close(self, slot):
+        if slot in self.files:
+            os.close(self.files.pop(slot))
+
+    def fd(self, slot):
+        if slot not in self.files:
+            raise OSError(errno.EBADF, '')
+        return self.files[slot]
+
+    def op_write(self, slot, data):
+        return os.write(self.fd(slot), data), attrs(os.fstat(self.fd(slot)))
+
+    def op_pwrite(self, slot, data, at):
+        return os.pwrite(self.fd(slot), data, at), attrs(os.fstat(self.fd(slot)))
+
+    def op_pread(self, slot, n, at):
+        return os.pread(self.fd(slot), n, at)
+
+    def op_ftruncate(self, slot, n):
+        os.ftruncate(self.fd(slot), n)
+        return attrs(os.fstat(self.fd(slot)))
+
+    def op_fstat(self, slot):
+        return attrs(os.fstat(self.fd(slot)))
+
+    def op_fchmod(self, slot, mode):
+        os.fchmod(self.fd(slot), mode)
+        return attrs(os.fstat(self.fd(slot)))
+
+    def op_fchown(self, slot, uid, gid):
+        if uid == gid == -1:
+            return None
+        os.fchown(self.fd(slot), uid, gid)
+        return attrs(os.fstat(self.fd(slot)))
+
+    def op_fsync(self, slot, data):
+        return (os.fdatasync if data else os.fsync)(self.fd(slot))
+
+    def op_fallocate(self, slot, mode, at, n):
+        check(libc.fallocate(self.fd(slot), mode, ctypes.c_long(at), ctypes.c_long(n)))
+        return attrs(os.fstat(self.fd(slot)))
+
+    def op_seek(self, slot, at, whence):
+        return os.lseek(self.fd(slot), at, whence)
+
+    def op_copy_range(self, a, c, n, at, to):
+        if a == c:
+            return None
+        return os.copy_file_range(self.fd(a), self.fd(c), n, at, to)
+
+    def op_linkfd(self, slot, path):
+        src = b('/proc/self/fd/%d' % self.fd(slot))
+        check(libc.linkat(AT_FDCWD, src, AT_FDCWD, b(path), AT_SYMLINK_FOLLOW))
+        return attrs(os.lstat(path))
+
+    def op_mkdir(self, path, mode, mask):
+        os.umask(mask)
+        os.mkdir(path, mode)
+        os.umask(0)
+        return attrs(os.lstat(path))
+
+    def op_mknod(self, path, mode, mask, dev):
+        os.umask(mask)
+        os.mknod(path, mode, dev)
+        os.umask(0)
+        return attrs(os.lstat(path))
+
+    def op_bind(self, path):
+        if len(b(path)) > 100:
+            return None
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+        return attrs(os.lstat(path))
+
+    def op_symlink(self, target, path):
+        os.symlink(target, path)
+        return attrs(os.lstat(path))
+
+    def op_readlink(self, path):
+        return os.readlink(path)
+
+    def op_link(self, old, new):
+        check(libc.linkat(AT_FDCWD, b(old), AT_FDCWD, b(new), 0))
+        return attrs(os.lstat(new))
+
+    def op_rename(self, old, new, flags):
+        check(libc.renameat2(AT_FDCWD, b(old), AT_FDCWD, b(new), flags))
+
+    def op_unlink(self, path):
+        os.unlink(path)
+
+    def op_rmdir(self, path):
+        os.rmdir(path)
+
+    def op_chmod(self, path, mode):
+        os.chmod(path, mode)
+        return attrs(os.stat(path))
+
+    def op_chown(self, path, uid, gid):
+        if uid == gid == -1:
+            return None  # of a suid file: the VFS asks for its owner, FUSE sees nothing to change
+        os.lchown(path, uid, gid)
+        return attrs(os.lstat(path))
+
+    def op_truncate(self, path, n):
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            return None
+        os.truncate(path, n)
+        return attrs(os.stat(path))
+
+    def op_utime(self, path, times):
+        os.utime(path, ns=times, follow_symlinks=False)
+        return attrs(os.lstat(path), times is not None)
+
+    def op_lstat(self, path):
+        return attrs(os.lstat(path))
+
+    def op_stat(self, path):
+        return attrs(os.stat(path))
+
+    def op_access(self, path, mode):
+        check(libc.access(b(path), mode))
+
+    def op_list(self, path):
+        with os.scandir(path) as it:
+            return sorted((e.name, e.is_dir(follow_symlinks=False), e.is_symlink()) for e in it)
+
+    def op_opendir(self, path, slot):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        if slot in self.dirs:
+            os.close(self.dirs[slot])
+        self.dirs[slot] = fd
+
+    def op_in_dir(self, slot, name, what):
+        if slot not in self.dirs:
+            raise OSError(errno.EBADF, '')
+        d = self.dirs[slot]
+        if what == 'list':
+            return sorted(os.listdir(d))
+        if what == 'stat':
+            return attrs(os.fstat(d))
+        if what == 'mkdir':
+            return os.mkdir(name, 0o755, dir_fd=d)
+        return attrs(os.stat(name, dir_fd=d, follow_symlinks=False))
+
+    def op_setxattr(self, path, name, value, flags):
+        os.setxattr(path, name, value, flags, follow_symlinks=False)
+        return attrs(os.lstat(path))
+
+    def op_getxattr(self, path, name):
+        return os.getxattr(path, name, follow_symlinks=False)
+
+    def op_listxattr(self, path):
+        return sorted(os.listxattr(path, follow_symlinks=False))
+
+    def op_removexattr(self, path, name):
+        os.removexattr(path, name, follow_symlinks=False)
+
+    def run(self, op, args):
+        os.chdir(self.root)
+        os.umask(0)
+        try:
+            return getattr(self, 'op_' + op)(*args)
+        except OSError as e:
+            return 'E:' + errno.errorcode.get(e.errno, str(e.errno))
+        except ValueError as e:
+            return 'V:' + str(e)
+
+
+class User:
+    """A process with one user's credentials."""
+
+    def __init__(self, creds, roots):
+        a, c = socket.socketpair()
+        if os.fork() == 0:
+            a.close()
+            uid, gid, groups = creds
+            os.setgroups(groups)
+            os.setresgid(gid, gid, gid)
+            os.setresuid(uid, uid, uid)
+            self.serve(c.makefile('rwb'), [Side(r) for r in roots])
+            os._exit(0)
+        c.close()
+        self.io = a.makefile('rwb')
+
+    @staticmethod
+    def serve(io, sides):
+        while True:
+            try:
+                op, args = pickle.load(io)
+            except EOFError:
+                return
+            pickle.dump([s.run(op, args) for s in sides], io)
+            io.flush()
+
+    def run(self, op, args):
+        pickle.dump((op, args), self.io)
+        self.io.flush()
+        return pickle.load(self.io)
+
+
+def random_acl(r):
+    perm = lambda: r.randrange(8)
+    entries = [(ACL_USER_OBJ, perm(), 0xffffffff)]
+    named = sorted(r.sample(IDS, r.randrange(3)))
+    entries += [(ACL_USER, perm(), i) for i in named]
+    entries.append((ACL_GROUP_OBJ, perm(), 0xffffffff))
+    groups = sorted(r.sample(IDS, r.randrange(3)))
+    entries += [(ACL_GROUP, perm(), i) for i in groups]
+    if named or groups:
+        entries.append((ACL_MASK, perm(), 0xffffffff))
+    entries.append((ACL_OTHER, perm(), 0xffffffff))
+    if r.random() < 0.05:
+        r.shuffle(entries)
+    return acl(entries)
+
+
+def path(r):
+    depth = r.choice([0, 0, 1, 1, 2, 3])
+    p = '/'.join(r.choice(NAMES[:5]) for _ in range(depth))
+    last = r.choice(NAMES) if r.random() < 0.1 else r.choice(NAMES[:5])
+    return (p + '/' if p else '') + last
+
+
+def mode(r):
+    return r.choice([0o644, 0o755, 0o777, 0o600, 0o2755, 0o4755, 0o6777, 0o1777, 0o2775, 0o000, 0o640, 0o2644])
+
+
+def mask(r):
+    return r.choice([0o022, 0, 0o077, 0o027])
+
+
+def data(r):
+    return bytes([r.randrange(256)]) * r.choice([0, 1, 10, 4095, 4096, 4097, 70000, 200000])
+
+
+def value(r, name):
+    if name.startswith('system.'):
+        return random_acl(r) if r.random() < 0.95 else b'rubbish'
+    if name == 'security.capability':
+        return filecap(r.randrange(2)) if r.random() < 0.9 else b'x' * r.randrange(30)
+    return b'v' * r.choice([0, 1, 100, 3000])
+
+
+def xname(r):
+    return r.choice(['user.a', 'user.b', 'user.' + 'x' * 200, 'trusted.t', 'security.capability', 'security.foo',
+                     'system.posix_acl_access', 'system.posix_acl_access', 'system.posix_acl_default', 'bad.name'])
+
+
+OPS = {
+    'create': (10, lambda r: (path(r), r.choice([os.O_RDWR, os.O_WRONLY, os.O_RDONLY]) |
+                              r.choice([0, os.O_EXCL, os.O_TRUNC, os.O_APPEND]), mode(r), mask(r), r.randrange(4))),
+    'tmpfile': (1, lambda r: (path(r), mode(r), mask(r), r.randrange(4))),
+    'open': (6, lambda r: (path(r), r.choice([os.O_RDWR, os.O_WRONLY, os.O_RDONLY]) |
+                           r.choice([0, os.O_TRUNC, os.O_APPEND, os.O_NOFOLLOW, os.O_NOATIME, os.O_DIRECTORY, os.O_SYNC]),
+                           r.randrange(4))),
+    'close': (2, lambda r: (r.randrange(4),)),
+    'write': (6, lambda r: (r.randrange(4), data(r))),
+    'pwrite': (4, lambda r: (r.randrange(4), data(r), r.choice([0, 1, 4096, 100000, 1 << 33]))),
+    'pread': (5, lambda r: (r.randrange(4), r.choice([1, 4096, 300000]), r.choice([0, 1, 5000]))),
+    'ftruncate': (2, lambda r: (r.randrange(4), r.choice([0, 1, 4097, 1 << 20]))),
+    'fstat': (2, lambda r: (r.randrange(4),)),
+    'fchmod': (2, lambda r: (r.randrange(4), mode(r))),
+    'fchown': (2, lambda r: (r.randrange(4), r.choice(IDS + [-1]), r.choice(IDS + [-1]))),
+    'fsync': (1, lambda r: (r.randrange(4), r.random() < 0.5)),
+    'fallocate': (3, lambda r: (r.randrange(4), r.choice([0, 1, 3, 0x10, 0x11]), r.choice([0, 4096, 5000]),
+                                r.choice([0, 1, 4096, 50000]))),
+    'seek': (2, lambda r: (r.randrange(4), r.choice([0, 1, 5000, 1 << 20]), r.choice([0, 2, 3, 4]))),
+    'copy_range': (2, lambda r: (r.randrange(4), r.randrange(4), r.choice([1, 5000, 100000]), r.choice([0, 100]),
+                                 r.choice([0, 100]))),
+    'linkfd': (1, lambda r: (r.randrange(4), path(r))),
+    'mkdir': (10, lambda r: (path(r), mode(r), mask(r))),
+    'mknod': (3, lambda r: (path(r), mode(r) | r.choice([stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFREG, stat.S_IFCHR,
+                                                         stat.S_IFBLK]), mask(r),
+                            r.choice([0, os.makedev(1, 3), os.makedev(300, 70000)]))),
+    'bind': (1, lambda r: (path(r),)),
+    'symlink': (3, lambda r: (r.choice([path(r), '/nowhere', 'x' * 4095]), path(r))),
+    'readlink': (2, lambda r: (path(r),)),
+    'link': (4, lambda r: (path(r), path(r))),
+    'rename': (8, lambda r: (path(r), path(r), r.choice([0, 0, 0, 1, 2, 4, 5, 3, 8]))),
+    'unlink': (5, lambda r: (path(r),)),
+    'rmdir': (3, lambda r: (path(r),)),
+    'chmod': (6, lambda r: (path(r), mode(r))),
+    'chown': (8, lambda r: (path(r), r.choice(IDS + [-1]), r.choice(IDS + [-1]))),
+    'truncate': (3, lambda r: (path(r), r.choice([0, 1, 4097, 1 << 20]))),
+    'utime': (3, lambda r: (path(r), (r.randrange(10**18), r.randrange(10**18)))),
+    'lstat': (3, lambda r: (path(r),)),
+    'stat': (3, lambda r: (path(r),)),
+    'access': (3, lambda r: (path(r), r.randrange(8))),
+    'list': (3, lambda r: (path(r),)),
+    'opendir': (2, lambda r: (path(r), r.randrange(3))),
+    'in_dir': (4, lambda r: (r.randrange(3), r.choice(NAMES), r.choice(['list', 'stat', 'mkdir', 'lookup']))),
+    'setxattr': (8, lambda r: (lambda n: (path(r), n, value(r, n), r.choice([0, 0, 1, 2])))(xname(r))),
+    'getxattr': (4, lambda r: (path(r), xname(r))),
+    'listxattr': (2, lambda r: (path(r),)),
+    'removexattr': (2, lambda r: (path(r), xname(r))),
+}
+
+
+def describe(full, known):
+    st = os.lstat(full)
+    d = [attrs(st), known.setdefault(st.st_ino, len(known))]
+    d.append({n: os.getxattr(full, n, follow_symlinks=False) for n in sorted(os.listxattr(full, follow_symlinks=False))})
+    if stat.S_ISLNK(st.st_mode):
+        d.append(os.readlink(full))
+    if stat.S_ISREG(st.st_mode):
+        with open(full, 'rb') as f:
+            d.append(hashlib.md5(f.read(1 << 20)).hexdigest())
+    return d
+
+
+def tree(root):
+    known, found = {}, {}
+    for base, dirs, files in os.walk(root):
+        dirs.sort()
+        for name in sorted(dirs + files):
+            full = os.path.join(base, name)
+            found[os.path.relpath(full, root)] = describe(full, known)
+    return found
+
+
+def numbers(root):
+    """What readdir says of inode numbers is what stat says."""
+    for base, _, _ in os.walk(root):
+        with os.scandir(base) as it:
+            for e in it:
+                if e.inode() != os.lstat(e.path).st_ino:
+                    return e.path
+    return None
+
+
+def owners(source, view, shift):
+    for base, dirs, files in os.walk(source):
+        for name in dirs + files:
+            full = os.path.join(base, name)
+            a, c = os.lstat(full), os.lstat(os.path.join(view, os.path.relpath(full, source)))
+            if (a.st_uid - shift, a.st_gid - shift, a.st_ino) != (c.st_uid, c.st_gid, c.st_ino):
+                return '%s: %d:%d shown as %d:%d' % (full, a.st_uid, a.st_gid, c.st_uid, c.st_gid)
+    return None
+
+
+def compare_trees(a):
+    plain, view = tree(a.plain), tree(a.view)
+    for p in sorted(set(plain) | set(view)):
+        if plain.get(p) != view.get(p):
+            return '%r differs:\n  plain %s\n  view  %s' % (p, plain.get(p), view.get(p))
+    wrong = numbers(a.view)
+    if wrong:
+        return 'd_ino of %r is not its st_ino' % wrong
+    return owners(a.source, a.view, a.shift) if a.source else None
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument('plain'), p.add_argument('view')
+    p.add_argument('--seed', type=int, default=random.SystemRandom().randrange(1 << 32))
+    p.add_argument('--steps', type=int, default=5000)
+    p.add_argument('--source'), p.add_argument('--shift', type=int, default=100000)
+    p.add_argument('--log', type=int, default=12, help='how many operations are shown on a failure')
+    p.add_argument('--ignore', action='append', default=[], help='an operation that is left out')
+    a = p.parse_args()
+    print('seed %d' % a.seed, flush=True)
+    r, log, worked = random.Random(a.seed), [], set()
+    users = [User(u, (a.plain, a.view)) for u in USERS]
+    names = [n for n in OPS if n not in a.ignore]
+    weights = [OPS[n][0] for n in names]
+
+    def stop(text):
+        for line in log[-a.log:]:
+            print(line[:300])
+        print('step %d, seed %d: %s' % (step, a.seed, text))
+        sys.exit(1)
+
+    for step in range(a.steps):
+        op = r.choices(names, weights)[0]
+        who = r.choice([0, 0, 1, 1, 2, 3])
+        args = OPS[op][1](r)
+        plain, view = users[who].run(op, args)
+        log.append('%d user %s: %s%r = %r' % (step, USERS[who][0], op, args, plain))
+        if not isinstance(plain, str):
+            worked.add(op)
+        if plain != view:
+            stop('here the plain directory says %r,\n  and the view %r' % (str(plain)[:500], str(view)[:500]))
+        if step % 250 == 249 or step == a.steps - 1:
+            wrong = compare_trees(a)
+            if wrong:
+                stop(wrong)
+    print('%d steps; succeeded at least once: %s' % (a.steps, ' '.join(sorted(worked))))
+    missing = set(names) - worked
+    if a.steps >= 20000 and missing:
+        stop('operations that never succeeded, so were not tested: %s' % ' '.join(sorted(missing)))
+
+
+main()
