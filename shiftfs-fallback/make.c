@@ -95,7 +95,7 @@ int do_link(struct request *r)
 	fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	error = entry_reply(r, fd, out);
+	error = entry_reply(r, fd, name, out);
 	return error < 0 ? error : reply_with(r, out, sizeof(*out));
 }
 
@@ -138,10 +138,10 @@ static int open_or_make(struct request *r, const char *name, const struct fuse_c
 }
 
 /* @fd is the open file; taken over. */
-static int reply_created(struct request *r, int fd)
+static int reply_created(struct request *r, int fd, const char *name)
 {
 	int path = reopen(r->server, fd, O_PATH);
-	int error = path < 0 ? path : entry_reply(r, path, &r->reply.create.entry);
+	int error = path < 0 ? path : entry_reply(r, path, name, &r->reply.create.entry);
 
 	if (error < 0) {
 		close(fd);
@@ -162,7 +162,7 @@ int do_create(struct request *r)
 		return error;
 	begin(r, in->umask);
 	fd = open_or_make(r, name, in);
-	return fd < 0 ? fd : reply_created(r, fd);
+	return fd < 0 ? fd : reply_created(r, fd, name);
 }
 
 int do_tmpfile(struct request *r)
@@ -172,5 +172,5 @@ int do_tmpfile(struct request *r)
 
 	begin(r, in->umask);
 	fd = openat(request_node(r)->fd, ".", flags & ~O_TRUNC, in->mode & 07777);
-	return fd < 0 ? -errno : reply_created(r, fd);
+	return fd < 0 ? -errno : reply_created(r, fd, NULL);
 }

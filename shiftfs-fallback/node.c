@@ -5,8 +5,10 @@
  * of their own, because the kernel forgets no inode that it has a request for.
  *
  * The descriptor pins the inode, so that device and inode number name it as long as the node is
- * in the table. (On overlayfs they can change when a file is copied up: then a later lookup makes
- * a second node for the same file, which works as well as the first.)
+ * in the table. Overlayfs is different. Numbers can change when a file is copied up: a later lookup
+ * then makes a second node for the same file, which works as well as the first. And the names of a
+ * lower file with several links are different files (each is copied up alone, unless "index=on"),
+ * but have one number: there each name makes a node of its own, told apart by .alias.
  */
 #include "config.h"
 #include "node.h"
@@ -79,7 +81,7 @@ int node_table_init(struct node_table *t, int root_fd)
 		.dev = st.dev, .ino = st.x.stx_ino, .fd = root_fd, .type = S_IFDIR, .lookups = 1
 	};
 	if (fstatfs(root_fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC)
-		t->many_devices = true;
+		t->overlay = t->many_devices = true;
 	for (int i = 0; i < NODE_SHARDS; i++) {
 		struct node_shard *s = &t->shard[i];
 
@@ -115,11 +117,11 @@ static void grow(struct node_shard *s)
 }
 
 /* Locking: the shard's. */
-static struct node *find(struct node_shard *s, uint64_t hash, uint64_t dev, uint64_t ino)
+static struct node *find(struct node_shard *s, uint64_t hash, const struct node *like)
 {
 	struct node *n = *bucket_of(s, hash);
 
-	while (n && (n->dev != dev || n->ino != ino))
+	while (n && (n->dev != like->dev || n->ino != like->ino || n->alias != like->alias))
 		n = n->next;
 	return n;
 }
@@ -137,13 +139,30 @@ static void insert(struct node_shard *s, uint64_t hash, struct node *n)
 }
 
 /**
+ * node_alias() - what tells the file @name in @parent from others with its inode number
+ */
+uint64_t node_alias(const struct node_table *t, const struct node *parent, const char *name,
+		    const struct node_stat *st)
+{
+	uint64_t h = mix(parent->dev, parent->ino);
+
+	if (!t->overlay || S_ISDIR(st->x.stx_mode) || st->x.stx_nlink < 2)
+		return 0;
+	for (; *name; name++)
+		h = mix(h, (unsigned char)*name);
+	return h | 1;
+}
+
+/**
  * node_get() - the node of the inode that @fd refers to, with one more lookup
  * @fd: O_PATH descriptor; taken over, whatever the result
  * @st: what node_stat() says of it
+ * @alias: what node_alias() says, or 0
  *
  * Return: 0 or -ENOMEM.
  */
-int node_get(struct node_table *t, int fd, const struct node_stat *st, struct node **ret)
+int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t alias,
+	     struct node **ret)
 {
 	uint64_t hash = mix(st->dev, st->x.stx_ino);
 	struct node_shard *s = shard_of(t, hash);
@@ -157,11 +176,12 @@ int node_get(struct node_table *t, int fd, const struct node_stat *st, struct no
 		return -ENOMEM;
 	*fresh = (struct node){ .dev = st->dev,
 				.ino = st->x.stx_ino,
+				.alias = alias,
 				.generation = atomic_fetch_add(&t->generation, 1) + 1,
 				.fd = fd,
 				.type = st->x.stx_mode & S_IFMT };
 	pthread_mutex_lock(&s->lock);
-	n = find(s, hash, st->dev, st->x.stx_ino);
+	n = find(s, hash, fresh);
 	if (!n) {
 		n = fresh;
 		fresh = NULL;

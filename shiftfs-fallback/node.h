@@ -22,7 +22,7 @@ struct node_stat {
 
 struct node {
 	struct node *next; /* in its bucket. Locking: the shard's */
-	uint64_t dev, ino;
+	uint64_t dev, ino, alias;
 	uint64_t lookups; /* that the kernel has not forgotten. Locking: the shard's */
 	uint64_t generation;
 	int fd;
@@ -37,6 +37,7 @@ struct node_shard {
 
 struct node_table {
 	struct node root;
+	bool overlay; /* the backing is an overlay */
 	atomic_bool many_devices; /* there may be nodes of another device than the root's */
 	atomic_uint_fast64_t generation;
 	struct node_shard shard[NODE_SHARDS];
@@ -45,7 +46,10 @@ struct node_table {
 int node_table_init(struct node_table *t, int root_fd);
 int node_stat(int fd, struct node_stat *st);
 int node_stat_at(int dirfd, const char *name, struct node_stat *st);
-int node_get(struct node_table *t, int fd, const struct node_stat *st, struct node **ret);
+int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t alias,
+	     struct node **ret);
+uint64_t node_alias(const struct node_table *t, const struct node *parent, const char *name,
+		    const struct node_stat *st);
 void node_forget(struct node_table *t, struct node *n, uint64_t lookups);
 uint64_t node_number(const struct node_table *t, uint64_t dev, uint64_t ino);
 bool node_numbers_differ(const struct node_table *t);

@@ -101,7 +101,7 @@ int do_statx(struct request *r);
 int do_statfs(struct request *r);
 
 /* entry.c */
-int entry_reply(struct request *r, int fd, struct fuse_entry_out *out);
+int entry_reply(struct request *r, int fd, const char *name, struct fuse_entry_out *out);
 int open_child(int dirfd, const char *name);
 int reply_child(struct request *r, const char *name);
 int do_lookup(struct request *r);

@@ -107,7 +107,7 @@ static int translate(struct request *r, enum kind kind, void *value, size_t *len
 	return kind == FILECAP ? filecap_to_outside(maps, value, len) : 0;
 }
 
-/* An owner who is not of the file's group sets an ACL. */
+/* An owner who is not of the file's group sets an access ACL. */
 static int clear_sgid(struct request *r, const struct link *l)
 {
 	struct node_stat st;
@@ -138,7 +138,9 @@ int do_setxattr(struct request *r)
 	creds_fsetid(&r->worker->creds, true);
 	if (setxattr(l.name, name, r->worker->out, len, in->flags) < 0)
 		return -errno;
-	if (ext && in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID)
+	/* the kernel asks for it with default ACLs too */
+	if (ext && in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID &&
+	    !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
 		return clear_sgid(r, &l);
 	return 0;
 }

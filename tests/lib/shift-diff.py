@@ -447,7 +447,7 @@ def main():
 
     def stop(text):
         for line in log[-a.log:]:
-            print(line[:300])
+            print(line[:160])
         print('step %d, seed %d: %s' % (step, a.seed, text))
         sys.exit(1)
 
