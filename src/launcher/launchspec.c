@@ -10,6 +10,7 @@
 #include "launcher/launcher.h"
 #include "runtime/caps.h"
 #include "runtime/error.h"
+#include "runtime/seccomp.h"
 #include "runtime/spec.h"
 
 #include <errno.h>
@@ -254,14 +255,16 @@ static json_t *linux_json(const struct launch_options *o)
 	json_object_set_new(json, "readonlyPaths",
 			    strings(readonly_paths, G_N_ELEMENTS(readonly_paths)));
 	/* AF_VSOCK knows no network namespaces: it leads to the hypervisor and to the host's own
-	 * ports. */
-	json_object_set_new(json, "seccomp",
-			    json_pack("{s:s, s:[{s:o, s:s}, {s:[s], s:s, s:[{s:i, s:i, s:s}]}]}",
-				      "defaultAction", "SCMP_ACT_ALLOW", "syscalls", "names",
-				      strings(denied_calls, G_N_ELEMENTS(denied_calls)), "action",
-				      "SCMP_ACT_ERRNO", "names", "socket", "action",
-				      "SCMP_ACT_ERRNO", "args", "index", 0, "value", AF_VSOCK, "op",
-				      "SCMP_CMP_EQ"));
+	 * ports. The kernel looks at the lower half of the argument only, so must we. */
+	json_object_set_new(
+		json, "seccomp",
+		json_pack("{s:s, s:o, s:[{s:o, s:s}, {s:[s], s:s, s:[{s:i, s:I, s:I, s:s}]}]}",
+			  "defaultAction", "SCMP_ACT_ALLOW", "architectures",
+			  seccomp_default_architectures(), "syscalls", "names",
+			  strings(denied_calls, G_N_ELEMENTS(denied_calls)), "action",
+			  "SCMP_ACT_ERRNO", "names", "socket", "action", "SCMP_ACT_ERRNO", "args",
+			  "index", 0, "value", (json_int_t)UINT32_MAX, "valueTwo",
+			  (json_int_t)AF_VSOCK, "op", "SCMP_CMP_MASKED_EQ"));
 	return json;
 }
 

@@ -152,12 +152,23 @@ static int close_the_rest(int sync, int preserve)
 	return to;
 }
 
-static void load_filter(int sync, const struct sock_fprog *filter)
+/*
+ * The agent must have the listener before anything that we do from here on can be notified to it;
+ * that it has, or that there will be none, is the launcher's word. The listener goes at the exec.
+ */
+static void load_filter(int sync, const struct seccomp *s)
 {
-	if (!filter)
+	int fd;
+
+	if (!s->filter.filter)
 		return;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) < 0)
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, s->flags, &s->filter);
+	if (fd < 0)
 		child_fail(sync, EXIT_USAGE, errno, "load the seccomp filter");
+	if (!s->listener)
+		return;
+	child_send(sync, CHILD_LISTENER, 0, fd);
+	child_wait(sync, CHILD_GO_LISTENER, NULL);
 }
 
 static void set_ids(int sync, const struct spec_process *p)
@@ -288,7 +299,7 @@ void child_become(const struct child_common *c, int slave)
 	umask(p->umask);
 	/* Without no_new_privs the filter needs a capability that may be dropped right after. */
 	if (!p->no_new_privs)
-		load_filter(sync, c->filter);
+		load_filter(sync, c->seccomp);
 	if (caps_drop_bounding(p->caps.bounding) < 0)
 		child_fail(sync, EXIT_USAGE, errno, "drop capabilities");
 	set_ids(sync, p);
@@ -298,7 +309,7 @@ void child_become(const struct child_common *c, int slave)
 	caps_set_ambient(p->caps.ambient);
 	if (p->no_new_privs) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		load_filter(sync, c->filter);
+		load_filter(sync, c->seccomp);
 	}
 	exec_command(sync, p);
 }

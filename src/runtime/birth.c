@@ -139,7 +139,7 @@ bool birth_clone(struct container *c, const struct workshop *shop, GError **erro
 			    .console = true,
 			    .preserve_fds = c->preserve_fds,
 			    .null = c->null_fd,
-			    .filter = c->filter.filter ? &c->filter : NULL },
+			    .seccomp = &c->seccomp },
 		.spec = c->spec,
 		.plan = &c->plan,
 		.cgroups = &c->cgroups,

@@ -377,7 +377,7 @@ static bool plan(struct container *c, GError **error)
 	    !nsjoin_open(c->spec, &c->join, error) || !sysctls_check(c->spec, error) ||
 	    !devices_check(c->spec, error) || !plan_make(c->spec, &c->plan, error))
 		return false;
-	return !c->spec->seccomp || seccomp_compile(c->spec->seccomp, &c->filter, error);
+	return seccomp_prepare(c->spec->seccomp, c->root_fd, &c->seccomp, error);
 }
 
 /* A hook may have failed only because PID 1 did, which has left word of why. */
@@ -462,20 +462,58 @@ bool container_create(struct container *c, GError **error)
 	return false;
 }
 
-/* Say the word; the end of the socket is the exec, and a message says why there was none. */
-static bool start_over(int sync, const char *id, GError **error)
+/*
+ * Wait for the end of the socket, which is the exec, or for why there was none. Return: true at the
+ * exec, or with *@listener >= 0: then the process waits for CHILD_GO_LISTENER.
+ */
+static bool wait_event(int sync, int *listener, GError **error)
 {
 	struct child_event e;
+	size_t n_fds = 0;
 	ssize_t n;
 
-	if (fd_send(sync, &(char){ CHILD_GO_START }, 1, NULL, 0) < 0)
-		return error_set(error, "container \"%s\": its first process is gone", id);
-	n = fd_recv(sync, &e, sizeof(e), NULL, 0, NULL);
-	if (n == sizeof(e) && e.type == CHILD_FAILED) {
-		e.text[sizeof(e.text) - 1] = '\0';
-		return error_set_code(error, e.value, "%s", e.text);
-	}
-	return true;
+	*listener = -1;
+	n = fd_recv(sync, &e, sizeof(e), listener, 1, &n_fds);
+	if (n == sizeof(e) && e.type == CHILD_LISTENER && n_fds == 1)
+		return true;
+	if (*listener >= 0)
+		close(*listener);
+	*listener = -1;
+	if (n != sizeof(e) || e.type != CHILD_FAILED)
+		return true;
+	e.text[sizeof(e.text) - 1] = '\0';
+	return error_set_code(error, e.value, "%s", e.text);
+}
+
+/**
+ * container_wait_exec() - wait until the process executes its command, or for why it could not
+ * @sync: the socket to it
+ * @who: what its agent is told, if its filter has a listener
+ *
+ * If this fails the process is to be killed: it may be waiting for word.
+ */
+bool container_wait_exec(int sync, const struct seccomp *seccomp, const struct seccomp_process *who,
+			 GError **error)
+{
+	autofd fd = -1;
+	int none;
+
+	if (!wait_event(sync, &fd, error))
+		return false;
+	if (fd < 0)
+		return true;
+	if (!seccomp_deliver_listener(seccomp, who, fd, error))
+		return false;
+	if (fd_send(sync, &(char){ CHILD_GO_LISTENER }, 1, NULL, 0) < 0)
+		return error_set(error, "the process died before it could start");
+	/* A filter has one listener. */
+	return wait_event(sync, &none, error);
+}
+
+static bool say_start(int sync, const char *id, GError **error)
+{
+	return fd_send(sync, &(char){ CHILD_GO_START }, 1, NULL, 0) == 0 ||
+	       error_set(error, "container \"%s\": its first process is gone", id);
 }
 
 /**
@@ -483,11 +521,44 @@ static bool start_over(int sync, const char *id, GError **error)
  */
 bool container_start(struct container *c, GError **error)
 {
-	if (!start_over(c->sync, c->id, error))
+	const struct seccomp_process who = { .id = c->id,
+					     .bundle = c->spec->bundle ?: "/",
+					     .status = "created",
+					     .init = c->pid,
+					     .pid = c->pid,
+					     .annotations = c->spec->annotations };
+
+	if (!say_start(c->sync, c->id, error) ||
+	    !container_wait_exec(c->sync, &c->seccomp, &who, error))
 		return false;
 	close(c->sync);
 	c->sync = -1;
 	return true;
+}
+
+/* As container_start(), of a container that another process has made and written down. */
+static bool start_recorded(int root_fd, int dir, const char *id, int sync, GError **error)
+{
+	json_t *config = state_load_json(dir, "config.json");
+	json_t *state = state_load_json(dir, "state.json");
+	struct rundir_record record = { 0 };
+	struct seccomp seccomp = { 0 };
+	struct seccomp_process who = { .id = id, .status = "created" };
+	bool ok;
+
+	who.bundle = json_string_value(json_object_get(state, "bundle")) ?: "/";
+	who.annotations = json_object_get(config, "annotations");
+	ok = rundir_read_record(dir, &record) == 0 ||
+	     error_set(error, "container \"%s\": its state cannot be read", id);
+	who.init = who.pid = record.init.pid;
+	ok = ok &&
+	     seccomp_prepare(json_object_get(json_object_get(config, "linux"), "seccomp"), root_fd,
+			     &seccomp, error) &&
+	     say_start(sync, id, error) && container_wait_exec(sync, &seccomp, &who, error);
+	seccomp_clear(&seccomp);
+	json_decref(config);
+	json_decref(state);
+	return ok;
 }
 
 /**
@@ -511,7 +582,7 @@ bool container_start_created(int root_fd, const char *id, GError **error)
 				 "container \"%s\" is not in the created state; it can be started "
 				 "once",
 				 id);
-	ok = start_over(sync, id, error);
+	ok = start_recorded(root_fd, dir, id, sync, error);
 	startlink_remove(dir);
 	return ok;
 }
@@ -614,5 +685,5 @@ void container_close(struct container *c)
 	nsjoin_close(&c->join);
 	scope_clear(&c->scope);
 	g_clear_pointer(&c->state_inside, g_free);
-	g_clear_pointer(&c->filter.filter, g_free);
+	seccomp_clear(&c->seccomp);
 }

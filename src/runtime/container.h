@@ -10,10 +10,10 @@
 #include "runtime/nsjoin.h"
 #include "runtime/plan.h"
 #include "runtime/scope.h"
+#include "runtime/seccomp.h"
 #include "runtime/spec.h"
 
 #include <glib.h>
-#include <linux/filter.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -43,7 +43,7 @@ struct container {
 	bool has_cgroup;	/* what lies at record.cgroup is its own */
 	struct cgroups helpers; /* the helpers' own; borrows from cgroups */
 	struct plan plan;
-	struct sock_fprog filter;
+	struct seccomp seccomp;
 	struct rundir_record record;
 	pid_t pid;
 	int pidfd;
@@ -63,4 +63,6 @@ int container_reap(struct container *c);
 void container_end(struct container *c);
 void container_close(struct container *c);
 bool container_receive(int sync, int *console, int *value, int want, GError **error);
+bool container_wait_exec(int sync, const struct seccomp *seccomp, const struct seccomp_process *who,
+			 GError **error);
 void container_reset_limits(pid_t pid, const struct spec_process *process);

@@ -215,20 +215,21 @@ static bool talk(struct exec *e, int sync, pid_t joiner, GError **error)
 	return true;
 }
 
-/* The end of the socket is the exec; a message before that says why there was none. */
-static bool wait_exec(int sync, GError **error)
+static bool wait_exec(const struct exec *e, int sync, const struct rundir_record *record,
+		      const struct seccomp *seccomp, GError **error)
 {
-	struct child_event event;
+	const struct seccomp_process who = { .id = e->id,
+					     .bundle = e->spec->bundle ?: "",
+					     .status = "running",
+					     .init = record->init.pid,
+					     .pid = e->pid,
+					     .annotations = e->spec->annotations };
 
 	wait_for_word(sync);
-	if (fd_recv(sync, &event, sizeof(event), NULL, 0, NULL) != sizeof(event) ||
-	    event.type != CHILD_FAILED)
-		return true;
-	event.text[sizeof(event.text) - 1] = '\0';
-	return error_set_code(error, event.value, "%s", event.text);
+	return container_wait_exec(sync, seccomp, &who, error);
 }
 
-static bool run(struct exec *e, const struct sock_fprog *filter, GError **error)
+static bool run(struct exec *e, const struct seccomp *seccomp, GError **error)
 {
 	struct exec_cgroups cgroups = { 0 };
 	struct rundir_record record;
@@ -249,7 +250,7 @@ static bool run(struct exec *e, const struct sock_fprog *filter, GError **error)
 		struct child_common c = { .sync = theirs,
 					  .process = &e->spec->process,
 					  .preserve_fds = e->preserve_fds,
-					  .filter = filter };
+					  .seccomp = seccomp };
 
 		c.null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		memcpy(c.stdio, e->stdio, sizeof(c.stdio));
@@ -263,7 +264,7 @@ static bool run(struct exec *e, const struct sock_fprog *filter, GError **error)
 		return error_set_errno(error, joiner, "clone");
 	ok = talk(e, ours, joiner, error);
 	waitpid(joiner, NULL, __WALL);
-	ok = ok && wait_exec(ours, error);
+	ok = ok && wait_exec(e, ours, &record, seccomp, error);
 	if (!ok && e->pidfd >= 0)
 		exec_abort(e);
 	return ok;
@@ -276,14 +277,13 @@ static bool run(struct exec *e, const struct sock_fprog *filter, GError **error)
  */
 bool exec_start(struct exec *e, GError **error)
 {
-	struct sock_fprog filter = { 0 };
+	struct seccomp seccomp;
 	bool ok;
 
 	e->pidfd = e->console = -1;
-	if (e->spec->seccomp && !seccomp_compile(e->spec->seccomp, &filter, error))
-		return false;
-	ok = run(e, filter.filter ? &filter : NULL, error);
-	g_free(filter.filter);
+	ok = seccomp_prepare(e->spec->seccomp, e->root_fd, &seccomp, error) &&
+	     run(e, &seccomp, error);
+	seccomp_clear(&seccomp);
 	return ok;
 }
 

@@ -5,6 +5,7 @@
  * The container's first process from its birth to its exec, and what `exec` shares with it.
  */
 #include "runtime/plan.h"
+#include "runtime/seccomp.h"
 #include "runtime/spec.h"
 
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 enum child_event_type {
 	CHILD_READY = 1, /* everything is done but the last step */
 	CHILD_CONSOLE,	 /* the master of the new pty comes along */
+	CHILD_LISTENER,	 /* the listener of the seccomp filter comes along */
 	CHILD_PID,	 /* exec: `value` is the pid of the process proper */
 	CHILD_FAILED,	 /* `text` says what, `value` is the exit status to use */
 };
@@ -25,13 +27,18 @@ struct child_event {
 };
 
 /* Launcher to child: one byte each. */
-enum { CHILD_GO_MAPS = 'm', CHILD_GO_TREE = 't', CHILD_GO_START = 's' };
+enum {
+	CHILD_GO_MAPS = 'm',
+	CHILD_GO_TREE = 't',
+	CHILD_GO_START = 's',
+	CHILD_GO_LISTENER = 'l', /* the agent has the listener */
+};
 
 /* A compiled seccomp filter, and the standard descriptors that become the pty. */
 struct child_common {
 	int sync; /* SOCK_SEQPACKET to the launcher */
 	const struct spec_process *process;
-	const struct sock_fprog *filter; /* may be NULL */
+	const struct seccomp *seccomp; /* without a filter if there is none to load */
 	bool pty[3];	  /* which of stdin, stdout, stderr are the container's pty */
 	int stdio[3];	  /* else: what they are */
 	int null;	  /* exec: holds the place of the pty */

@@ -2,45 +2,101 @@
 /*
  * The "linux.seccomp" object of the OCI specification, compiled to a filter by libseccomp and
  * exported as BPF: PID 1 loads it with one system call, without libseccomp in the way.
+ *
+ * Where the specification leaves open what happens, this does what runc does, because that is what
+ * profiles are written against:
+ *   - names that libseccomp does not know are skipped (seccomp-enosys.c answers those);
+ *   - a rule whose action is the default one is skipped;
+ *   - a rule without conditions wins over those with conditions, the first over the later ones
+ *     (of those with conditions the first that holds: seccomp-conditions.c);
+ *   - several conditions on one argument in one rule mean "any of them", not "all of them".
  */
 #include "config.h"
 #include "runtime/seccomp.h"
 
 #include "lib/fd.h"
 #include "runtime/error.h"
+#include "runtime/seccomp-internal.h"
 
 #include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void ctx_release(scmp_filter_ctx *ctx)
+/* Newer than the headers of some systems that we are built on. */
+#ifndef SECCOMP_FILTER_FLAG_TSYNC_ESRCH
+#define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1UL << 4)
+#endif
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+#define MAX_ERRNO 4095
+
+static const struct {
+	const char *name;
+	uint32_t action;
+	bool takes_errno;
+} actions[] = {
+	{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW, false },
+	{ "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0), true },
+	{ "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD, false },
+	{ "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS, false },
+	{ "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD, false },
+	{ "SCMP_ACT_LOG", SCMP_ACT_LOG, false },
+	{ "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, false },
+	{ "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true },
+	{ "SCMP_ACT_TRAP", SCMP_ACT_TRAP, false },
+};
+
+static bool parse_action(json_t *object, const char *key, const char *errno_key, uint32_t *action,
+			 GError **error)
 {
-	if (*ctx)
-		seccomp_release(*ctx);
+	const char *name = json_string_value(json_object_get(object, key));
+	json_t *number = json_object_get(object, errno_key);
+	json_int_t value = number ? json_integer_value(number) : EPERM;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(actions); i++) {
+		if (g_strcmp0(name, actions[i].name) != 0)
+			continue;
+		if (number && !actions[i].takes_errno)
+			return error_set(error, "linux.seccomp: %s: %s has no errno", errno_key,
+					 name);
+		if ((number && !json_is_integer(number)) || value < 0 || value > MAX_ERRNO)
+			return error_set(error, "linux.seccomp: %s: not an errno from 0 to %d",
+					 errno_key, MAX_ERRNO);
+		*action = actions[i].action | (actions[i].takes_errno ? value : 0);
+		return true;
+	}
+	return error_set(error, "linux.seccomp: unknown action \"%s\"", name ?: "");
 }
 
-static bool parse_action(const char *name, json_t *errno_json, uint32_t *action, GError **error)
+/* libseccomp's architecture of a name of the specification; 0 if it has none. */
+static uint32_t parse_arch(const char *name)
 {
-	uint32_t err = errno_json ? json_integer_value(errno_json) : EPERM;
+	g_autofree char *lower = NULL;
 
-	if (g_strcmp0(name, "SCMP_ACT_ALLOW") == 0)
-		*action = SCMP_ACT_ALLOW;
-	else if (g_strcmp0(name, "SCMP_ACT_ERRNO") == 0)
-		*action = SCMP_ACT_ERRNO(err);
-	else if (g_strcmp0(name, "SCMP_ACT_KILL") == 0 ||
-		 g_strcmp0(name, "SCMP_ACT_KILL_THREAD") == 0)
-		*action = SCMP_ACT_KILL_THREAD;
-	else if (g_strcmp0(name, "SCMP_ACT_KILL_PROCESS") == 0)
-		*action = SCMP_ACT_KILL_PROCESS;
-	else if (g_strcmp0(name, "SCMP_ACT_TRAP") == 0)
-		*action = SCMP_ACT_TRAP;
-	else if (g_strcmp0(name, "SCMP_ACT_LOG") == 0)
-		*action = SCMP_ACT_LOG;
-	else
-		return error_set(error, "linux.seccomp: unknown action \"%s\"", name ?: "");
+	if (!g_str_has_prefix(name, "SCMP_ARCH_"))
+		return 0;
+	if (strcmp(name, "SCMP_ARCH_NATIVE") == 0)
+		return seccomp_arch_native();
+	lower = g_ascii_strdown(name + strlen("SCMP_ARCH_"), -1);
+	return seccomp_arch_resolve_name(lower);
+}
+
+static bool number_of(json_t *json, const char *key, bool required, uint64_t *ret, GError **error)
+{
+	json_t *value = json_object_get(json, key);
+
+	/* Unsigned 64 bits, of which jansson has the lower 63: larger ones are no integers to it.
+	 */
+	if ((!value && required) || (value && !json_is_integer(value)))
+		return error_set(error, "linux.seccomp: args.%s: not an integer", key);
+	*ret = json_integer_value(value);
 	return true;
 }
 
@@ -57,12 +113,14 @@ static bool parse_arg(json_t *json, struct scmp_arg_cmp *cmp, GError **error)
 		    { "SCMP_CMP_GT", SCMP_CMP_GT },
 		    { "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ } };
 	const char *name = json_string_value(json_object_get(json, "op"));
-	uint64_t value = json_integer_value(json_object_get(json, "value"));
-	uint64_t value2 = json_integer_value(json_object_get(json, "valueTwo"));
-	json_int_t index = json_integer_value(json_object_get(json, "index"));
+	uint64_t index, value, value2;
 
-	if (index < 0 || index > 5)
-		return error_set(error, "linux.seccomp: argument index %lld", (long long)index);
+	if (!number_of(json, "index", true, &index, error) ||
+	    !number_of(json, "value", true, &value, error) ||
+	    !number_of(json, "valueTwo", false, &value2, error))
+		return false;
+	if (index > 5)
+		return error_set(error, "linux.seccomp: args.index: a system call has 6 arguments");
 	for (size_t i = 0; i < G_N_ELEMENTS(ops); i++) {
 		if (g_strcmp0(name, ops[i].name) != 0)
 			continue;
@@ -72,36 +130,209 @@ static bool parse_arg(json_t *json, struct scmp_arg_cmp *cmp, GError **error)
 	return error_set(error, "linux.seccomp: unknown operator \"%s\"", name ?: "");
 }
 
-static bool add_rule(scmp_filter_ctx ctx, json_t *rule, uint32_t default_action, GError **error)
+/* While a profile is compiled. */
+struct compiler {
+	scmp_filter_ctx ctx;
+	uint32_t default_action;
+	struct seccomp_newest newest[SECCOMP_MAX_ARCHS]; /* one per ABI */
+	size_t n_abis;
+	GPtrArray *rules;	   /* struct seccomp_rule *, as in the profile */
+	GHashTable *unconditional; /* names with a rule that has no conditions */
+	GPtrArray *calls;	   /* struct seccomp_call *: the others */
+};
+
+static void call_free(void *data)
 {
-	json_t *args = json_object_get(rule, "args");
-	struct scmp_arg_cmp cmp[6];
-	unsigned int n = MIN(json_array_size(args), 6);
-	uint32_t action;
-	json_t *name;
-	size_t i;
+	struct seccomp_call *call = data;
 
-	if (!parse_action(json_string_value(json_object_get(rule, "action")),
-			  json_object_get(rule, "errnoRet"), &action, error))
+	g_ptr_array_unref(call->rules);
+	g_free(call);
+}
+
+static void compiler_clear(struct compiler *c)
+{
+	if (c->ctx)
+		seccomp_release(c->ctx);
+	g_clear_pointer(&c->rules, g_ptr_array_unref);
+	g_clear_pointer(&c->unconditional, g_hash_table_unref);
+	g_clear_pointer(&c->calls, g_ptr_array_unref);
+}
+
+static bool parse_rule(struct compiler *c, json_t *json, GError **error)
+{
+	json_t *args = json_object_get(json, "args"), *names = json_object_get(json, "names"),
+	       *item;
+	size_t n = json_array_size(args), i;
+	struct seccomp_rule *rule = g_malloc0(sizeof(*rule) + n * sizeof(rule->cmp[0]));
+	unsigned int seen = 0;
+
+	g_ptr_array_add(c->rules, rule);
+	rule->n = n;
+	if (!parse_action(json, "action", "errnoRet", &rule->action, error))
 		return false;
-	if (action == default_action)
-		return true;
-	for (i = 0; i < n; i++)
-		if (!parse_arg(json_array_get(args, i), &cmp[i], error))
-			return false;
-	json_array_foreach(json_object_get(rule, "names"), i, name)
+	if (!json_array_size(names))
+		return error_set(error, "linux.seccomp: a rule without names");
+	json_array_foreach(names, i, item)
 	{
-		int nr = seccomp_syscall_resolve_name(json_string_value(name) ?: "");
-		int r;
-
-		if (nr == __NR_SCMP_ERROR)
-			continue; /* newer than this library: the profile's default applies */
-		r = seccomp_rule_add_array(ctx, action, nr, n, cmp);
-		if (r < 0 && r != -EEXIST)
-			return error_set_errno(error, r, "linux.seccomp: rule for \"%s\"",
-					       json_string_value(name));
+		if (!json_is_string(item))
+			return error_set(error, "linux.seccomp: names: not a string");
+		if (n == 0 && rule->action != c->default_action)
+			g_hash_table_add(c->unconditional, (void *)json_string_value(item));
+	}
+	json_array_foreach(args, i, item)
+	{
+		if (!parse_arg(item, &rule->cmp[i], error))
+			return false;
+		rule->any = rule->any || (seen >> rule->cmp[i].arg & 1);
+		seen |= 1U << rule->cmp[i].arg;
 	}
 	return true;
+}
+
+static void add_call(struct compiler *c, const char *name, struct seccomp_rule *rule)
+{
+	struct seccomp_call *call = NULL;
+
+	for (guint i = 0; i < c->calls->len && !call; i++) {
+		call = g_ptr_array_index(c->calls, i);
+		if (strcmp(call->name, name) != 0)
+			call = NULL;
+	}
+	if (!call) {
+		call = g_new0(struct seccomp_call, 1);
+		call->name = name;
+		call->rules = g_ptr_array_new();
+		g_ptr_array_add(c->calls, call);
+	}
+	g_ptr_array_add(call->rules, rule);
+}
+
+static int add_to_library(scmp_filter_ctx ctx, int nr, const struct seccomp_rule *rule)
+{
+	int r = 0;
+
+	if (!rule->any)
+		return seccomp_rule_add_array(ctx, rule->action, nr, rule->n, rule->cmp);
+	for (size_t i = 0; i < rule->n && (r == 0 || r == -EEXIST); i++)
+		r = seccomp_rule_add_array(ctx, rule->action, nr, 1, &rule->cmp[i]);
+	return r;
+}
+
+static bool has_number_everywhere(const struct compiler *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_abis; i++)
+		if (seccomp_syscall_resolve_name_arch(c->newest[i].token, name) < 0)
+			return false;
+	return true;
+}
+
+static bool add_rule(struct compiler *c, json_t *json, struct seccomp_rule *rule, GError **error)
+{
+	json_t *item;
+	size_t i;
+
+	if (rule->action == c->default_action)
+		return true;
+	json_array_foreach(json_object_get(json, "names"), i, item)
+	{
+		const char *name = json_string_value(item);
+		int nr = seccomp_syscall_resolve_name(name), r;
+
+		if (nr == __NR_SCMP_ERROR ||
+		    (rule->n > 0 && g_hash_table_contains(c->unconditional, name)))
+			continue;
+		if (rule->n > 0)
+			add_call(c, name, rule);
+		if (rule->n > 0 && has_number_everywhere(c, name))
+			continue;
+		r = add_to_library(c->ctx, nr, rule);
+		if (r < 0 && r != -EEXIST)
+			return error_set_errno(error, r, "linux.seccomp: rule for \"%s\"", name);
+	}
+	return true;
+}
+
+static bool add_rules(struct compiler *c, json_t *syscalls, GError **error)
+{
+	json_t *json;
+	size_t i;
+
+	json_array_foreach(syscalls, i, json)
+	{
+		if (!parse_rule(c, json, error))
+			return false;
+	}
+	json_array_foreach(syscalls, i, json)
+	{
+		if (!add_rule(c, json, g_ptr_array_index(c->rules, i), error))
+			return false;
+	}
+	return true;
+}
+
+static bool add_arch(scmp_filter_ctx ctx, uint32_t token, const char *name,
+		     struct seccomp_newest *newest, size_t *n, GError **error)
+{
+	int r = token ? seccomp_arch_add(ctx, token) : -EINVAL;
+
+	if (r < 0 && r != -EEXIST)
+		return error_set(error,
+				 "linux.seccomp: architecture \"%s\": not known to libseccomp, or "
+				 "of another byte order than this machine",
+				 name);
+	for (size_t i = 0; i < *n; i++)
+		if (newest[i].token == token)
+			return true;
+	if (*n < SECCOMP_MAX_ARCHS)
+		newest[(*n)++].token = token;
+	return true;
+}
+
+static bool add_archs(scmp_filter_ctx ctx, json_t *archs, struct seccomp_newest *newest, size_t *n,
+		      GError **error)
+{
+	json_t *item;
+	size_t i;
+
+	if (!add_arch(ctx, seccomp_arch_native(), "native", newest, n, error))
+		return false;
+	json_array_foreach(archs, i, item)
+	{
+		const char *name = json_string_value(item) ?: "";
+
+		if (!add_arch(ctx, parse_arch(name), name, newest, n, error))
+			return false;
+	}
+	return true;
+}
+
+static void find_newest(json_t *syscalls, struct seccomp_newest *newest, size_t n)
+{
+	json_t *rule, *name;
+	size_t i, k;
+
+	json_array_foreach(syscalls, i, rule)
+	{
+		json_array_foreach(json_object_get(rule, "names"), k, name)
+		{
+			for (size_t a = 0; a < n; a++) {
+				int nr = seccomp_syscall_resolve_name_arch(
+					newest[a].token, json_string_value(name) ?: "");
+
+				/* Below 0: this ABI does not have it. */
+				if (nr > 0 && (uint32_t)nr > newest[a].number)
+					newest[a].number = nr;
+			}
+		}
+	}
+}
+
+static bool too_long(GError **error)
+{
+	return error_set(error,
+			 "linux.seccomp: the filter is longer than the kernel's limit of %d "
+			 "instructions; use fewer rules with arguments",
+			 SECCOMP_MAX_LEN);
 }
 
 static bool export(scmp_filter_ctx ctx, struct sock_fprog *filter, GError **error)
@@ -110,13 +341,55 @@ static bool export(scmp_filter_ctx ctx, struct sock_fprog *filter, GError **erro
 	struct stat st;
 	int r = fd < 0 ? -errno : seccomp_export_bpf(ctx, fd);
 
-	if (r < 0 || fstat(fd, &st) < 0)
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r < 0)
 		return error_set_errno(error, r, "linux.seccomp: compile");
+	if ((size_t)st.st_size / sizeof(struct sock_filter) > SECCOMP_MAX_LEN)
+		return too_long(error);
 	filter->len = st.st_size / sizeof(struct sock_filter);
 	filter->filter = g_malloc(st.st_size);
-	if (pread(fd, filter->filter, st.st_size, 0) != st.st_size)
-		return error_set(error, "linux.seccomp: compile");
-	return true;
+	if (pread(fd, filter->filter, st.st_size, 0) == st.st_size)
+		return true;
+	g_clear_pointer(&filter->filter, g_free);
+	return error_set(error, "linux.seccomp: compile");
+}
+
+/* Where everything is allowed anyway, so is what is newer; a tracer decides for itself. */
+static bool wants_enosys(uint32_t default_action)
+{
+	uint32_t kind = default_action & SECCOMP_RET_ACTION_FULL;
+
+	return kind != SECCOMP_RET_ALLOW && kind != SECCOMP_RET_LOG && kind != SECCOMP_RET_TRACE;
+}
+
+static bool compile(struct compiler *c, json_t *profile, struct sock_fprog *filter, GError **error)
+{
+	json_t *syscalls = json_object_get(profile, "syscalls");
+	bool fits;
+
+	c->ctx = seccomp_init(c->default_action);
+	if (!c->ctx)
+		return error_set(error, "linux.seccomp: libseccomp refuses the default action");
+	seccomp_attr_set(c->ctx, SCMP_FLTATR_CTL_NNP, 0);
+	if (!add_archs(c->ctx, json_object_get(profile, "architectures"), c->newest, &c->n_abis,
+		       error) ||
+	    !add_rules(c, syscalls, error))
+		return false;
+	/* A binary tree over the numbers instead of a list; libseccomp 2.5 has it. */
+	seccomp_attr_set(c->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (!export(c->ctx, filter, error))
+		return false;
+	fits = seccomp_prepend_conditions(filter, c->calls, c->newest, c->n_abis,
+					  c->default_action);
+	if (fits && wants_enosys(c->default_action)) {
+		find_newest(syscalls, c->newest, c->n_abis);
+		fits = seccomp_prepend_enosys(filter, c->newest, c->n_abis);
+	}
+	if (fits)
+		return true;
+	g_clear_pointer(&filter->filter, g_free);
+	return too_long(error);
 }
 
 /**
@@ -125,34 +398,153 @@ static bool export(scmp_filter_ctx ctx, struct sock_fprog *filter, GError **erro
  */
 bool seccomp_compile(json_t *profile, struct sock_fprog *filter, GError **error)
 {
-	__attribute__((cleanup(ctx_release))) scmp_filter_ctx ctx = NULL;
-	uint32_t default_action;
+	struct compiler c = { .rules = g_ptr_array_new_with_free_func(g_free),
+			      .unconditional = g_hash_table_new(g_str_hash, g_str_equal),
+			      .calls = g_ptr_array_new_with_free_func(call_free) };
+	bool ok = parse_action(profile, "defaultAction", "defaultErrnoRet", &c.default_action,
+			       error) &&
+		  compile(&c, profile, filter, error);
+
+	compiler_clear(&c);
+	return ok;
+}
+
+static bool parse_flags(json_t *flags, struct seccomp *ret, GError **error)
+{
+	static const struct {
+		const char *name;
+		unsigned int flag;
+	} known[] = {
+		/* Nothing to synchronise: whoever loads this has one thread. */
+		{ "SECCOMP_FILTER_FLAG_TSYNC", 0 },
+		{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+		{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+		{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+		  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
+	};
 	json_t *item;
 	size_t i;
 
-	if (!parse_action(json_string_value(json_object_get(profile, "defaultAction")),
-			  json_object_get(profile, "defaultErrnoRet"), &default_action, error))
-		return false;
-	ctx = seccomp_init(default_action);
-	if (!ctx)
-		return error_set(error, "linux.seccomp: no memory");
-	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
-	json_array_foreach(json_object_get(profile, "architectures"), i, item)
+	json_array_foreach(flags, i, item)
 	{
 		const char *name = json_string_value(item) ?: "";
-		g_autofree char *lower = g_ascii_strdown(name, -1);
-		uint32_t arch = seccomp_arch_resolve_name(
-			g_str_has_prefix(lower, "scmp_arch_") ? lower + 10 : lower);
-		int r = arch ? seccomp_arch_add(ctx, arch) : -EINVAL;
+		size_t k = 0;
 
-		if (r < 0 && r != -EEXIST)
-			return error_set_errno(error, r, "linux.seccomp: architecture \"%s\"",
-					       name);
+		while (k < G_N_ELEMENTS(known) && strcmp(name, known[k].name) != 0)
+			k++;
+		if (k == G_N_ELEMENTS(known))
+			return error_set(error, "linux.seccomp: unknown flag \"%s\"", name);
+		ret->flags |= known[k].flag;
 	}
-	json_array_foreach(json_object_get(profile, "syscalls"), i, item)
+	return true;
+}
+
+/*
+ * The process that has loaded the filter sends the listener with sendmsg(2): were that notified, it
+ * would wait for an agent that has nothing yet to listen on. As a default action NOTIFY would
+ * include it.
+ */
+static bool find_notify(json_t *profile, bool *found, GError **error)
+{
+	json_t *rule, *name;
+	size_t i, k;
+
+	if (g_strcmp0(json_string_value(json_object_get(profile, "defaultAction")),
+		      "SCMP_ACT_NOTIFY") == 0)
+		return error_set(error, "linux.seccomp: SCMP_ACT_NOTIFY cannot be the default "
+					"action: the process could not hand over its listener");
+	json_array_foreach(json_object_get(profile, "syscalls"), i, rule)
 	{
-		if (!add_rule(ctx, item, default_action, error))
-			return false;
+		const char *action = json_string_value(json_object_get(rule, "action"));
+
+		if (g_strcmp0(action, "SCMP_ACT_NOTIFY") != 0)
+			continue;
+		*found = true;
+		json_array_foreach(json_object_get(rule, "names"), k, name)
+		{
+			if (g_strcmp0(json_string_value(name), "sendmsg") == 0)
+				return error_set(error,
+						 "linux.seccomp: SCMP_ACT_NOTIFY for \"sendmsg\": "
+						 "the process could not hand over its listener");
+		}
 	}
-	return export(ctx, filter, error);
+	return true;
+}
+
+static bool parse_listener(json_t *profile, struct seccomp *ret, GError **error)
+{
+	const char *path = json_string_value(json_object_get(profile, "listenerPath"));
+	const char *data = json_string_value(json_object_get(profile, "listenerMetadata"));
+
+	if (!find_notify(profile, &ret->listener, error))
+		return false;
+	if (data && !path)
+		return error_set(error, "linux.seccomp: listenerMetadata without listenerPath");
+	if (!ret->listener) {
+		/* The kernel refuses it without a listener. */
+		ret->flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+		return true;
+	}
+	if (!path || path[0] != '/')
+		return error_set(error, "linux.seccomp: SCMP_ACT_NOTIFY needs a listenerPath, the "
+					"absolute path of a unix socket");
+	ret->flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	ret->listener_path = g_strdup(path);
+	ret->listener_metadata = g_strdup(data);
+	return true;
+}
+
+/**
+ * seccomp_prepare() - all that is to know of a profile before its filter is loaded
+ * @profile: the "linux.seccomp" object; NULL: nothing to load
+ * @root_fd: state root with the cache of compiled filters, or -1 to go without
+ * @ret: overwritten; to be freed with seccomp_clear() whatever is returned
+ */
+bool seccomp_prepare(json_t *profile, int root_fd, struct seccomp *ret, GError **error)
+{
+	g_autofree char *key = NULL;
+
+	*ret = (struct seccomp){ 0 };
+	if (!profile)
+		return true;
+	if (!json_is_object(profile))
+		return error_set(error, "linux.seccomp: not an object");
+	if (!parse_flags(json_object_get(profile, "flags"), ret, error) ||
+	    !parse_listener(profile, ret, error))
+		return false;
+	if (root_fd >= 0)
+		key = seccomp_cache_key(profile);
+	if (key && seccomp_cache_load(root_fd, key, &ret->filter)) {
+		ret->from_cache = true;
+		return true;
+	}
+	if (!seccomp_compile(profile, &ret->filter, error))
+		return false;
+	if (key)
+		seccomp_cache_store(root_fd, key, &ret->filter);
+	return true;
+}
+
+void seccomp_clear(struct seccomp *s)
+{
+	g_clear_pointer(&s->filter.filter, g_free);
+	g_clear_pointer(&s->listener_path, g_free);
+	g_clear_pointer(&s->listener_metadata, g_free);
+}
+
+/**
+ * seccomp_default_architectures() - this machine's, and those of the 32-bit programs it also runs
+ *
+ * Return: a new array, as "linux.seccomp.architectures" has it.
+ */
+json_t *seccomp_default_architectures(void)
+{
+	switch (seccomp_arch_native()) {
+	case SCMP_ARCH_X86_64:
+		return json_pack("[s,s,s]", "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32");
+	case SCMP_ARCH_AARCH64:
+		return json_pack("[s,s]", "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM");
+	default:
+		return json_pack("[s]", "SCMP_ARCH_NATIVE");
+	}
 }
