@@ -16,22 +16,39 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+/* Cut the next of "key=value,flag,key="a,b"" off @rest; quotes are taken away. */
+static char *next_option(char **rest)
+{
+	char *start = *rest + strspn(*rest, ","), *to = start, *p = start;
+	bool quoted = false;
+
+	for (; *p && (quoted || *p != ','); p++) {
+		if (*p == '"')
+			quoted = !quoted;
+		else
+			*to++ = *p;
+	}
+	*rest = *p ? p + 1 : p;
+	*to = '\0';
+	return to > start ? start : NULL;
+}
+
 /**
  * mnt_new() - a detached mount of a new @fstype instance
- * @options: "key=value,flag,…" or NULL
+ * @options: "key=value,flag,key="value, with commas",…" or NULL
  * @attrs: MOUNT_ATTR_*
  */
 int mnt_new(const char *fstype, const char *options, unsigned int attrs)
 {
 	autofd fs = sys_fsopen(fstype);
-	char buf[4096], *save = NULL;
+	char buf[4096], *rest = buf;
 	int r;
 
 	if (fs < 0)
 		return fs;
 	if (snprintf(buf, sizeof(buf), "%s", options ?: "") >= (int)sizeof(buf))
 		return -E2BIG;
-	for (char *key = strtok_r(buf, ",", &save); key; key = strtok_r(NULL, ",", &save)) {
+	for (char *key = next_option(&rest); key; key = next_option(&rest)) {
 		char *value = strchr(key, '=');
 
 		if (value)

@@ -16,6 +16,7 @@
 #include "lib/views.h"
 #include "runtime/copyup.h"
 #include "runtime/error.h"
+#include "runtime/lsm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,7 +164,8 @@ static void attach_new(const struct init_args *a, int root, const struct plan_st
 {
 	const struct spec_mount *m = step->mount;
 	uint64_t later = m->tmpcopyup ? m->set & MOUNT_ATTR_RDONLY : 0;
-	autofd fd = mnt_new(m->type, m->data, m->set & ~later);
+	g_autofree char *options = lsm_mount_options(m->type, m->data, a->spec->mount_label);
+	autofd fd = mnt_new(m->type, options, m->set & ~later);
 
 	if (fd < 0)
 		child_fail(a->common.sync, EXIT_USAGE, -fd, "mount %s on \"%s\"", m->type,

@@ -145,6 +145,8 @@ bool birth_clone(struct container *c, const struct workshop *shop, GError **erro
 		.cgroups = &c->cgroups,
 		.tasks_fds = tasks,
 		.n_tasks_fds = n_tasks,
+		.lsm = &c->lsm,
+		.host_proc = shop->host_proc,
 		.base_fd = shop->base,
 		.start_fd = c->start_fd,
 		.state = c->state_inside,

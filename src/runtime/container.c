@@ -377,7 +377,12 @@ static bool plan(struct container *c, GError **error)
 	    !nsjoin_open(c->spec, &c->join, error) || !sysctls_check(c->spec, error) ||
 	    !devices_check(c->spec, error) || !plan_make(c->spec, &c->plan, error))
 		return false;
-	return seccomp_prepare(c->spec->seccomp, c->root_fd, &c->seccomp, error);
+	/* No process of the container decides whether SELinux is on: what it does not see is off.
+	 */
+	if (c->spec->mount_label && !lsm_selinux_enabled())
+		g_clear_pointer(&c->spec->mount_label, g_free);
+	return lsm_prepare(&c->spec->process, &c->lsm, error) &&
+	       seccomp_prepare(c->spec->seccomp, c->root_fd, &c->seccomp, error);
 }
 
 /* A hook may have failed only because PID 1 did, which has left word of why. */
@@ -686,4 +691,5 @@ void container_close(struct container *c)
 	scope_clear(&c->scope);
 	g_clear_pointer(&c->state_inside, g_free);
 	seccomp_clear(&c->seccomp);
+	lsm_clear(&c->lsm);
 }

@@ -8,6 +8,7 @@
 #include "lib/claims.h"
 #include "lib/rundir.h"
 #include "runtime/nsjoin.h"
+#include "runtime/lsm.h"
 #include "runtime/plan.h"
 #include "runtime/scope.h"
 #include "runtime/seccomp.h"
@@ -44,6 +45,7 @@ struct container {
 	struct cgroups helpers; /* the helpers' own; borrows from cgroups */
 	struct plan plan;
 	struct seccomp seccomp;
+	struct lsm lsm;
 	struct rundir_record record;
 	pid_t pid;
 	int pidfd;

@@ -19,6 +19,7 @@
 #include "runtime/container.h"
 #include "runtime/error.h"
 #include "runtime/init.h"
+#include "runtime/lsm.h"
 #include "runtime/seccomp.h"
 
 #include <errno.h>
@@ -85,6 +86,16 @@ static void leave_keyring(int sync)
 		child_fail(sync, EXIT_USAGE, -r, "make a session keyring");
 }
 
+/* The process proper, which is forked from here, inherits it. */
+static void take_profile(int sync, const struct lsm *lsm)
+{
+	autofd proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = proc < 0 ? -errno : lsm_apply(lsm, proc);
+
+	if (r < 0)
+		child_fail(sync, EXIT_USAGE, -r, "take the AppArmor profile or SELinux label");
+}
+
 /*
  * The cgroups of PID 1 as they are now: in v1 as descriptors through which the joiner moves itself,
  * in v2 as the directory in which it is born (where PID 1 has gone since, if the container divided
@@ -141,7 +152,8 @@ static void close_cgroups(struct exec_cgroups *c)
 }
 
 /* The first child: joins, and has the process proper born inside. */
-static void join(struct child_common *c, const struct exec_cgroups *cgroups, int init_pidfd)
+static void join(struct child_common *c, const struct exec_cgroups *cgroups, int init_pidfd,
+		 const struct lsm *lsm)
 {
 	int r = cgroup_enter_self(cgroups->tasks, cgroups->n_tasks);
 	pid_t pid;
@@ -151,6 +163,7 @@ static void join(struct child_common *c, const struct exec_cgroups *cgroups, int
 	if (r < 0)
 		child_fail(c->sync, EXIT_USAGE, -r, "enter the container's cgroups");
 	leave_keyring(c->sync);
+	take_profile(c->sync, lsm);
 	child_wait(c->sync, CHILD_GO_MAPS, NULL);
 	if (setns(init_pidfd, namespaces) < 0)
 		child_fail(c->sync, EXIT_USAGE, errno, "join the container's namespaces");
@@ -229,7 +242,8 @@ static bool wait_exec(const struct exec *e, int sync, const struct rundir_record
 	return container_wait_exec(sync, seccomp, &who, error);
 }
 
-static bool run(struct exec *e, const struct seccomp *seccomp, GError **error)
+static bool run(struct exec *e, const struct seccomp *seccomp, const struct lsm *lsm,
+		GError **error)
 {
 	struct exec_cgroups cgroups = { 0 };
 	struct rundir_record record;
@@ -256,7 +270,7 @@ static bool run(struct exec *e, const struct seccomp *seccomp, GError **error)
 		memcpy(c.stdio, e->stdio, sizeof(c.stdio));
 		memcpy(c.pty, e->pty, sizeof(c.pty));
 		close(ours);
-		join(&c, &cgroups, init);
+		join(&c, &cgroups, init, lsm);
 	}
 	close_cgroups(&cgroups);
 	fd_close(fd_steal(&theirs));
@@ -277,12 +291,15 @@ static bool run(struct exec *e, const struct seccomp *seccomp, GError **error)
  */
 bool exec_start(struct exec *e, GError **error)
 {
-	struct seccomp seccomp;
+	struct seccomp seccomp = { 0 };
+	struct lsm lsm;
 	bool ok;
 
 	e->pidfd = e->console = -1;
-	ok = seccomp_prepare(e->spec->seccomp, e->root_fd, &seccomp, error) &&
-	     run(e, &seccomp, error);
+	ok = lsm_prepare(&e->spec->process, &lsm, error) &&
+	     seccomp_prepare(e->spec->seccomp, e->root_fd, &seccomp, error) &&
+	     run(e, &seccomp, &lsm, error);
+	lsm_clear(&lsm);
 	seccomp_clear(&seccomp);
 	return ok;
 }

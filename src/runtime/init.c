@@ -215,6 +215,9 @@ void init_main(struct init_args *a)
 
 	child_hide();
 	leave_stdio(&a->common);
+	r = lsm_apply(a->lsm, a->host_proc);
+	if (r < 0)
+		child_fail(sync, EXIT_USAGE, -r, "take the AppArmor profile or SELinux label");
 	close_inherited(a);
 	child_reset_inherited();
 #ifndef MUTANT_KEYRING_KEPT

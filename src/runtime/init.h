@@ -4,6 +4,7 @@
 /*
  * The container's first process from its birth to its exec, and what `exec` shares with it.
  */
+#include "runtime/lsm.h"
 #include "runtime/plan.h"
 #include "runtime/seccomp.h"
 #include "runtime/spec.h"
@@ -39,11 +40,11 @@ struct child_common {
 	int sync; /* SOCK_SEQPACKET to the launcher */
 	const struct spec_process *process;
 	const struct seccomp *seccomp; /* without a filter if there is none to load */
-	bool pty[3];	  /* which of stdin, stdout, stderr are the container's pty */
-	int stdio[3];	  /* else: what they are */
-	int null;	  /* exec: holds the place of the pty */
-	bool console;	  /* the pty is /dev/console too */
-	int preserve_fds; /* how many descriptors from 3 on are the command's */
+	bool pty[3];		       /* which of stdin, stdout, stderr are the container's pty */
+	int stdio[3];		       /* else: what they are */
+	int null;		       /* exec: holds the place of the pty */
+	bool console;		       /* the pty is /dev/console too */
+	int preserve_fds;	       /* how many descriptors from 3 on are the command's */
 };
 
 /* Who asks for more asks for something else. */
@@ -56,6 +57,8 @@ struct init_args {
 	const struct cgroups *cgroups;
 	const int *tasks_fds;
 	int n_tasks_fds;
+	const struct lsm *lsm;
+	int host_proc;	   /* the host's /proc; closed first of all */
 	int base_fd;	   /* the workshop's base */
 	int start_fd;	   /* where the word to start comes in, or -1: on the socket */
 	const char *state; /* JSON for the startContainer hooks */

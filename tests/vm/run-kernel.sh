@@ -68,6 +68,20 @@ done
 cp -r "$top_srcdir/tests/lib" "$top_srcdir/tests/integration" "$dir/disk/cloister/tests/"
 mkdir -p "$dir/disk/cloister/tests/vm"
 cp "$vm"/guest-*.sh "$dir/disk/cloister/tests/vm/"
+# AppArmor's parser with what profiles include, and ours where the runtime looks for it.
+parser=$(type -P apparmor_parser)
+if [ -n "$parser" ] && [ -d /etc/apparmor.d/abi ]; then
+	sysconfdir=$(sed -n 's/^sysconfdir = //p' "$top_builddir/Makefile")
+	prefix=$(sed -n 's/^prefix = //p' "$top_builddir/Makefile")
+	sysconfdir=${sysconfdir/'${prefix}'/$prefix}
+	mkdir -p "$dir/disk/usr/sbin" "$dir/disk/etc/apparmor.d" "$dir/disk$sysconfdir/apparmor.d"
+	cp "$parser" "$dir/disk/usr/sbin/"
+	cp -r /etc/apparmor.d/{abi,tunables} "$dir/disk/etc/apparmor.d/"
+	cp -r /etc/apparmor "$dir/disk/etc/"
+	mkdir -p "$dir/disk/usr/share"
+	[ ! -d /usr/share/apparmor-features ] || cp -r /usr/share/apparmor-features "$dir/disk/usr/share/"
+	cp "$top_srcdir/src/apparmor/cloister-default" "$dir/disk$sysconfdir/apparmor.d/"
+fi
 find "$dir/disk" -type f -perm -100 -exec ldd {} + 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | sort -u |
 	while read -r f; do
 		real=$(realpath "${f%/*}")/${f##*/}
