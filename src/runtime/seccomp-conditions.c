@@ -181,6 +181,8 @@ bool seccomp_prepend(struct sock_fprog *filter, const struct sock_filter *code, 
 {
 	struct sock_filter *whole;
 
+	if (len == 0)
+		return true;
 	if (filter->len + len > SECCOMP_MAX_LEN)
 		return false;
 	whole = g_new(struct sock_filter, filter->len + len);

@@ -44,7 +44,14 @@ like "$(runs none)" unconfined "no profile asked for: none"
 config docker-default "$show"
 like "$(runs docker)" '^cloister-default \(enforce\)' "docker-default becomes cloister-default, loaded on demand"
 like "$(cat $profiles)" 'cloister-default \(enforce\)' "… and it is loaded now"
-for name in crio-default cri-containerd.apparmor.d containers-default-0.50.1; do
+config docker-default 'mount -t tmpfs t /mnt && echo mounted; umount /mnt && echo unmounted
+	echo b >/proc/sysrq-trigger || echo no-sysrq; cat /proc/kcore >/dev/null || echo no-kcore'
+out=$(runs mounts)
+like "$out" mounted "the container may mount"
+like "$out" unmounted "… and unmount"
+like "$out" no-sysrq "sysrq-trigger is denied"
+
+for name in containers-default-0.50.1; do
 	config "$name" "$show"
 	like "$(runs other)" '^cloister-default ' "$name too"
 done
@@ -60,13 +67,6 @@ out=$(runs mine)
 like "$out" '^mine \(enforce\)' "a profile of the user's is honoured"
 like "$out" 'refused-no' "… and enforced"
 like "$out" 'wrote-yes' "… no more than it says"
-
-config docker-default 'mount -t tmpfs t /mnt && echo mounted; umount /mnt && echo unmounted
-	echo b >/proc/sysrq-trigger || echo no-sysrq; cat /proc/kcore >/dev/null || echo no-kcore'
-out=$(runs mounts)
-like "$out" mounted "the container may mount"
-like "$out" unmounted "… and unmount"
-like "$out" no-sysrq "sysrq-trigger is denied"
 
 # The container's own /proc is nothing that its profile is written through (CVE-2019-16884).
 config docker-default "exec sleep 60"
