@@ -106,7 +106,7 @@ _cloister()
 	((i++))
 	case $command in
 	'')
-		_cloister_words "launch exec kill delete list status check pause resume update ps events spec features create start run state --root --help --version" "$cur"
+		_cloister_words "launch exec kill delete list status check pause resume update ps events spec features create start run state docker-setup containerd-setup podman-setup --root --help --version" "$cur"
 		;;
 	launch)
 		first=$(_cloister_launch_command $i)
@@ -196,6 +196,23 @@ _cloister()
 		;;
 	list | check)
 		_cloister_words "--json --help" "$cur"
+		;;
+	docker-setup | containerd-setup | podman-setup)
+		case $prev in
+		--config | --program)
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			compopt -o filenames
+			;;
+		--enforce-dir | --systemd-dir)
+			mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+			compopt -o filenames
+			;;
+		*)
+			local more=
+			[[ $command = podman-setup ]] || more="--enforce --enforce-dir --systemd-dir"
+			_cloister_words "--default --undo --dry-run --config --program --json --help $more" "$cur"
+			;;
+		esac
 		;;
 	esac
 }

@@ -36,6 +36,9 @@ int cmd_resume(int argc, char **argv);
 int cmd_update(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_docker_setup(int argc, char **argv);
+int cmd_containerd_setup(int argc, char **argv);
+int cmd_podman_setup(int argc, char **argv);
 
 int launcher_fail(const GError *error);
 int launcher_usage_error(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);

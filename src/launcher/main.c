@@ -46,6 +46,9 @@ static const struct command {
 	{ "update", cmd_update, "change the limits of a container that runs", true },
 	{ "ps", cmd_ps, "show the processes of a container", true },
 	{ "events", cmd_events, "show what a container uses, and when memory runs out", true },
+	{ "docker-setup", cmd_docker_setup, "make Docker use Cloister, or stop it", true },
+	{ "containerd-setup", cmd_containerd_setup, "the same for containerd's CRI", true },
+	{ "podman-setup", cmd_podman_setup, "the same for Podman", true },
 };
 
 static void print_help(void)
@@ -56,7 +59,7 @@ static void print_help(void)
 	       "/sys of their own, and mounts that even their root cannot loosen.\n\n"
 	       "Commands:\n");
 	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
-		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-16s %s\n", commands[i].name, commands[i].summary);
 	printf("\nOptions:\n"
 	       "  --root DIR             keep state in DIR (default %s)\n"
 	       "  --log FILE             write errors and warnings to FILE too\n"
