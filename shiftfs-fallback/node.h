@@ -37,7 +37,7 @@ struct node_shard {
 
 struct node_table {
 	struct node root;
-	bool overlay; /* the backing is an overlay */
+	bool overlay;		  /* the backing is an overlay */
 	atomic_bool many_devices; /* there may be nodes of another device than the root's */
 	atomic_uint_fast64_t generation;
 	struct node_shard shard[NODE_SHARDS];

@@ -440,8 +440,8 @@ static bool create(struct container *c, GError **error)
 	 */
 	if (!state_save(c, error) ||
 	    !container_receive(c->sync, &c->console, NULL, CHILD_READY, error) ||
-	    !mirror_wait(c, error) ||
-	    !sysctls_set(c->spec, c->pidfd, c->claim.base, error) || !state_publish(c, error))
+	    !mirror_wait(c, error) || !sysctls_set(c->spec, c->pidfd, c->claim.base, error) ||
+	    !state_publish(c, error))
 		return false;
 	scope_release(&c->scope);
 	if (c->console >= 0 && !console_check(c->console, error))

@@ -66,21 +66,23 @@ static const struct {
 /* Whether seccomp.c takes @profile; consumes it. */
 static bool compiles(json_t *profile)
 {
-	struct sock_fprog filter = { 0 };
-	bool ok = profile && seccomp_compile(profile, &filter, NULL);
+	struct seccomp seccomp = { 0 };
+	bool ok = profile && seccomp_prepare(profile, -1, &seccomp, NULL);
 
-	g_free(filter.filter);
+	seccomp_clear(&seccomp);
 	json_decref(profile);
 	return ok;
 }
 
 static json_t *rule_profile(const char *action, const char *operator)
 {
-	return json_pack("{s:s, s:s, s:[{s:[s], s:s, s:[{s:i, s:i, s:i, s:s}]}]}", "defaultAction",
-			 g_str_equal(action, "SCMP_ACT_ALLOW") ? "SCMP_ACT_ERRNO"
-							       : "SCMP_ACT_ALLOW",
-			 "listenerPath", "/run/none", "syscalls", "names", "getpid", "action",
-			 action, "args", "index", 0, "value", 1, "valueTwo", 1, "op", operator);
+	bool notify = g_str_equal(action, "SCMP_ACT_NOTIFY");
+
+	return json_pack(
+		"{s:s, s:s*, s:[{s:[s], s:s, s:[{s:i, s:i, s:i, s:s}]}]}", "defaultAction",
+		g_str_equal(action, "SCMP_ACT_ALLOW") ? "SCMP_ACT_ERRNO" : "SCMP_ACT_ALLOW",
+		"listenerPath", notify ? "/run/none" : NULL, "syscalls", "names", "getpid",
+		"action", action, "args", "index", 0, "value", 1, "valueTwo", 1, "op", operator);
 }
 
 static json_t *list_profile(const char *key, const char *name)
