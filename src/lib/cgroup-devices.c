@@ -15,6 +15,7 @@
 #include "lib/cgroup-internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -295,6 +296,16 @@ static int set_devices(const struct cgroups *cg, const struct cgroup_device_list
 	return r;
 }
 
+/* In a user namespace nobody may set rules; those of the container around this one hold. */
+static bool in_initial_userns(void)
+{
+	char map[64];
+	unsigned int inside, outside, count;
+
+	return fd_read_file_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0 ||
+	       (sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && count == UINT32_MAX);
+}
+
 /**
  * cgroup_set_devices() - which devices the processes of the container may open, and make nodes of
  * @rules: in order, the last that fits decides; what none fits is denied
@@ -304,8 +315,8 @@ static int set_devices(const struct cgroups *cg, const struct cgroup_device_list
  * allows to open devices of any major number is read as those and fuse and net/tun. What was set
  * before is replaced, with no moment in between (v2) or with no device missing in between (v1).
  *
- * Return: 0; -ENODEV without a controller; -EINVAL for what v1 cannot say; -EPERM for what the
- * cgroups above do not have; or another -errno.
+ * Return: 0, also where only the container around us could set rules; -ENODEV without a controller;
+ * -EINVAL for what v1 cannot say; -EPERM for what the cgroups above do not have; or another -errno.
  */
 int cgroup_set_devices(const struct cgroups *cg, const struct cgroup_device *rules, size_t n,
 		       char *what, size_t what_size)
@@ -319,5 +330,5 @@ int cgroup_set_devices(const struct cgroups *cg, const struct cgroup_device *rul
 	}
 	r = set_devices(cg, &list, what, what_size);
 	free(list.rules);
-	return r;
+	return r == -EPERM && !in_initial_userns() ? 0 : r;
 }

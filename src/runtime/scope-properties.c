@@ -147,16 +147,20 @@ static char *device_name(const struct cgroup_device *rule)
 	return driver ? g_strdup_printf("%s-%s", kind, driver) : NULL;
 }
 
-/*
+/**
+ * scope_device_properties() - add the rules of devices, all of them, with those of every container
+ *
  * v1 only: there systemd writes devices.allow itself when it reloads, and without these would allow
  * everything. In v2 our program stays beside whatever systemd attaches.
  */
-static void add_devices(GPtrArray *arguments, const struct cgroup_limits *l)
+void scope_device_properties(const struct cgroups *cg, const struct cgroup_limits *l,
+			     GPtrArray *arguments)
 {
 	g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(ss)"));
 	struct cgroup_device_list list;
 
-	if (cgroup_devices_normalise(l->devices, l->n_devices, &list) < 0)
+	if (cgroup_mode(cg) == CGROUP_V2 ||
+	    cgroup_devices_normalise(l->devices, l->n_devices, &list) < 0)
 		return;
 	for (size_t i = 0; i < list.n; i++) {
 		const struct cgroup_device *rule = &list.rules[i];
@@ -179,7 +183,6 @@ static void add_v1(GPtrArray *arguments, const struct cgroup_limits *l)
 	add_limit(arguments, "MemoryLimit", l->memory);
 	add_limit(arguments, "CPUShares", l->cpu_shares);
 	add_limit(arguments, "BlockIOWeight", l->io_weight);
-	add_devices(arguments, l);
 }
 
 /**

@@ -203,6 +203,7 @@ bool scope_start(struct scope *scope, const struct cgroups *cg, const struct cgr
 	add(arguments, cgroup_mode(cg) == CGROUP_V2 ? "IOAccounting" : "BlockIOAccounting",
 	    g_variant_new_boolean(true));
 	scope_properties(cg, limits, arguments);
+	scope_device_properties(cg, limits, arguments);
 	if (!run("start", scope->unit, arguments, &path, error)) {
 		scope_release(scope);
 		return false;
@@ -223,6 +224,9 @@ bool scope_update(const char *unit, const struct cgroups *cg, const struct cgrou
 	g_autoptr(GPtrArray) arguments = g_ptr_array_new_with_free_func(g_free);
 
 	scope_properties(cg, limits, arguments);
+	/* Not given is unchanged, and not "those of every container". */
+	if (limits->n_devices)
+		scope_device_properties(cg, limits, arguments);
 	return arguments->len == 0 || run("set", unit, arguments, NULL, error);
 }
 

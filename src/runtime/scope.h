@@ -29,3 +29,5 @@ void scope_clear(struct scope *scope);
 
 void scope_properties(const struct cgroups *cg, const struct cgroup_limits *limits,
 		      GPtrArray *arguments);
+void scope_device_properties(const struct cgroups *cg, const struct cgroup_limits *limits,
+			     GPtrArray *arguments);

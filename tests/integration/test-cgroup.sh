@@ -76,7 +76,7 @@ if has_file "$n" cpu cpu.idle cpu.idle; then
 	ok "idle" cloister update --cpu-idle 1 "$n"
 	is "$(value "$n" cpu cpu.idle cpu.idle)" 1 "idle is set"
 	ok "not idle, and shares, at once" cloister update --cpu-share 2048 --cpu-idle 0 "$n"
-	is "$(value "$n" cpu cpu.shares cpu.weight)" "$(in_v 2048 170)" "shares after idle"
+	is "$(value "$n" cpu cpu.shares cpu.weight)" "$(in_v 2048 174)" "shares after idle"
 fi
 ok "memory up, beyond the old sum" cloister update --memory 300m --memory-swap 300m "$n"
 is "$(value "$n" memory memory.limit_in_bytes memory.max)" 314572800 "memory is up"
@@ -105,7 +105,7 @@ fails 'checkBeforeUpdate' "a memory limit below the use, looked at before" \
 	update "$n" '{"memory": {"limit": 4096, "checkBeforeUpdate": true}, "pids": {"limit": 46}}'
 is "$(value "$n" pids pids.max pids.max)" 45 "and nothing is changed"
 fails 'cpuset.cpus' "CPUs that do not exist" update "$n" '{"cpu": {"cpus": "4000", "shares": 100}, "memory": {"limit": 50000000}}'
-is "$(value "$n" cpu cpu.shares cpu.weight)" "$(in_v 2048 170)" "and the shares are put back"
+is "$(value "$n" cpu cpu.shares cpu.weight)" "$(in_v 2048 174)" "and the shares are put back"
 like "$(value "$n" memory memory.limit_in_bytes memory.max)" '^(max|9223372036854771712)$' "and the memory"
 while IFS='|' read -r want json; do
 	fails "$want" "refused: $json" update "$n" "$json"

@@ -378,6 +378,8 @@ static void limits_become_properties(void **state)
 	scope_properties(&v1, &l, args);
 	assert_string_equal(args->pdata[2], "MemoryLimit=uint64 1000");
 	assert_string_equal(args->pdata[3], "CPUShares=uint64 1024");
+	assert_int_equal(args->len, 4);
+	scope_device_properties(&v1, &l, args);
 	assert_string_equal(args->pdata[4], "DevicePolicy='strict'");
 	assert_non_null(strstr(args->pdata[5], "('/dev/char/1:3', 'rwm')"));
 }
