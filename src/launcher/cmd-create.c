@@ -140,6 +140,7 @@ static bool prepare(struct container *c, struct bundle_options *o, struct spec *
 	warn(*spec);
 	c->spec = *spec;
 	c->preserve_fds = o->preserve_fds;
+	c->keep_limits = true;
 	bundle_give_stdio(c->spec->process.terminal, c->stdio, c->pty);
 	c->root_fd = launcher_open_root(error);
 	return c->root_fd >= 0;

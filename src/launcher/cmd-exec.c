@@ -335,6 +335,7 @@ static int do_exec(struct exec_options *o, const char *id, char **command)
 	e.spec = spec;
 	e.root_fd = k.root_fd;
 	e.preserve_fds = o->common.preserve_fds;
+	e.keep_limits = ok && !k.record.auto_remove;
 	if (!spec || !choose_stdio(&e, o, &error)) {
 		status = launcher_fail(error);
 		status = status == EXIT_USAGE ? failed : status;

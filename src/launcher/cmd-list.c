@@ -56,23 +56,34 @@ static void add_details(json_t *json, int dir)
 				    : "dead: they answer an error, never a value of the host"));
 }
 
+/* Seconds since its creation, and that as RFC 3339, as other runtimes have it. */
+static void set_times(json_t *json)
+{
+	gint64 created = json_integer_value(json_object_get(json, "created"));
+	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(created);
+	g_autofree char *text = when ? g_date_time_format(when, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+
+	json_object_set_new(json, "age", json_integer(time(NULL) - created));
+	json_object_set_new(json, "created", json_string(text ?: ""));
+}
+
 static int collect_one(const char *id, void *arg)
 {
 	struct collect *c = arg;
 	struct rundir_record record = { 0 };
 	autofd dir = rundir_enter(c->root_fd, id);
 	json_t *json = state_load(c->root_fd, id, NULL);
-	bool running;
 
 	if (!json || dir < 0 || rundir_read_record(dir, &record) < 0) {
 		json_decref(json);
 		return 0; /* being created, or just gone */
 	}
-	running = proc_alive(&record.init);
-	json_object_set_new(json, "status", json_string(running ? "running" : "stopped"));
-	json_object_set_new(
-		json, "age",
-		json_integer(time(NULL) - json_integer_value(json_object_get(json, "created"))));
+	json_object_set_new(json, "ociVersion", json_string(STATE_OCI_VERSION));
+	json_object_set_new(json, "owner", json_string("root"));
+	json_object_set_new(json, "status", json_string(state_status(dir, &record)));
+	if (!proc_alive(&record.init))
+		json_object_set_new(json, "pid", json_integer(0));
+	set_times(json);
 	if (c->details)
 		add_details(json, dir);
 	json_array_append_new(c->array, json);
@@ -217,6 +228,12 @@ static void print_status(json_t *json)
 	json_array_foreach(json_object_get(json, "mounts"), i, item)
 		printf("    %-22s %-9s %s  (%s)\n", text_of(item, "destination"),
 		       text_of(item, "shift"), text_of(item, "source"), text_of(item, "why"));
+	if (strcmp(text_of(json, "network"), "of the engine") == 0)
+		printf("  network: made by the engine and owned by the host: the container cannot "
+		       "change it\n           (user namespaces of the engine give it power: "
+		       "--userns=auto, hostUsers: false)\n");
+	else
+		printf("  network: %s\n", text_of(json, "network"));
 	printf("  emulated files: %s\n", text_of(json, "emulation"));
 	json_array_foreach(json_object_get(json, "emulated"), i, item)
 		printf("    %s\n", json_string_value(item));
@@ -244,23 +261,45 @@ static int show(const char *only, bool details, bool as_json)
 	return 0;
 }
 
-static int parse(int argc, char **argv, const char *help, bool *as_json)
+/* Options of both commands; @quiet: NULL if the command has no such option. */
+static int parse(int argc, char **argv, const char *help, bool *as_json, bool *quiet)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "format", required_argument, NULL, 'f' },
+						 { "quiet", no_argument, NULL, 'q' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "f:qh", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(help, stdout);
 			return 0;
 		}
-		if (c != 'j')
+		if (c == '?' || (c == 'q' && !quiet))
 			return launcher_bad_option(argv[0], argv);
-		*as_json = true;
+		if (c == 'q')
+			*quiet = true;
+		if (c == 'f' && strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0)
+			return launcher_usage_error(argv[0], "--format \"%s\": give table or json",
+						    optarg);
+		*as_json |= c == 'j' || (c == 'f' && strcmp(optarg, "json") == 0);
 	}
 	return -1;
+}
+
+static int print_names(void)
+{
+	g_autoptr(GError) error = NULL;
+	json_t *array = collect(NULL, false, &error);
+	json_t *item;
+	size_t i;
+
+	if (!array)
+		return launcher_fail(error);
+	json_array_foreach(array, i, item) puts(text_of(item, "id"));
+	json_decref(array);
+	return 0;
 }
 
 /**
@@ -268,18 +307,20 @@ static int parse(int argc, char **argv, const char *help, bool *as_json)
  */
 int cmd_list(int argc, char **argv)
 {
-	static const char help[] = "Usage: cloister list [--json]\n\n"
+	static const char help[] = "Usage: cloister list [OPTION]…\n\n"
 				   "Show the containers.\n\n"
-				   "  --json  as JSON\n"
-				   "  --help  show this text\n";
-	bool as_json = false;
-	int r = parse(argc, argv, help, &as_json);
+				   "  -f, --format FORMAT  table or json\n"
+				   "  --json               as JSON\n"
+				   "  -q, --quiet          only their names\n"
+				   "  --help               show this text\n";
+	bool as_json = false, quiet = false;
+	int r = parse(argc, argv, help, &as_json, &quiet);
 
 	if (r >= 0)
 		return r;
 	if (optind != argc)
 		return launcher_usage_error("list", "takes no argument");
-	return show(NULL, false, as_json);
+	return quiet ? print_names() : show(NULL, false, as_json);
 }
 
 /**
@@ -292,10 +333,11 @@ int cmd_status(int argc, char **argv)
 				   "how the owners in each\n"
 				   "mount are shifted and why, its emulated files, and its helpers "
 				   "with their memory.\n\n"
-				   "  --json  as JSON\n"
-				   "  --help  show this text\n";
+				   "  -f, --format FORMAT  table or json\n"
+				   "  --json               as JSON\n"
+				   "  --help               show this text\n";
 	bool as_json = false;
-	int r = parse(argc, argv, help, &as_json);
+	int r = parse(argc, argv, help, &as_json, NULL);
 
 	if (r >= 0)
 		return r;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,6 +82,28 @@ bool cgroup_is_frozen(const struct cgroups *cg)
 				  sizeof(text)) <= 0)
 		return false;
 	return h->v2 ? text[0] == '1' : strcmp(text, "THAWED") != 0;
+}
+
+/**
+ * cgroup_path_frozen() - the same of the cgroup @path, which need not be open in @cg
+ */
+bool cgroup_path_frozen(const struct cgroups *cg, const char *path)
+{
+	path += strspn(path, "/");
+	for (int i = 0; i < cg->n; i++) {
+		const struct cgroup_hierarchy *h = &cg->h[i];
+		char file[4096 + 32], text[64];
+
+		if (!h->v2 && !cgroup_list_has(h->controllers, "freezer"))
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", path,
+			 h->v2 ? "cgroup.freeze" : "freezer.state");
+		if (fd_read_file_at(h->mount_fd, file, text, sizeof(text)) <= 0)
+			continue;
+		if (h->v2 ? text[0] == '1' : strcmp(text, "THAWED") != 0)
+			return true;
+	}
+	return false;
 }
 
 static bool contains(const pid_t *pids, size_t n, pid_t pid)

@@ -150,4 +150,5 @@ void cgroup_kill_start(const struct cgroups *cg);
 int cgroup_remove(const struct cgroups *cg, const char *path);
 int cgroup_freeze(const struct cgroups *cg, bool frozen);
 bool cgroup_is_frozen(const struct cgroups *cg);
+bool cgroup_path_frozen(const struct cgroups *cg, const char *path);
 int cgroup_controller_fd(const struct cgroups *cg, const char *controller, bool *v2);

@@ -297,6 +297,7 @@ void child_become(const struct child_common *c, int slave)
 	set_stdio(c, slave);
 	sync = close_the_rest(sync, c->preserve_fds);
 	umask(p->umask);
+	personality(c->personality);
 	/* Without no_new_privs the filter needs a capability that may be dropped right after. */
 	if (!p->no_new_privs)
 		load_filter(sync, c->seccomp);

@@ -138,6 +138,7 @@ bool birth_clone(struct container *c, const struct workshop *shop, GError **erro
 		.common = { .process = &c->spec->process,
 			    .console = true,
 			    .preserve_fds = c->preserve_fds,
+			    .personality = c->spec->personality,
 			    .null = c->null_fd,
 			    .seccomp = &c->seccomp },
 		.spec = c->spec,

@@ -27,6 +27,7 @@
 #include "runtime/error.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
+#include "runtime/limits.h"
 #include "runtime/mirror.h"
 #include "runtime/seccomp.h"
 #include "runtime/startlink.h"
@@ -45,7 +46,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -219,69 +219,6 @@ static bool make_helpers_cgroup(struct container *c, GError **error)
 	return true;
 }
 
-/**
- * container_reset_limits() - undo what the caller's session may have set on a new process
- *
- * From outside, since raising a limit takes a capability in the initial user namespace. Limits that
- * even this process may not raise stay as they are.
- */
-void container_reset_limits(pid_t pid, const struct spec_process *process)
-{
-	static const struct {
-		int resource;
-		rlim_t soft, hard;
-	} defaults[] = {
-		{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_STACK, 8 << 20, RLIM_INFINITY },
-		{ RLIMIT_CORE, 0, RLIM_INFINITY },
-		{ RLIMIT_RSS, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_NOFILE, 1024, 1 << 20 },
-		{ RLIMIT_MEMLOCK, 8 << 20, 8 << 20 },
-		{ RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_LOCKS, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_MSGQUEUE, 819200, 819200 },
-		{ RLIMIT_NICE, 0, 0 },
-		{ RLIMIT_RTPRIO, 0, 0 },
-		{ RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY },
-	};
-	struct rlimit first;
-	struct sched_param other = { 0 };
-	char path[64], text[16];
-
-#ifndef MUTANT_RLIMIT_KEPT
-	for (size_t i = 0; i < G_N_ELEMENTS(defaults); i++) {
-		struct rlimit want = { defaults[i].soft, defaults[i].hard }, now;
-
-		if (prlimit(pid, defaults[i].resource, &want, NULL) == 0 ||
-		    prlimit(pid, defaults[i].resource, NULL, &now) < 0)
-			continue;
-		want.rlim_max = MIN(want.rlim_max, now.rlim_max);
-		want.rlim_cur = MIN(want.rlim_cur, want.rlim_max);
-		prlimit(pid, defaults[i].resource, &want, NULL);
-	}
-#endif
-	/* Depends on the machine's memory: what the host's first process has is the kernel's
-	 * choice. */
-	if (prlimit(1, RLIMIT_SIGPENDING, NULL, &first) == 0)
-		prlimit(pid, RLIMIT_SIGPENDING, &first, NULL);
-	for (guint i = 0; process->rlimits && i < process->rlimits->len; i++) {
-		const struct spec_rlimit *l = &g_array_index(process->rlimits, struct spec_rlimit,
-							     i);
-		struct rlimit want = { l->soft, l->hard };
-
-		prlimit(pid, l->resource, &want, NULL);
-	}
-	sched_setscheduler(pid, SCHED_OTHER, &other);
-	setpriority(PRIO_PROCESS, pid, 0);
-	g_snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
-	g_snprintf(text, sizeof(text), "%d",
-		   process->has_oom_score_adj ? process->oom_score_adj : 0);
-	fd_write_file_at(AT_FDCWD, path, text);
-}
-
 static bool close_workshop(const struct workshop *shop, GError **error)
 {
 	int r = workshop_close(shop);
@@ -370,12 +307,33 @@ bool container_receive(int sync, int *console, int *value, int want, GError **er
 	}
 }
 
+/* What the specification knows and we do not do: an error, not a container without it. */
+static bool check_supported(const struct spec *spec, GError **error)
+{
+	const struct {
+		const json_t *asked;
+		const char *name;
+	} not_done[] = {
+		{ spec->net_devices, "netDevices" },
+		{ spec->intel_rdt, "intelRdt" },
+		{ spec->memory_policy, "memoryPolicy" },
+		{ spec->time_offsets, "timeOffsets" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(not_done); i++)
+		if (not_done[i].asked && json_object_size(not_done[i].asked) > 0)
+			return error_set(error, "linux.%s: not supported; leave it out",
+					 not_done[i].name);
+	return true;
+}
+
 /* What can be wrong with what was asked for, before anything exists. */
 static bool plan(struct container *c, GError **error)
 {
-	if (!spec_check_namespaces(c->spec, error) || !spec_check_mappings(c->spec, error) ||
-	    !nsjoin_open(c->spec, &c->join, error) || !sysctls_check(c->spec, error) ||
-	    !devices_check(c->spec, error) || !plan_make(c->spec, &c->plan, error))
+	if (!check_supported(c->spec, error) || !spec_check_namespaces(c->spec, error) ||
+	    !spec_check_mappings(c->spec, error) || !nsjoin_open(c->spec, &c->join, error) ||
+	    !sysctls_check(c->spec, error) || !devices_check(c->spec, error) ||
+	    !plan_make(c->spec, &c->plan, error))
 		return false;
 	/* No process of the container decides whether SELinux is on: what it does not see is off.
 	 */
@@ -405,7 +363,10 @@ static bool equip(struct container *c, GError **error)
 	int r;
 
 	/* While PID 1 joins its tree. */
-	container_reset_limits(c->pid, &c->spec->process);
+	if (!c->keep_limits)
+		limits_reset(c->pid);
+	if (!limits_set(c->pid, &c->spec->process, error))
+		return false;
 	if (proc_identify(c->pid, &c->record.init) < 0)
 		return error_set(error, "the container's process died before it could start");
 	wardenlink_tell_init(c);
@@ -440,8 +401,8 @@ static bool create(struct container *c, GError **error)
 	 */
 	if (!state_save(c, error) ||
 	    !container_receive(c->sync, &c->console, NULL, CHILD_READY, error) ||
-	    !mirror_wait(c, error) || !sysctls_set(c->spec, c->pidfd, c->claim.base, error) ||
-	    !state_publish(c, error))
+	    !limits_schedule(c->pid, &c->spec->process, NULL, error) || !mirror_wait(c, error) ||
+	    !sysctls_set(c->spec, c->pidfd, c->claim.base, error) || !state_publish(c, error))
 		return false;
 	scope_release(&c->scope);
 	if (c->console >= 0 && !console_check(c->console, error))

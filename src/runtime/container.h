@@ -27,6 +27,7 @@ struct container {
 	bool auto_remove;    /* nothing is kept of it after its end */
 	bool deferred;	     /* container_start_created() starts it, from another process */
 	bool systemd_cgroup; /* its cgroup is a scope of systemd's */
+	bool keep_limits;    /* those of the caller are meant for the container */
 	int preserve_fds;    /* of the descriptors from 3 on, how many the command inherits */
 	int stdio[3];	     /* what the container gets, unless it is the pty */
 	bool pty[3];
@@ -67,4 +68,3 @@ void container_close(struct container *c);
 bool container_receive(int sync, int *console, int *value, int want, GError **error);
 bool container_wait_exec(int sync, const struct seccomp *seccomp, const struct seccomp_process *who,
 			 GError **error);
-void container_reset_limits(pid_t pid, const struct spec_process *process);

@@ -19,6 +19,7 @@
 #include "runtime/container.h"
 #include "runtime/error.h"
 #include "runtime/init.h"
+#include "runtime/limits.h"
 #include "runtime/lsm.h"
 #include "runtime/seccomp.h"
 
@@ -208,7 +209,10 @@ static void wait_for_word(int sync)
 
 static bool talk(struct exec *e, int sync, pid_t joiner, GError **error)
 {
-	container_reset_limits(joiner, &e->spec->process);
+	if (!e->keep_limits)
+		limits_reset(joiner);
+	if (!limits_set(joiner, &e->spec->process, error))
+		return false;
 	if (write(sync, &(char){ CHILD_GO_MAPS }, 1) != 1)
 		return error_set_errno(error, -errno, "talk to the process");
 	wait_for_word(sync);
@@ -223,6 +227,11 @@ static bool talk(struct exec *e, int sync, pid_t joiner, GError **error)
 	if (e->console >= 0 && !console_check(e->console, error))
 		return false;
 	console_set_size(e->console, &e->spec->process);
+	if (!limits_schedule(e->pid, &e->spec->process,
+			     e->spec->process.cpu_affinity_final
+				     ?: e->spec->process.cpu_affinity_initial,
+			     error))
+		return false;
 	if (write(sync, &(char){ CHILD_GO_START }, 1) != 1)
 		return error_set_errno(error, -errno, "talk to the process");
 	return true;
@@ -264,6 +273,7 @@ static bool run(struct exec *e, const struct seccomp *seccomp, const struct lsm 
 		struct child_common c = { .sync = theirs,
 					  .process = &e->spec->process,
 					  .preserve_fds = e->preserve_fds,
+					  .personality = e->spec->personality,
 					  .seccomp = seccomp };
 
 		c.null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -277,6 +287,9 @@ static bool run(struct exec *e, const struct seccomp *seccomp, const struct lsm 
 	if (joiner < 0)
 		return error_set_errno(error, joiner, "clone");
 	ok = talk(e, ours, joiner, error);
+	/* One that still waits for a word hears that there will be none. */
+	if (!ok)
+		shutdown(ours, SHUT_RDWR);
 	waitpid(joiner, NULL, __WALL);
 	ok = ok && wait_exec(e, ours, &record, seccomp, error);
 	if (!ok && e->pidfd >= 0)

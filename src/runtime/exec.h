@@ -15,6 +15,7 @@ struct exec {
 	int root_fd;
 	const char *id;
 	struct spec *spec; /* the container's own: its process says capabilities and filter */
+	bool keep_limits;  /* as in struct container */
 	int preserve_fds;  /* as in struct container */
 	int stdio[3];
 	bool pty[3];

@@ -44,7 +44,8 @@ struct child_common {
 	int stdio[3];		       /* else: what they are */
 	int null;		       /* exec: holds the place of the pty */
 	bool console;		       /* the pty is /dev/console too */
-	int preserve_fds;	       /* how many descriptors from 3 on are the command's */
+	unsigned long personality;
+	int preserve_fds; /* how many descriptors from 3 on are the command's */
 };
 
 /* Who asks for more asks for something else. */

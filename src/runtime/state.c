@@ -79,22 +79,27 @@ char *state_text(const struct spec *spec, const char *id, const char *status, pi
 	return copy;
 }
 
+/* The host's hierarchies, looked up once: `list` asks for many containers. */
+static bool is_frozen(const char *cgroup)
+{
+	static struct cgroups host;
+	static bool known;
+
+	if (!known)
+		known = cgroup_detect(&host) == 0;
+	return known && cgroup_path_frozen(&host, cgroup);
+}
+
 /**
  * state_status() - "created", "running", "paused" or "stopped", asked of the kernel
  */
 const char *state_status(int dir_fd, const struct rundir_record *record)
 {
-	struct cgroups cg = { 0 };
-	bool frozen;
-
 	if (!proc_alive(&record->init))
 		return "stopped";
 	if (startlink_waits(dir_fd))
 		return "created";
-	frozen = cgroup_detect(&cg) == 0 && cgroup_open(&cg, record->cgroup) >= 0 &&
-		 cgroup_is_frozen(&cg);
-	cgroup_free(&cg);
-	return frozen ? "paused" : "running";
+	return is_frozen(record->cgroup) ? "paused" : "running";
 }
 
 /**

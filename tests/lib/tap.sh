@@ -180,6 +180,7 @@ machine_mounts() {
 machine_cgroups() {
 	local dir pid
 	find /sys/fs/cgroup -mindepth 1 -type d -path '*cloister*' 2>/dev/null | sort | while read -r dir; do
+		pid=
 		read -r pid 2>/dev/null <"$dir/cgroup.procs"
 		[ -n "$pid" ] || echo "$dir"
 	done

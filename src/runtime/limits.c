@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a new process gets from outside: limits, scheduling, oom score. From outside, since raising
+ * any of them takes a capability in the initial user namespace.
+ */
+#include "config.h"
+#include "runtime/limits.h"
+
+#include "lib/fd.h"
+#include "lib/sys.h"
+#include "runtime/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/**
+ * limits_reset() - undo what a caller's session may have set on the new process @pid
+ *
+ * For containers that a person starts from a shell; an engine means what it passes on. Limits that
+ * even this process may not raise stay as they are.
+ */
+void limits_reset(pid_t pid)
+{
+	static const struct {
+		int resource;
+		rlim_t soft, hard;
+	} defaults[] = {
+		{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_STACK, 8 << 20, RLIM_INFINITY },
+		{ RLIMIT_CORE, 0, RLIM_INFINITY },
+		{ RLIMIT_RSS, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_NOFILE, 1024, 1 << 20 },
+		{ RLIMIT_MEMLOCK, 8 << 20, 8 << 20 },
+		{ RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_LOCKS, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_MSGQUEUE, 819200, 819200 },
+		{ RLIMIT_NICE, 0, 0 },
+		{ RLIMIT_RTPRIO, 0, 0 },
+		{ RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY },
+	};
+	struct sched_param other = { 0 };
+	struct rlimit first;
+	char path[64];
+
+#ifndef MUTANT_RLIMIT_KEPT
+	for (size_t i = 0; i < G_N_ELEMENTS(defaults); i++) {
+		struct rlimit want = { defaults[i].soft, defaults[i].hard }, now;
+
+		if (prlimit(pid, defaults[i].resource, &want, NULL) == 0 ||
+		    prlimit(pid, defaults[i].resource, NULL, &now) < 0)
+			continue;
+		want.rlim_max = MIN(want.rlim_max, now.rlim_max);
+		want.rlim_cur = MIN(want.rlim_cur, want.rlim_max);
+		prlimit(pid, defaults[i].resource, &want, NULL);
+	}
+#endif
+	/* Depends on the machine's memory: what the host's first process has is the kernel's
+	 * choice. */
+	if (prlimit(1, RLIMIT_SIGPENDING, NULL, &first) == 0)
+		prlimit(pid, RLIMIT_SIGPENDING, &first, NULL);
+	sched_setscheduler(pid, SCHED_OTHER, &other);
+	setpriority(PRIO_PROCESS, pid, 0);
+	g_snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	fd_write_file_at(AT_FDCWD, path, "0");
+}
+
+static bool set_rlimits(pid_t pid, const GArray *rlimits, GError **error)
+{
+	for (guint i = 0; rlimits && i < rlimits->len; i++) {
+		const struct spec_rlimit *l = &g_array_index(rlimits, struct spec_rlimit, i);
+		struct rlimit want = { l->soft, l->hard };
+
+		if (prlimit(pid, l->resource, &want, NULL) < 0)
+			return error_set_errno(error, -errno,
+					       "process.rlimits: %" G_GUINT64_FORMAT
+					       ":%" G_GUINT64_FORMAT " for resource %d",
+					       l->soft, l->hard, l->resource);
+	}
+	return true;
+}
+
+/**
+ * limits_set() - what the specification asks for: resource limits and the oom score
+ *
+ * Before the process has its own file system: once its user namespace has the pid, only this can.
+ */
+bool limits_set(pid_t pid, const struct spec_process *process, GError **error)
+{
+	char path[64], text[16];
+	int r;
+
+	if (!set_rlimits(pid, process->rlimits, error))
+		return false;
+	if (!process->has_oom_score_adj)
+		return true;
+	g_snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	g_snprintf(text, sizeof(text), "%d", process->oom_score_adj);
+	r = fd_write_file_at(AT_FDCWD, path, text);
+	return r == 0 ||
+	       error_set_errno(error, r, "process.oomScoreAdj: %d", process->oom_score_adj);
+}
+
+/* sched_setattr(2) has no declaration in the C library. */
+struct sched_attributes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+static bool set_scheduler(pid_t pid, const struct spec_scheduler *s, GError **error)
+{
+	struct sched_attributes a = { .size = sizeof(a),
+				      .policy = s->policy,
+				      .flags = s->flags,
+				      .nice = s->nice,
+				      .priority = s->priority,
+				      .runtime = s->runtime,
+				      .deadline = s->deadline,
+				      .period = s->period };
+
+	if (!s->present || syscall(SYS_sched_setattr, pid, &a, 0) == 0)
+		return true;
+	return error_set_errno(error, -errno, "process.scheduler");
+}
+
+static bool set_affinity(pid_t pid, const char *list, GError **error)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (const char *p = list; p && *p;) {
+		char *end;
+		unsigned long first = strtoul(p, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		for (unsigned long cpu = first; cpu <= last && cpu < CPU_SETSIZE; cpu++)
+			CPU_SET(cpu, &set);
+		p = *end == ',' ? end + 1 : "";
+	}
+	if (!list || sched_setaffinity(pid, sizeof(set), &set) == 0)
+		return true;
+	return error_set_errno(error, -errno, "process.execCPUAffinity: \"%s\"", list);
+}
+
+/**
+ * limits_schedule() - how the process is scheduled; when it has given up what it inherited
+ * @affinity: list of CPUs, or NULL
+ */
+bool limits_schedule(pid_t pid, const struct spec_process *process, const char *affinity,
+		     GError **error)
+{
+	if (process->ioprio >= 0 &&
+	    syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, pid, process->ioprio) < 0)
+		return error_set_errno(error, -errno, "process.ioPriority");
+	return set_scheduler(pid, &process->scheduler, error) && set_affinity(pid, affinity, error);
+}
