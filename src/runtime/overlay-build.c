@@ -34,6 +34,8 @@
 /* Where the clones are attached while overlayfs looks at them, below the workshop's base. */
 #define SCAFFOLD "overlay"
 
+#define FSCONFIG_STRING_MAX 255 /* fsconfig(2): without the NUL */
+
 struct credentials {
 	struct __user_cap_data_struct caps[2];
 	uid_t uid;
@@ -127,17 +129,42 @@ static int add_rest(const struct overlay *o, int fs)
 	return r;
 }
 
-/* Layer by layer. -EINVAL where the kernel wants them all in one string (before 6.7). */
-static int mount_by_layers(const struct overlay *o, int work)
+static char *lower_string(const struct overlay *o)
 {
-	autofd fs = sys_fsopen("overlay");
-	int r = fs < 0 ? fs : sys_fsconfig_string(fs, "source", "overlay");
+	GString *s = g_string_new(NULL);
 
+	for (guint i = 0; i < o->lower->len; i++) {
+		const struct overlay_layer *l = &g_array_index(o->lower, struct overlay_layer, i);
+
+		g_string_append_printf(s, "%sself/fd/%d", !i ? "" : l->data ? "::" : ":", l->fd);
+	}
+	return g_string_free(s, false);
+}
+
+/* In one string if fsconfig(2) takes it, which every kernel knows; else one by one, since 6.7. */
+static int add_lower(const struct overlay *o, int fs)
+{
+	g_autofree char *all = lower_string(o);
+	int r = 0;
+
+	if (strlen(all) <= FSCONFIG_STRING_MAX)
+		return sys_fsconfig_string(fs, "lowerdir", all);
 	for (guint i = 0; r == 0 && i < o->lower->len; i++) {
 		const struct overlay_layer *l = &g_array_index(o->lower, struct overlay_layer, i);
 
 		r = add_fd(fs, l->data ? "datadir+" : "lowerdir+", l->fd);
 	}
+	return r;
+}
+
+/* -EINVAL where the kernel wants many layers in one string. */
+static int mount_by_context(const struct overlay *o, int work)
+{
+	autofd fs = sys_fsopen("overlay");
+	int r = fs < 0 ? fs : sys_fsconfig_string(fs, "source", "overlay");
+
+	if (r == 0)
+		r = add_lower(o, fs);
 	if (r == 0 && work >= 0)
 		r = add_fd(fs, "upperdir", o->upper_fd);
 	if (r == 0 && work >= 0)
@@ -153,15 +180,10 @@ static int mount_by_layers(const struct overlay *o, int work)
 
 static char *option_string(const struct overlay *o, int work)
 {
+	g_autofree char *lower = lower_string(o);
 	GString *s = g_string_new("index=off,lowerdir=");
-	bool data = false;
 
-	for (guint i = 0; i < o->lower->len; i++) {
-		const struct overlay_layer *l = &g_array_index(o->lower, struct overlay_layer, i);
-
-		g_string_append_printf(s, "%sself/fd/%d", !i ? "" : l->data ? "::" : ":", l->fd);
-		data |= l->data;
-	}
+	g_string_append(s, lower);
 	if (work >= 0)
 		g_string_append_printf(s, ",upperdir=self/fd/%d,workdir=self/fd/%d", o->upper_fd,
 				       work);
@@ -178,7 +200,7 @@ static char *option_string(const struct overlay *o, int work)
 	return g_string_free(s, false);
 }
 
-/* Everything in one string, by mount(2): fsconfig(2) takes no more than 255 bytes. */
+/* Everything in one string, by mount(2). */
 static int mount_by_string(const struct overlay *o, int work, int scaffold)
 {
 	g_autofree char *options = option_string(o, work);
@@ -203,7 +225,7 @@ static int mount_overlay(const struct overlay *o, const struct workshop *shop, i
 
 	if (scaffold < 0 || fchdir(shop->host_proc) < 0)
 		return -errno;
-	r = mount_by_layers(o, work);
+	r = mount_by_context(o, work);
 	return r == -EINVAL ? mount_by_string(o, work, scaffold) : r;
 }
 

@@ -82,6 +82,11 @@ else
 	skip idmap-tmpfs "volumes on tmpfs"
 fi
 
+# As Docker gives it; before Linux 6.3 it is another tmpfs of the same size.
+mkdir "$work/shm"; mount -t tmpfs -o size=2m,mode=1777,nosuid,nodev,noexec shm "$work/shm"; on_exit umount "$work/shm"
+is "$(run_with "[$(bind "$work/shm" /dev/shm bind rprivate)]" 'stat -c "%u %a" /dev/shm; df -k /dev/shm | awk "NR == 2 { print \$2 }"; echo x >/dev/shm/x && stat -c %u /dev/shm/x; grep -c "/dev/shm.*nosuid,nodev,noexec.*tmpfs" /proc/self/mountinfo' | tr '\n' ' ')" \
+	"0 1777 2048 0 1 " "an engine's /dev/shm"
+
 ### What cannot be shifted
 mkdir -p "$vol/deep/er"
 mount -t proc proc "$vol/deep/er"; on_exit umount -q "$vol/deep/er"
