@@ -88,6 +88,7 @@ is "$(run_with "[$(bind "$work/shm" /dev/shm bind rprivate)]" 'stat -c "%u %a" /
 	"0 1777 2048 0 1 " "an engine's /dev/shm"
 
 ### What cannot be shifted
+umount -q "$vol/sub"
 mkdir -p "$vol/deep/er"
 mount -t proc proc "$vol/deep/er"; on_exit umount -q "$vol/deep/er"
 fails "\"$vol/deep/er\" cannot be ID-mapped.*bind-recursive" "a submount that cannot be shifted is named, with the cure" \
@@ -103,7 +104,7 @@ mount --make-shared "$work/shared"
 arrives() { # OPTION: does what the host mounts later arrive?
 	run_with "[$(bind "$work/shared" /v rbind "$1")]" \
 		'touch /v/ready; i=0; while ! [ -e /v/go ] && [ $i -lt 200 ]; do usleep 20000; i=$((i+1)); done; stat -c %u /v/late/of-1000 2>&1' >"$tap_dir/arrives" &
-	eventually 10 test -e "$work/shared/ready"
+	eventually 60 test -e "$work/shared/ready"
 	mount --bind "$vol" "$work/shared/late"
 	touch "$work/shared/go"
 	wait $!
