@@ -82,7 +82,11 @@ static bool watch(struct oom *o, const struct cgroups *cg)
 	return o->notify >= 0;
 }
 
-/* Rearms the notification; whether the kernel killed since the last look. */
+/*
+ * Rearms the notification; whether memory ran out since the last look. v1 notifies before it kills
+ * and counts, so there the notification is the event; the end of the cgroup is one too, but not
+ * ours.
+ */
 static bool happened(struct oom *o)
 {
 	char text[1024];
@@ -94,7 +98,7 @@ static bool happened(struct oom *o)
 	while (read(o->notify, text, sizeof(text)) > 0)
 		;
 	kills = count_kills(o);
-	more = kills > o->kills;
+	more = o->v2 ? kills > o->kills : kills >= 0;
 	if (kills >= 0)
 		o->kills = kills;
 	return more;
