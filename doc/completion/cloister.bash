@@ -106,7 +106,8 @@ _cloister()
 	((i++))
 	case $command in
 	'')
-		_cloister_words "launch exec kill delete list status check pause resume update ps events spec features create start run state docker-setup containerd-setup podman-setup --root --help --version" "$cur"
+		_cloister_words "launch exec kill delete list status check pause resume update ps events spec features create start run state docker-setup containerd-setup podman-setup --root --log --log-format --log-level --debug
+			--systemd-cgroup --cgroup-manager --help --version" "$cur"
 		;;
 	launch)
 		first=$(_cloister_launch_command $i)
@@ -124,14 +125,16 @@ _cloister()
 		if ((COMP_CWORD > i)); then
 			_cloister_commands "$cur"
 		elif [[ $cur == -* ]]; then
-			_cloister_words "--tty --help" "$cur"
+			_cloister_words "--tty --detach --process --user --env --cwd --cap --additional-gids
+				--no-new-privs --apparmor --process-label --console-socket --pid-file
+				--preserve-fds --ignore-paused --help" "$cur"
 		else
 			_cloister_words "$(_cloister_names "$root")" "$cur"
 		fi
 		;;
 	kill)
 		if [[ $cur == -* ]]; then
-			_cloister_words "--help" "$cur"
+			_cloister_words "--all --regex --help" "$cur"
 		elif ((COMP_CWORD == i)); then
 			_cloister_words "$(_cloister_names "$root")" "$cur"
 		elif ((COMP_CWORD == i + 1)); then
@@ -140,7 +143,7 @@ _cloister()
 		;;
 	delete)
 		if [[ $cur == -* ]]; then
-			_cloister_words "--force --help" "$cur"
+			_cloister_words "--force --regex --help" "$cur"
 		else
 			_cloister_words "$(_cloister_names "$root")" "$cur"
 		fi
@@ -152,7 +155,21 @@ _cloister()
 			_cloister_words "$(_cloister_names "$root")" "$cur"
 		fi
 		;;
-	pause | resume)
+	create | run)
+		case $prev in
+		-b | --bundle | -f | --config | --console-socket | --pid-file)
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			compopt -o filenames
+			;;
+		*)
+			local more=
+			[[ $command = create ]] || more="--detach --keep"
+			_cloister_words "--bundle --config --console-socket --pid-file --preserve-fds --no-pivot
+				--no-new-keyring --no-subreaper --help $more" "$cur"
+			;;
+		esac
+		;;
+	pause | resume | start | state)
 		if [[ $cur == -* ]]; then
 			_cloister_words "--help" "$cur"
 		else
@@ -194,7 +211,10 @@ _cloister()
 			_cloister_words "$(_cloister_names "$root")" "$cur"
 		fi
 		;;
-	list | check)
+	list)
+		_cloister_words "--format --json --quiet --help" "$cur"
+		;;
+	check)
 		_cloister_words "--json --help" "$cur"
 		;;
 	docker-setup | containerd-setup | podman-setup)

@@ -93,6 +93,7 @@ static void print_help(void)
 	       "  --pid-file FILE        write the command's pid to FILE\n"
 	       "  --preserve-fds N       pass on descriptors 3 to 2+N\n"
 	       "  --ignore-paused        wait for a paused container instead of failing\n"
+	       "  --cgroup PATH          refused: it runs in the container's own cgroup\n"
 	       "  --help                 show this text\n\n"
 	       "Exit status: as of `cloister launch`; with --process or --detach 255 if the "
 	       "command "

@@ -68,6 +68,7 @@ static void print_help(void)
 	       "  --debug                the same as --log-level debug\n"
 	       "  --systemd-cgroup       cgroupsPath is SLICE:PREFIX:NAME, made by systemd\n"
 	       "  --cgroup-manager NAME  cgroupfs, systemd or disabled\n"
+	       "  --rootless, --criu     of other runtimes: accepted, without effect\n"
 	       "  --help                 show this text; `cloister COMMAND --help` shows that of a "
 	       "command\n"
 	       "  --version              show the version\n\n"

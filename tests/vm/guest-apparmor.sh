@@ -51,10 +51,8 @@ like "$out" mounted "the container may mount"
 like "$out" unmounted "… and unmount"
 like "$out" no-sysrq "sysrq-trigger is denied"
 
-for name in containers-default-0.50.1; do
-	config "$name" "$show"
-	like "$(runs other)" '^cloister-default ' "$name too"
-done
+config containers-default-0.50.1 "$show"
+like "$(runs other)" '^cloister-default ' "containers-default too"
 config unconfined "$show"
 like "$(runs un)" '^unconfined' "unconfined is honoured"
 config no-such-profile "$show"
