@@ -243,6 +243,8 @@ static int each_candidate(const struct spec_process *p,
 	int err = ENOENT, e;
 	char buf[4096];
 
+	if (!name)
+		return ENOENT;
 	if (strchr(name, '/'))
 		return try(name, p);
 	for (; *path; path += strcspn(path, ":"), path += *path == ':') {
