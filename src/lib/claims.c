@@ -184,7 +184,13 @@ static int add_claim(const char *name, const char *id, const struct claim *claim
 	return idranges_add(&view->ranges, claim->base, (uint64_t)claim->base + claim->count);
 }
 
-static int load_foreign(struct idranges *ranges, const struct claim_sources *src)
+/* From whose subordinate ids ours are taken. */
+static const char *const own_names[] = { "cloister", NULL };
+/* From whose an engine takes what it gives with a specification: for containers, so not foreign. */
+static const char *const engine_names[] = { "cloister", "kubelet", "containers", "dockremap", NULL };
+
+static int load_foreign(struct idranges *ranges, const struct claim_sources *src,
+			const char *const *names)
 {
 	int r = idranges_add(ranges, 0, HOST_END);
 
@@ -193,9 +199,9 @@ static int load_foreign(struct idranges *ranges, const struct claim_sources *src
 	if (r == 0)
 		r = idsources_accounts(ranges, src->group, false);
 	if (r == 0)
-		r = idsources_subids(ranges, src->subuid, "cloister");
+		r = idsources_subids(ranges, src->subuid, names);
 	if (r == 0)
-		r = idsources_subids(ranges, src->subgid, "cloister");
+		r = idsources_subids(ranges, src->subgid, names);
 	return r;
 }
 
@@ -261,7 +267,7 @@ int claim_take(int root_fd, const struct claim_sources *src, uint32_t first, con
 	if (dir_fd < 0)
 		return dir_fd;
 	/* The lists of others change without our lock anyway: read them before waiting for it. */
-	r = load_foreign(&view.ranges, src);
+	r = load_foreign(&view.ranges, src, own_names);
 	if (r == 0)
 		r = lock_fd = lock_registry(dir_fd);
 	if (r >= 0)
@@ -297,7 +303,7 @@ int claim_take_given(int root_fd, const struct claim_sources *src, const char *i
 		return r;
 	if (wanted->count < CLAIM_COUNT || end > ID_END)
 		return -EINVAL;
-	r = load_foreign(&foreign, src);
+	r = load_foreign(&foreign, src, engine_names);
 	if (r == 0 && idranges_overlap(&foreign, wanted->base, end))
 		r = -EPERM;
 	idranges_free(&foreign);

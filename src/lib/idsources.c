@@ -168,17 +168,17 @@ int idsources_accounts(struct idranges *ranges, const char *path, bool passwd)
 
 struct subid_arg {
 	struct idranges *ranges;
-	const char *own_name;
+	const char *const *own_names;
 };
 
 static int subid_line(const char *line, void *arg)
 {
 	const struct subid_arg *a = arg;
-	size_t own_len = strlen(a->own_name);
 	uint64_t start, count;
 
-	if (strncmp(line, a->own_name, own_len) == 0 && line[own_len] == ':')
-		return 0;
+	for (const char *const *own = a->own_names; *own; own++)
+		if (strncmp(line, *own, strlen(*own)) == 0 && line[strlen(*own)] == ':')
+			return 0;
 	if (!field_number(line, 1, &start) || !field_number(line, 2, &count))
 		return 0;
 	if (start >= ID_COUNT || count == 0)
@@ -190,11 +190,11 @@ static int subid_line(const char *line, void *arg)
 
 /**
  * idsources_subids() - add the ranges of a subuid(5) or subgid(5) file
- * @own_name: its ranges are ours, and left out
+ * @own_names: NULL-terminated; their ranges are ours, and left out
  */
-int idsources_subids(struct idranges *ranges, const char *path, const char *own_name)
+int idsources_subids(struct idranges *ranges, const char *path, const char *const *own_names)
 {
-	struct subid_arg arg = { .ranges = ranges, .own_name = own_name };
+	struct subid_arg arg = { .ranges = ranges, .own_names = own_names };
 
 	return each_line(path, subid_line, &arg);
 }

@@ -368,12 +368,39 @@ static void test_concurrent(void **state)
 		assert_true(seen[i]);
 }
 
+/* An engine's subordinate ids are what it gives with a specification; ours do not come from there. */
+static void test_given_from_an_engine(void **state)
+{
+	struct state *s = *state;
+
+	put(s, "subuid", "kubelet:100000:131072\nann:400000:65536\n");
+	assert_int_equal(take(s, "own"), 231072);
+	assert_int_equal(give(s, "pod", 100000, 65536), 0);
+	assert_int_equal(give(s, "other", 400000, 65536), -EPERM);
+}
+
+/* Who joins another's user namespace keeps its ids from being given out again. */
+static void test_shared(void **state)
+{
+	struct state *s = *state;
+	struct claim claim = { .base = 100000, .count = 65536 };
+
+	assert_int_equal(take(s, "one"), 100000);
+	assert_int_equal(claim_share(s->root_fd, "two", &claim), 0);
+	assert_int_equal(claim_release(s->root_fd, "one"), 0);
+	assert_int_equal(take(s, "three"), 165536);
+	assert_int_equal(claim_release(s->root_fd, "two"), 0);
+	assert_int_equal(take(s, "four"), 100000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_lowest_first),
+		TEST(test_given_from_an_engine),
+		TEST(test_shared),
 		TEST(test_ids_of_containers),
 		TEST(test_accounts_avoided),
 		TEST(test_subids_avoided),
