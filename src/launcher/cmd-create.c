@@ -93,10 +93,11 @@ static bool parse_option(struct bundle_options *o, int c, const char *arg, GErro
 	}
 }
 
-static void warn(const struct spec *spec)
+/* Say what of @warnings is new since the first @from. */
+static void warn(const GPtrArray *warnings, guint from)
 {
-	for (guint i = 0; spec->warnings && i < spec->warnings->len; i++)
-		log_warning("%s", (char *)spec->warnings->pdata[i]);
+	for (guint i = from; warnings && i < warnings->len; i++)
+		log_warning("%s", (char *)warnings->pdata[i]);
 }
 
 /* From then on the terminal is the engine's alone: nobody else reads it. */
@@ -114,8 +115,12 @@ static bool hand_over(struct container *c, const struct bundle_options *o, GErro
 /* Bring it to where `start` goes on; what the caller is to get of it is there when we return. */
 static bool create(struct container *c, const struct bundle_options *o, GError **error)
 {
+	const GPtrArray *warnings = c->spec->process.warnings;
+	guint known = warnings ? warnings->len : 0;
+
 	if (!container_create(c, error))
 		return false;
+	warn(warnings, known);
 	if (hand_over(c, o, error) && bundle_write_pid(o->pid_file, c->pid, error))
 		return true;
 	container_end(c);
@@ -137,7 +142,7 @@ static bool prepare(struct container *c, struct bundle_options *o, struct spec *
 	*spec = spec_load(bundle, o->config ?: "config.json", error);
 	if (!*spec)
 		return false;
-	warn(*spec);
+	warn((*spec)->warnings, 0);
 	c->spec = *spec;
 	c->preserve_fds = o->preserve_fds;
 	c->keep_limits = true;

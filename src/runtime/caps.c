@@ -138,3 +138,15 @@ int caps_set_ambient(uint64_t ambient)
 			return -errno;
 	return 0;
 }
+
+/**
+ * caps_has() - does this process have @cap now?
+ */
+bool caps_has(int cap)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       (data[cap / 32].effective >> (cap % 32) & 1);
+}

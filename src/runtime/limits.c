@@ -8,10 +8,12 @@
 
 #include "lib/fd.h"
 #include "lib/sys.h"
+#include "runtime/caps.h"
 #include "runtime/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,14 +75,39 @@ void limits_reset(pid_t pid)
 	fd_write_file_at(AT_FDCWD, path, "0");
 }
 
-static bool set_rlimits(pid_t pid, const GArray *rlimits, GError **error)
+/*
+ * Without CAP_SYS_RESOURCE (we are in a container ourselves) no limit can be raised above what we
+ * have: that is the most there is to give.
+ */
+static int set_most(pid_t pid, const struct spec_rlimit *l)
 {
-	for (guint i = 0; rlimits && i < rlimits->len; i++) {
-		const struct spec_rlimit *l = &g_array_index(rlimits, struct spec_rlimit, i);
-		struct rlimit want = { l->soft, l->hard };
+	struct rlimit want = { l->soft, l->hard }, now;
 
-		if (prlimit(pid, l->resource, &want, NULL) < 0)
-			return error_set_errno(error, -errno,
+	if (prlimit(pid, l->resource, NULL, &now) < 0)
+		return -errno;
+	want.rlim_max = MIN(want.rlim_max, now.rlim_max);
+	want.rlim_cur = MIN(want.rlim_cur, want.rlim_max);
+	return prlimit(pid, l->resource, &want, NULL) < 0 ? -errno : 0;
+}
+
+static bool set_rlimits(pid_t pid, const struct spec_process *process, GError **error)
+{
+	for (guint i = 0; process->rlimits && i < process->rlimits->len; i++) {
+		const struct spec_rlimit *l = &g_array_index(process->rlimits, struct spec_rlimit,
+							     i);
+		struct rlimit want = { l->soft, l->hard };
+		int r = prlimit(pid, l->resource, &want, NULL) < 0 ? -errno : 0;
+
+		if (r == -EPERM && !caps_has(CAP_SYS_RESOURCE)) {
+			r = set_most(pid, l);
+			if (r == 0 && process->warnings)
+				g_ptr_array_add(process->warnings,
+						g_strdup_printf("process.rlimits: resource %d stays "
+								"at the most that is allowed here",
+								l->resource));
+		}
+		if (r < 0)
+			return error_set_errno(error, r,
 					       "process.rlimits: %" G_GUINT64_FORMAT
 					       ":%" G_GUINT64_FORMAT " for resource %d",
 					       l->soft, l->hard, l->resource);
@@ -98,7 +125,7 @@ bool limits_set(pid_t pid, const struct spec_process *process, GError **error)
 	char path[64], text[16];
 	int r;
 
-	if (!set_rlimits(pid, process->rlimits, error))
+	if (!set_rlimits(pid, process, error))
 		return false;
 	if (!process->has_oom_score_adj)
 		return true;

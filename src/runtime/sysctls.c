@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,8 +67,9 @@ bool sysctls_check(const struct spec *spec, GError **error)
 
 		if (!strchr(name, '.')) /* sysctl(8) takes slashes too */
 			g_strdelimit(dotted, "/", '.');
-		if (!json_is_string(value))
-			return error_set(error, "linux.sysctl: \"%s\": the value must be a string",
+		if (!json_is_string(value) || json_string_length(value) >= 4096)
+			return error_set(error,
+					 "linux.sysctl: \"%s\": the value must be a (short) string",
 					 name);
 		if (!is_namespaced(dotted) || !to_path(dotted, path, sizeof(path)))
 			return error_set(error,
@@ -89,11 +91,20 @@ static int set_one(int proc, const char *path, const char *value, uid_t root)
 	return seteuid(0) < 0 ? -errno : r;
 }
 
+/* Its groups are the container's; we write it as the host's root, for whom they are others. */
+static void shift_groups(char *value, size_t size, uid_t root)
+{
+	unsigned int first, last;
+
+	if (sscanf(value, "%u %u", &first, &last) == 2 && first <= last)
+		g_snprintf(value, size, "%u %u", root + MIN(first, 65535), root + MIN(last, 65535));
+}
+
 static const char *set_all(const struct spec *spec, int proc, int pidfd, uid_t root, int *r)
 {
 	const char *name;
 	json_t *value;
-	char path[512];
+	char path[512], text[4096];
 
 	*r = setns(pidfd, CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ? -errno : 0;
 	if (*r < 0)
@@ -104,7 +115,10 @@ static const char *set_all(const struct spec *spec, int proc, int pidfd, uid_t r
 			to_path(name, path, sizeof(path));
 		else
 			g_snprintf(path, sizeof(path), "sys/%s", name);
-		*r = set_one(proc, path, json_string_value(value), root);
+		g_strlcpy(text, json_string_value(value), sizeof(text));
+		if (strcmp(path, "sys/net/ipv4/ping_group_range") == 0)
+			shift_groups(text, sizeof(text), root);
+		*r = set_one(proc, path, text, root);
 		if (*r < 0)
 			return name;
 	}
