@@ -165,6 +165,10 @@ static int run(struct request *r)
 /**
  * dispatch() - do the request that the worker has read, and answer it
  * @len: its length
+ *
+ * The worker counts as idle from before the answer. The counter, which every worker changes before
+ * it begins with a request, also orders memory: what the answer tells the kernel of, another worker
+ * finds complete when the kernel asks for it.
  */
 void dispatch(struct worker *w, size_t len)
 {
@@ -176,9 +180,13 @@ void dispatch(struct worker *w, size_t len)
 	int error;
 
 	if (len < sizeof(struct fuse_in_header) + after)
-		return;
-	r.len = len - sizeof(struct fuse_in_header) - after;
-	error = run(&r);
+		r.no_reply = true; /* never seen; there is no answer to what is no request */
+	else
+		r.len = len - sizeof(struct fuse_in_header) - after;
+	error = r.no_reply ? -EINVAL : run(&r);
+	atomic_fetch_add(&w->server->idle, 1);
 	if (!r.no_reply)
 		answer(&r, error);
+	if (error == 0 && r.in->opcode == FUSE_INIT)
+		init_done(w->server);
 }

@@ -37,7 +37,10 @@ static uint64_t negotiate(struct server *s, const struct request *r)
 	return has & want;
 }
 
-static void tell_ready(struct server *s)
+/**
+ * init_done() - the kernel has the answer to INIT: the file system can be used
+ */
+void init_done(struct server *s)
 {
 	if (s->ready_fd < 0)
 		return;
@@ -49,31 +52,21 @@ static void tell_ready(struct server *s)
 int do_init(struct request *r)
 {
 	const struct fuse_init_in *in = r->arg;
-	struct fuse_init_out out = { .major = FUSE_KERNEL_VERSION,
-				     .minor = PROTO_MINOR,
-				     .max_readahead = in->max_readahead,
-				     .max_background = 64,
-				     .congestion_threshold = 48,
-				     .max_write = MAX_IO,
-				     .time_gran = 1,
-				     .max_pages = MAX_IO / 4096 };
-	struct fuse_out_header head = { .len = sizeof(head) + sizeof(out),
-					.unique = r->in->unique };
-	struct {
-		struct fuse_out_header head;
-		struct fuse_init_out out;
-	} reply;
+	struct fuse_init_out *out = &r->reply.init;
 	uint64_t flags;
 
 	if (in->major != FUSE_KERNEL_VERSION)
 		return -EPROTO;
 	flags = negotiate(r->server, r);
-	out.flags = flags;
-	out.flags2 = flags >> 32;
-	reply.head = head;
-	reply.out = out;
-	r->no_reply = true;
-	if (write(r->server->fuse_fd, &reply, sizeof(reply)) == sizeof(reply))
-		tell_ready(r->server);
-	return 0;
+	*out = (struct fuse_init_out){ .major = FUSE_KERNEL_VERSION,
+				       .minor = PROTO_MINOR,
+				       .max_readahead = in->max_readahead,
+				       .flags = flags,
+				       .flags2 = flags >> 32,
+				       .max_background = 64,
+				       .congestion_threshold = 48,
+				       .max_write = MAX_IO,
+				       .time_gran = 1,
+				       .max_pages = MAX_IO / 4096 };
+	return reply_with(r, out, sizeof(*out));
 }

@@ -108,7 +108,7 @@ static int serve(struct worker *w)
 		if (atomic_fetch_sub(&s->idle, 1) == 1)
 			add_worker(s);
 		dispatch(w, n);
-		if (atomic_fetch_add(&s->idle, 1) >= MAX_IDLE && !w->stays) {
+		if (atomic_load(&s->idle) > MAX_IDLE && !w->stays) {
 			atomic_fetch_sub(&s->idle, 1);
 			atomic_fetch_sub(&s->workers, 1);
 			return 0;

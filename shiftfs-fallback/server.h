@@ -60,6 +60,7 @@ struct request {
 	struct open_file *opened; /* made for this answer */
 	struct open_dir *opened_dir;
 	union {
+		struct fuse_init_out init;
 		struct fuse_attr_out attr;
 		struct fuse_statfs_out statfs;
 		struct fuse_write_out write;
@@ -92,6 +93,7 @@ void dispatch(struct worker *w, size_t len);
 
 /* init.c */
 int do_init(struct request *r);
+void init_done(struct server *s);
 
 /* attr.c */
 void attr_fill(struct server *s, const struct node_stat *st, struct fuse_attr *attr);

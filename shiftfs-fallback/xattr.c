@@ -72,6 +72,15 @@ static int get_error(enum kind kind, int error)
 	return kind == ACL && error == -EOPNOTSUPP ? -ENODATA : error;
 }
 
+/*
+ * Capabilities for somebody without an image are of no effect where it is looked at. What is no
+ * capability set (an empty value can be set by anybody) is the kernel's to judge.
+ */
+static int filecap_error(int error)
+{
+	return error == -EOVERFLOW ? -ENODATA : 0;
+}
+
 int do_getxattr(struct request *r)
 {
 	const struct fuse_getxattr_in *in = r->arg;
@@ -92,8 +101,8 @@ int do_getxattr(struct request *r)
 	len = n;
 	if (kind == ACL)
 		error = acl_to_inside(maps, r->worker->out, &len);
-	else if (kind == FILECAP) /* such capabilities are of no effect where it is looked at */
-		error = filecap_to_inside(maps, r->worker->out, &len) < 0 ? -ENODATA : 0;
+	else if (kind == FILECAP)
+		error = filecap_error(filecap_to_inside(maps, r->worker->out, &len));
 	return error < 0 ? error : reply_value(r, len, in->size);
 }
 
@@ -104,7 +113,7 @@ static int translate(struct request *r, enum kind kind, void *value, size_t *len
 
 	if (kind == ACL)
 		return acl_to_outside(maps, value, *len);
-	return kind == FILECAP ? filecap_to_outside(maps, value, len) : 0;
+	return kind == FILECAP && *len ? filecap_to_outside(maps, value, len) : 0;
 }
 
 /* An owner who is not of the file's group sets an access ACL. */

@@ -40,8 +40,12 @@ def filecap(v):
 def attrs(st, times=False):
     size = 0 if stat.S_ISDIR(st.st_mode) else st.st_size
     t = tuple(x if x < 10**18 else 'now' for x in (st.st_atime_ns, st.st_mtime_ns)) if times else ()
-    nlink = st.st_nlink
-    return (oct(st.st_mode), nlink, st.st_uid, st.st_gid, size, st.st_rdev) + t
+    mode = st.st_mode
+    # The mark of mandatory locks, which the kernel no longer has: whether it stays when a member of
+    # the file's group writes depends on supplementary groups, which FUSE does not tell.
+    if stat.S_ISREG(mode) and mode & (stat.S_ISGID | stat.S_IXGRP) == stat.S_ISGID:
+        mode &= ~stat.S_ISGID
+    return (oct(mode), st.st_nlink, st.st_uid, st.st_gid, size, st.st_rdev) + t
 
 
 class Side:
@@ -354,7 +358,7 @@ OPS = {
                                                          stat.S_IFBLK]), mask(r),
                             r.choice([0, os.makedev(1, 3), os.makedev(300, 70000)]))),
     'bind': (1, lambda r: (path(r),)),
-    'symlink': (3, lambda r: (r.choice([path(r), '/nowhere', 'x' * 4095]), path(r))),
+    'symlink': (3, lambda r: (r.choice([path(r), '/nonexistent/nowhere', 'x' * 4095]), path(r))),
     'readlink': (2, lambda r: (path(r),)),
     'link': (4, lambda r: (path(r), path(r))),
     'rename': (8, lambda r: (path(r), path(r), r.choice([0, 0, 0, 1, 2, 4, 5, 3, 8]))),
@@ -377,10 +381,17 @@ OPS = {
 }
 
 
+def xattr(full, name):
+    try:
+        return os.getxattr(full, name, follow_symlinks=False)
+    except OSError as e:
+        return e.errno
+
+
 def describe(full, known):
     st = os.lstat(full)
     d = [attrs(st), known.setdefault(st.st_ino, len(known))]
-    d.append({n: os.getxattr(full, n, follow_symlinks=False) for n in sorted(os.listxattr(full, follow_symlinks=False))})
+    d.append({n: xattr(full, n) for n in sorted(os.listxattr(full, follow_symlinks=False))})
     if stat.S_ISLNK(st.st_mode):
         d.append(os.readlink(full))
     if stat.S_ISREG(st.st_mode):
@@ -457,7 +468,7 @@ def main():
         args = OPS[op][1](r)
         plain, view = users[who].run(op, args)
         log.append('%d user %s: %s%r = %r' % (step, USERS[who][0], op, args, plain))
-        if not isinstance(plain, str):
+        if not (isinstance(plain, str) and plain[:2] in ('E:', 'V:')):
             worked.add(op)
         if plain != view:
             stop('here the plain directory says %r,\n  and the view %r' % (str(plain)[:500], str(view)[:500]))

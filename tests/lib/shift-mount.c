@@ -59,6 +59,9 @@ static void exec_server(char **server, int n, int source, int fuse, int ready)
 	for (int i = 1; i < n && i < 50; i++)
 		argv[6 + i] = server[i];
 	setsid();
+	/* who reads the pid from our standard output shall not wait for the server's end */
+	if (dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 0) < 0 || dup2(0, 1) < 0)
+		_exit(126);
 	execv(server[0], argv);
 	_exit(127);
 }

@@ -55,5 +55,8 @@ for program in src/cloister fusefs/cloister-fs; do
 	check_page "doc/${program##*/}.1" "$top_builddir/$program"
 	like "$("$top_builddir/$program" --version)" '[0-9]+\.[0-9]+' "${program##*/} --version"
 done
+if [ -x "$top_builddir/shiftfs-fallback/shiftfs" ]; then
+	check_page doc/shiftfs.8 "$top_builddir/shiftfs-fallback/shiftfs"
+fi
 pass "looked"
 done_testing
