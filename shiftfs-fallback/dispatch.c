@@ -189,4 +189,6 @@ void dispatch(struct worker *w, size_t len)
 		answer(&r, error);
 	if (error == 0 && r.in->opcode == FUSE_INIT)
 		init_done(w->server);
+	if (r.entry)
+		prune(w->server);
 }

@@ -23,6 +23,7 @@ enum opt {
 	COHERENT,
 	TIMEOUT,
 	THREADS,
+	INODES,
 	NAME,
 	HELP,
 	VERSION_
@@ -37,6 +38,7 @@ static const struct option options[] = { { "source-fd", required_argument, NULL,
 					 { "coherent", no_argument, NULL, COHERENT },
 					 { "timeout", required_argument, NULL, TIMEOUT },
 					 { "threads", required_argument, NULL, THREADS },
+					 { "inodes", required_argument, NULL, INODES },
 					 { "name", required_argument, NULL, NAME },
 					 { "help", no_argument, NULL, HELP },
 					 { "version", no_argument, NULL, VERSION_ },
@@ -57,6 +59,9 @@ static const char help[] =
 	"  --coherent        remember nothing: changes made in the directory are seen at once\n"
 	"  --timeout SECONDS how long names and attributes are remembered otherwise; default: 1\n"
 	"  --threads N       at most N requests at a time; default: 32\n"
+	"  --inodes N        have the kernel remember about N inodes (Linux 6.18); default: half "
+	"as\n"
+	"                    many as there can be descriptors\n"
 	"  --name NAME       for messages and process lists\n"
 	"  --help, --version show this, or the version, and exit\n";
 
@@ -78,6 +83,16 @@ static bool parse_int(const char *arg, int min, int *ret)
 	errno = 0;
 	v = strtol(arg, &end, 10);
 	if (errno || end == arg || *end || v < min || v > INT_MAX)
+		return false;
+	*ret = v;
+	return true;
+}
+
+static bool parse_inodes(const char *arg, size_t *ret)
+{
+	int v;
+
+	if (!parse_int(arg, 1, &v))
 		return false;
 	*ret = v;
 	return true;
@@ -124,6 +139,8 @@ static bool parse_option(struct server *s, int opt, const char *arg)
 		return parse_timeout(arg, &s->timeout);
 	case THREADS:
 		return parse_int(arg, 1, &s->threads);
+	case INODES:
+		return parse_inodes(arg, &s->max_inodes);
 	default: /* NAME */
 		served = arg;
 		return true;

@@ -127,10 +127,11 @@ static struct node *find(struct node_shard *s, uint64_t hash, const struct node 
 }
 
 /* Locking: the shard's. */
-static void insert(struct node_shard *s, uint64_t hash, struct node *n)
+static void insert(struct node_table *t, struct node_shard *s, uint64_t hash, struct node *n)
 {
 	struct node **head;
 
+	atomic_fetch_add(&t->count, 1);
 	if (s->n_nodes++ >= s->n_buckets)
 		grow(s);
 	head = bucket_of(s, hash);
@@ -185,7 +186,7 @@ int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t 
 	if (!n) {
 		n = fresh;
 		fresh = NULL;
-		insert(s, hash, n);
+		insert(t, s, hash, n);
 		fd_steal(&mine);
 	}
 	n->lookups++;
@@ -216,9 +217,52 @@ void node_forget(struct node_table *t, struct node *n, uint64_t lookups)
 		;
 	*p = n->next;
 	s->n_nodes--;
+	atomic_fetch_sub(&t->count, 1);
 	pthread_mutex_unlock(&s->lock);
 	close(n->fd);
 	free(n);
+}
+
+/**
+ * node_count() - how many nodes there are
+ */
+size_t node_count(const struct node_table *t)
+{
+	return atomic_load(&t->count);
+}
+
+/* Locking: the shard's. */
+static size_t shard_victims(const struct node_table *t, struct node_shard *s, uint64_t *ids,
+			    size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_buckets && n < max; i++) {
+		s->hand = (s->hand + 1) % s->n_buckets;
+		for (struct node *v = s->bucket[s->hand]; v && n < max; v = v->next)
+			ids[n++] = node_id(t, v);
+	}
+	return n;
+}
+
+/**
+ * node_victims() - nodes that the kernel may be asked to forget, in turn
+ * @ids: receives at most @max of the kernel's names for them, which can be void by then
+ *
+ * Return: how many.
+ */
+size_t node_victims(struct node_table *t, uint64_t *ids, size_t max)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < NODE_SHARDS && n < max; i++) {
+		struct node_shard *s = &t->shard[atomic_fetch_add(&t->hand, 1) % NODE_SHARDS];
+
+		pthread_mutex_lock(&s->lock);
+		n += shard_victims(t, s, ids + n, max - n);
+		pthread_mutex_unlock(&s->lock);
+	}
+	return n;
 }
 
 /**

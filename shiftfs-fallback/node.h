@@ -33,6 +33,7 @@ struct node_shard {
 	pthread_mutex_t lock; /* rank 1; nothing is called with it held */
 	struct node **bucket;
 	size_t n_buckets, n_nodes;
+	size_t hand; /* the bucket whose turn it is */
 };
 
 struct node_table {
@@ -40,6 +41,8 @@ struct node_table {
 	bool overlay;		  /* the backing is an overlay */
 	atomic_bool many_devices; /* there may be nodes of another device than the root's */
 	atomic_uint_fast64_t generation;
+	atomic_size_t count; /* of nodes */
+	atomic_uint hand;    /* the shard whose turn it is to give up nodes */
 	struct node_shard shard[NODE_SHARDS];
 };
 
@@ -52,6 +55,8 @@ uint64_t node_alias(const struct node_table *t, const struct node *parent, const
 		    const struct node_stat *st);
 void node_forget(struct node_table *t, struct node *n, uint64_t lookups);
 uint64_t node_number(const struct node_table *t, uint64_t dev, uint64_t ino);
+size_t node_count(const struct node_table *t);
+size_t node_victims(struct node_table *t, uint64_t *ids, size_t max);
 bool node_numbers_differ(const struct node_table *t);
 struct node *node_of(struct node_table *t, uint64_t nodeid);
 uint64_t node_id(const struct node_table *t, const struct node *n);

@@ -22,6 +22,16 @@
 #define PROTO_STATX		 52 /* 7.39 */
 #define PROTO_COPY_FILE_RANGE_64 53 /* 7.45 */
 
+/* Notifications */
+#define PROTO_NOTIFY_PRUNE 9 /* 7.45 */
+#define PROTO_MINOR_PRUNE  45
+
+struct proto_notify_prune_out {
+	uint32_t count;
+	uint32_t padding;
+	uint64_t spare;
+};
+
 struct proto_statx_in {
 	uint32_t getattr_flags;
 	uint32_t reserved;

@@ -135,7 +135,7 @@ static void *worker_main(void *arg)
 }
 
 /* Each inode that the kernel knows takes a descriptor. */
-static void raise_limits(void)
+static void raise_limits(struct server *s)
 {
 	struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
 	rlim_t most = 1 << 20; /* fs.nr_open, unless changed */
@@ -145,10 +145,12 @@ static void raise_limits(void)
 	if (fd_read_file_at(AT_FDCWD, "/proc/sys/fs/nr_open", text, sizeof(text)) > 0)
 		most = strtoul(text, NULL, 10);
 	rl.rlim_cur = rl.rlim_max = most;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == 0 || getrlimit(RLIMIT_NOFILE, &rl) < 0)
-		return;
-	rl.rlim_cur = rl.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &rl);
+	if (setrlimit(RLIMIT_NOFILE, &rl) < 0 && getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	if (!s->max_inodes) /* the other half is for open files */
+		s->max_inodes = rl.rlim_cur / 2;
 }
 
 /*
@@ -180,7 +182,7 @@ static int prepare(struct server *s)
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
 	sigaction(SIGXFSZ, &sa, NULL);
-	raise_limits();
+	raise_limits(s);
 	s->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->proc_fd < 0)
 		return -errno;

@@ -27,6 +27,8 @@ struct server {
 	bool coherent;
 	struct timespec timeout; /* of entries and attributes */
 	int threads;		 /* at most */
+	size_t max_inodes; /* that the kernel shall remember; 0: as many as there are descriptors
+			      for */
 
 	int proc_fd; /* /proc/self/fd */
 	uint32_t minor;
@@ -90,6 +92,9 @@ static inline int reply_with(struct request *r, const void *out, size_t len)
 
 int server_run(struct server *s);
 void dispatch(struct worker *w, size_t len);
+
+/* prune.c */
+void prune(struct server *s);
 
 /* init.c */
 int do_init(struct request *r);

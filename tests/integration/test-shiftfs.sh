@@ -171,6 +171,23 @@ echo one >"$view/x"; echo two >"$backing/x"; sleep 1.1
 is "$(cat "$view/x")" two "a change is seen after that second"
 ok "unmounted" unserve "$view"
 
+### Few descriptors
+ok "a view that shall remember 1000 inodes is served" serve "$backing" "$view" --map $map --coherent --inodes 1000
+mkdir "$backing/many"; (cd "$backing/many" && seq 20000 | xargs touch)
+exec 7<"$backing/many/1" 8<"$view/many/2"
+is "$(find "$view/many" -type f -printf '%s\n' | wc -l)" 20000 "20 000 files are looked at"
+held() { find "/proc/$(cat "$work/pid")/fd" -mindepth 1 | wc -l; }
+# The protocol has no other sign of it that a shell could see.
+if [ "$(uname -r | awk -F. '{ print $1 * 100 + $2 }')" -ge 618 ]; then
+	below "$(held)" 3000 "with a bounded number of descriptors"
+else
+	skip fuse-prune "with a bounded number of descriptors"
+fi
+is "$(stat -Lc %i /proc/self/fd/8)" "$(stat -c %i "$backing/many/2")" "what is open is kept"
+exec 7<&- 8<&-
+rm -r "${backing:?}/many"
+ok "unmounted" unserve "$view"
+
 ### An overlay, as the root of a container is one
 cd "$work" || exit 99
 mkdir lower plain-lower upper wd merged plain-upper plain-wd plain-merged
