@@ -248,10 +248,13 @@ static int each_candidate(const struct spec_process *p,
 	if (strchr(name, '/'))
 		return try(name, p);
 	for (; *path; path += strcspn(path, ":"), path += *path == ':') {
-		int len = strcspn(path, ":");
+		size_t len = strcspn(path, ":");
 
-		if (snprintf(buf, sizeof(buf), "%.*s/%s", len, path, name) >= (int)sizeof(buf))
+		if (len + strlen(name) + 2 > sizeof(buf))
 			continue;
+		memcpy(buf, path, len);
+		buf[len] = '/';
+		strcpy(buf + len + 1, name);
 		e = try(buf, p);
 		if (e == 0)
 			return 0;
