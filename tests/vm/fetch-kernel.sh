@@ -29,19 +29,9 @@ if [ -e "$kernel/complete" ]; then
 	exit 0
 fi
 
-# Every archive URI that the system uses, one a line, from both formats of sources.
-archive_uris() {
-	local f
-	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-		[ ! -r "$f" ] || sed -n 's/^deb[[:space:]]\+\(\[[^]]*\][[:space:]]*\)\?\([^[:space:]]\+\).*/\2/p' "$f"
-	done
-	for f in /etc/apt/sources.list.d/*.sources; do
-		[ ! -r "$f" ] || sed -n 's/^URIs:[[:space:]]*//p' "$f" | tr ' ' '\n'
-	done
-}
-main=$(archive_uris | grep -E '/debian/?$' | head -n 1 || :)
-security=$(archive_uris | grep -E 'debian-security/?$' | head -n 1 || :)
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+# shellcheck source=tests/vm/archive.sh
+. "$(dirname "$0")/archive.sh"
+main=$archive_main security=$archive_security keyring=$archive_keyring
 if [ -z "$main" ] || [ ! -r $keyring ]; then
 	echo "fetch-kernel: this system's apt sources name no Debian archive (or $keyring is missing)" >&2
 	exit 77

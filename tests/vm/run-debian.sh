@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# run-debian.sh [NAME=VALUE…] SUITE…
+#
+# As run-kernel.sh, in a stock Debian 12 with systemd, AppArmor and Docker. Settings hold for the suite
+# that follows them: run-debian.sh debian ENGINE_CGROUP_DRIVER=systemd docker
+set -u
+vm_name=debian-12 vm_next=/sbin/init
+# shellcheck source=tests/vm/vm.sh
+. "${top_srcdir:-.}/tests/vm/vm.sh"
+vm_setup
+kernel=$("$vm/fetch-kernel.sh" 6.1) || vm_lacks "the kernel package cannot be fetched"
+root=$("$vm/make-debian.sh" disk) || vm_lacks "the guest's disk cannot be made"
+vm_initramfs "$kernel" virtio_pci virtio_blk virtio_rng
+vm_disk "$@"
+vm_boot "$kernel" "$root" 2048 systemd.show_status=false
+vm_tap

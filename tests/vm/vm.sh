@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# A guest under QEMU's software emulation, in parts: what run-kernel.sh and run-debian.sh share. They
+# set $vm_name (for messages) and $vm_next (the program that the initramfs ends in) and call the parts
+# in this order: vm_setup, vm_initramfs, vm_disk, vm_boot, vm_tap.
+# KEEP_WORK=1 keeps the logs.
+top_srcdir=$(cd "${top_srcdir:-.}" && pwd) top_builddir=$(cd "${top_builddir:-.}" && pwd)
+vm=$top_srcdir/tests/vm
+PATH=$PATH:/usr/sbin:/sbin
+vm_qemu=
+
+# Without what it needs there is no guest: a skip, or a failure where TESTS_MUST_RUN names vm.
+vm_lacks() {
+	case " ${TESTS_MUST_RUN:-} " in
+	*" vm "* | *" all "*) printf '1..1\nnot ok 1 - %s: %s, and TESTS_MUST_RUN names vm\n' "$vm_name" "$1"; exit 1 ;;
+	esac
+	echo "1..0 # SKIP $vm_name: $1"
+	exit 0
+}
+
+# shellcheck disable=SC2317
+vm_finish() {
+	[ -z "$vm_qemu" ] || kill -9 "$vm_qemu" 2>/dev/null
+	[ -n "${KEEP_WORK:-}" ] || rm -rf "$vm_dir"
+}
+
+vm_setup() {
+	local tool
+	for tool in qemu-system-x86_64 mke2fs cpio depmod dpkg-deb busybox; do
+		[ -n "$(type -P $tool)" ] || vm_lacks "no $tool"
+	done
+	vm_dir=$(mktemp -d "${TMPDIR:-/var/tmp}/cloister-vm.XXXXXX") || exit 99
+	trap vm_finish EXIT
+	trap 'exit 143' TERM INT
+}
+
+# vm_initramfs KERNEL MODULE…: busybox and the modules, in an order that insmod accepts.
+vm_initramfs() {
+	local kernel=$1 release module
+	shift
+	release=$(ls "$kernel/modules")
+	[ -e "$kernel/lib" ] || ln -sfn . "$kernel/lib"
+	[ -e "$kernel/modules/$release/modules.dep" ] || depmod -b "$kernel" "$release" || exit 99
+	mkdir -p "$vm_dir/initramfs"/{bin,dev,root,modules}
+	cp "$(type -P busybox)" "$vm_dir/initramfs/bin/busybox"
+	install -m 0755 "$vm/initramfs-init" "$vm_dir/initramfs/init"
+	echo "$vm_next" >"$vm_dir/initramfs/next"
+	awk -F '[: ]+' -v want="$*" '
+		{
+			name = $1; sub(/.*\//, "", name); sub(/\.ko.*/, "", name); gsub(/-/, "_", name)
+			path[name] = $1
+			for (i = NF; i > 1; i--) if ($i != "") deps[name] = deps[name] $i "\n"
+		}
+		END {
+			n = split(want, w, " ")
+			for (i = 1; i <= n; i++) if (w[i] in path) printf "%s%s\n", deps[w[i]], path[w[i]]
+		}' "$kernel/modules/$release/modules.dep" | awk 'NF && !seen[$0]++' >"$vm_dir/modules"
+	while read -r module; do
+		cp "$kernel/modules/$release/$module" "$vm_dir/initramfs/modules/"
+		echo "${module##*/}"
+	done <"$vm_dir/modules" >"$vm_dir/initramfs/modules/order"
+	(cd "$vm_dir/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$vm_dir/initramfs.gz"
+}
+
+# vm_disk SUITE…: the second disk: what was built, the libraries it needs, the tests. A suite may be
+# preceded by settings: `vm_disk smoke CGROUP_DRIVER=systemd docker`.
+vm_disk() {
+	local program suite script parser prefix sysconfdir
+	mkdir -p "$vm_dir/disk/cloister"/{src,fusefs,tests/lib,tests/vm}
+	# Every program that was built and is installed, without libtool's or automake's leftovers.
+	for program in "$top_builddir"/{src,fusefs}/cloister* "$top_builddir"/shiftfs-fallback/shiftfs \
+		"$top_builddir"/tests/lib/{under,attack}; do
+		{ [ -f "$program" ] && [ -x "$program" ]; } || continue
+		mkdir -p "$vm_dir/disk/cloister/$(dirname "${program#"$top_builddir"/}")"
+		cp "$program" "$vm_dir/disk/cloister/${program#"$top_builddir"/}"
+	done
+	cp -r "$top_srcdir/tests/lib" "$top_srcdir/tests/integration" "$vm_dir/disk/cloister/tests/"
+	cp "$vm"/guest-*.sh "$vm_dir/disk/cloister/tests/vm/"
+	# AppArmor's parser with what profiles include, and ours where the runtime looks for it.
+	sysconfdir=
+	parser=$(type -P apparmor_parser)
+	if [ -n "$parser" ] && [ -d /etc/apparmor.d/abi ]; then
+		sysconfdir=$(sed -n 's/^sysconfdir = //p' "$top_builddir/Makefile")
+		prefix=$(sed -n 's/^prefix = //p' "$top_builddir/Makefile")
+		sysconfdir=${sysconfdir/'${prefix}'/$prefix}
+		mkdir -p "$vm_dir/disk/usr/sbin" "$vm_dir/disk/etc/apparmor.d" "$vm_dir/disk$sysconfdir/apparmor.d"
+		cp "$parser" "$vm_dir/disk/usr/sbin/"
+		cp -r /etc/apparmor.d/{abi,tunables} "$vm_dir/disk/etc/apparmor.d/"
+		cp -r /etc/apparmor "$vm_dir/disk/etc/"
+		mkdir -p "$vm_dir/disk/usr/share"
+		[ ! -d /usr/share/apparmor-features ] || cp -r /usr/share/apparmor-features "$vm_dir/disk/usr/share/"
+	fi
+	if [ -e "$top_srcdir/src/apparmor/cloister-default" ]; then
+		mkdir -p "$vm_dir/disk${sysconfdir:-/usr/local/etc}/apparmor.d"
+		cp "$top_srcdir/src/apparmor/cloister-default" "$vm_dir/disk${sysconfdir:-/usr/local/etc}/apparmor.d/"
+	fi
+	find "$vm_dir/disk" -type f -perm -100 -exec ldd {} + 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | sort -u |
+		while read -r f; do
+			real=$(realpath "${f%/*}")/${f##*/}
+			mkdir -p "$vm_dir/disk${real%/*}"
+			cp -L "$real" "$vm_dir/disk$real"
+		done
+	{
+		echo 'export top_srcdir=/cloister top_builddir=/cloister'
+		echo "export PATH=/cloister/src:/cloister/fusefs:\$PATH CLOISTER_IN_VM=${vm_version:-$vm_name}"
+		printf 'export TESTS_MUST_RUN=%q\n' "${VM_MUST_RUN:-}"
+		echo 'cd /cloister; total=0'
+		local settings=
+		for suite; do
+			case $suite in *=*) settings="$settings $suite"; continue ;; esac
+			script=tests/integration/test-$suite.sh
+			[ -e "$top_srcdir/$script" ] || script=tests/vm/guest-$suite.sh
+			# Up to the suite's own time limit; its errors go to the same stream as comments.
+			echo "echo 'GUEST-SUITE $suite${settings:+,${settings}}'; env$settings bash $script 2>&1; status=\$?"
+			echo "echo \"GUEST-STATUS \$status\"; [ \$status = 0 ] || total=1"
+			settings=
+		done
+		echo 'exit $total'
+	} >"$vm_dir/disk/cloister/run"
+	tar -C "$vm_dir/disk" -c -f "$vm_dir/disk.tar" --owner=0 --group=0 .
+}
+
+# vm_boot KERNEL ROOT MEGABYTES [KERNEL-OPTION…]: until the guest resets itself, or $VM_TIMEOUT (480 s).
+vm_boot() {
+	local kernel=$1 root=$2 memory=$3 start limit booted='' took
+	shift 3
+	start=${EPOCHREALTIME/./}
+	: >"$vm_dir/out"
+	TMPDIR=$vm_dir nice -n 10 qemu-system-x86_64 -accel tcg,thread=multi -machine pc -cpu max,la57=off -smp 2 -m "$memory" \
+		-nodefaults -no-user-config -no-reboot -display none \
+		-kernel "$kernel/vmlinuz" -initrd "$vm_dir/initramfs.gz" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on nowatchdog $*" \
+		-drive "file=$root,if=virtio,format=raw,snapshot=on,cache=unsafe" \
+		-drive "file=$vm_dir/disk.tar,if=virtio,format=raw,readonly=on" \
+		-object rng-random,filename=/dev/urandom,id=rng -device virtio-rng-pci,rng=rng \
+		-serial "file:$vm_dir/console" -serial "file:$vm_dir/out" 2>"$vm_dir/qemu.log" &
+	vm_qemu=$!
+	limit=$((${VM_TIMEOUT:-480} * 1000000))
+	while kill -0 $vm_qemu 2>/dev/null; do
+		if [ -z "$booted" ] && [ -s "$vm_dir/out" ]; then booted=$((${EPOCHREALTIME/./} - start)); fi
+		if [ $((${EPOCHREALTIME/./} - start)) -gt $limit ]; then
+			echo "# $vm_name: time is up after ${VM_TIMEOUT:-480} s"
+			kill -9 $vm_qemu
+			break
+		fi
+		sleep 0.1
+	done
+	wait $vm_qemu 2>/dev/null
+	vm_qemu=
+	took=$((${EPOCHREALTIME/./} - start))
+	echo "# $vm_name, $(ls "$kernel/modules"): up after $((${booted:-0} / 1000)) ms, done after $((took / 1000)) ms"
+}
+
+# One TAP stream out of the guest's. Return: whether all is well.
+vm_tap() {
+	local status
+	tr -d '\r' <"$vm_dir/out" | awk -v name="$vm_name" '
+		function verdict(good, text) { n++; bad += !good; print (good ? "ok " : "not ok ") n " - " name ": " text }
+		/^GUEST-SUITE / { suite = $2; ran = 0; planned = -1; next }
+		/^GUEST-STATUS / {
+			if (planned >= 0 && ran != planned) print "# planned " planned ", ran " ran
+			verdict($2 == 0 && planned >= 0 && ran == planned, suite ": ended well (status " $2 ")")
+			suite = ""; next
+		}
+		/^GUEST-EXIT / { ended = 1; next }
+		/^1\.\.0 # SKIP/ { planned = 0; n++; print "ok " n " - " name ": " suite " # SKIP " substr($0, 13); next }
+		/^1\.\.[0-9]+/ { planned = substr($1, 4) + 0; next }
+		/^(not )?ok / {
+			ran++; n++
+			good = /^ok /; if (!good && !/# TODO/) bad++
+			text = $0; sub(/^(not )?ok +[0-9]* *-? */, "", text)
+			print (good ? "ok " : "not ok ") n " - " name ": " suite ": " text; next
+		}
+		/^Bail out!/ { print "# " $0; next }
+		{ print "# " $0 }
+		END {
+			if (!ended) verdict(0, "the guest ended by itself")
+			print "1.." n
+			exit bad != 0
+		}'
+	status=$?
+	if [ $status != 0 ]; then
+		echo "# last lines of the guest's console:"
+		tail -n 15 "$vm_dir/console" 2>/dev/null | tr -d '\r' | sed 's/^/# /'
+		sed 's/^/# qemu: /' "$vm_dir/qemu.log"
+	fi
+	return $status
+}
