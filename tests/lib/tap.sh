@@ -141,6 +141,10 @@ have() {
 	two-cpus) [ "$(nproc)" -ge 2 ] ;;
 	launcher) type -P cloister >/dev/null ;;
 	vsock) python3 -c "import socket; socket.socket(socket.AF_VSOCK)" 2>/dev/null ;;
+	engine-docker) PATH=$PATH:/usr/sbin type -P dockerd >/dev/null && type -P docker containerd-shim-runc-v2 >/dev/null && have overlay ;;
+	engine-containerd) type -P containerd ctr containerd-shim-runc-v2 >/dev/null && have overlay ;;
+	engine-podman) type -P podman conmon >/dev/null && have overlay ;;
+	overlay) grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null ;;
 	tool-*) type -P "${1#tool-}" >/dev/null ;;
 	*) echo "Bail out! nobody knows the feature '$1'"; exit 99 ;;
 	esac

@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Podman with our program as its runtime: conmon, its overlay storage, networks that Podman makes
+# beforehand. "isolation:" titles are what other runtimes fail.
+TEST_TIMEOUT=${TEST_TIMEOUT:-600}
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+. "$tests_lib/engines.sh"
+gate root; gate launcher; gate engine-podman; gate tool-busybox; gate tool-python3
+diag "runtime $engine_runtime"
+engine_image_archive "$work/bb.tar" localhost/bb
+on_exit engine_podman_stop
+engine_podman_setup
+ok "an image is loaded" podman load -q -i "$work/bb.tar"
+image=localhost/bb
+run() { podman run --cgroup-parent "/cloister-test-$$-podman" "$@"; }
+if ! ok "podman run" run --rm $image true; then done_testing; fi
+
+ask run --rm $image <<'END'
+map: cat /proc/self/uid_map
+id: id -u
+uptime: cut -d . -f 1 /proc/uptime
+owned: ls -ln /owned
+write: echo x >/new && stat -c %u /new
+net: ls /sys/class/net
+addr: ip -o addr show eth0
+ping: ping -c 1 -W 5 "$(ip route | sed -n 's/^default via \([0-9.]*\).*/\1/p')"
+port: nc -l -p 80 -e true & sleep 0.2; kill $!; echo bound
+hosts: cat /etc/hosts
+END
+unlike "${said[map]}" '^ *0 +0 ' "isolation: root is not root of the host"
+said_is id 0 "the user is root"
+below "${said[uptime]}" 30 "isolation: uptime begins with the container"
+said_like owned ' 1000 +1000 .*of-1000' "files of the image keep their owner"
+said_is write 0 "a new file is root's"
+said_like net 'eth0' "/sys/class/net shows Podman's interface"
+said_like addr 'inet 10\.' "... which has its address"
+said_like ping ' 0% packet loss' "ping in a network namespace of Podman's"
+said_like port bound "a port below 1024 in it"
+ask run --rm --hostname box -e A=b -w /tmp --user 1000:1000 --ulimit nofile=77:88 --ulimit nproc=4096:4096 --shm-size 3m --read-only --tmpfs /scratch --pids-limit 50 -m 64m $image <<'END'
+hostname: hostname
+env: echo $A
+pwd: pwd
+id: id -u; id -g
+nofile: ulimit -n
+shm: df -k /dev/shm
+ro: touch /x
+scratch: touch /scratch/x 2>&1; df /scratch
+mem: sed -n 's/^MemTotal: *//p' /proc/meminfo
+END
+said_is hostname box "--hostname"
+said_is env b "-e"
+said_is pwd /tmp "-w"
+is "$(echo ${said[id]})" "1000 1000" "--user"
+said_is nofile 77 "--ulimit"
+said_like shm ' 3072 ' "--shm-size"
+said_like ro 'Read-only' "--read-only"
+said_like scratch '/scratch' "--tmpfs"
+said_is mem "65536 kB" "isolation: -m is what /proc/meminfo shows"
+make_volume "$work/vol"
+is "$(run --rm -v "$work/vol:/v" $image sh -c 'stat -c %u /v/of-1000; echo x >/v/new; stat -c %u /v/new'; stat -c %u "$work/vol/new")" $'1000\n0\n0' "a bind mount, from both sides"
+like "$(run --rm -v "$work/vol:/v:ro" $image sh -c 'attack remount-rw /v; touch /v/x' 2>&1)" 'touch.*Read-only' "... :ro for good"
+is "$(run --rm -v named:/data $image stat -c %u /data/seed)" 1000 "a named volume is filled from the image"
+is "$(run --rm $image sh -c 'exit 42'; echo $?)" 42 "the exit status"
+fails 127 "a program that is not there: 127" run --rm $image /no/such
+fails 126 "a program that is none: 126" run --rm $image /etc/passwd
+is "$(echo in | run --rm -i $image cat)" in "-i"
+
+run -d --name c $image sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done' >/dev/null
+running() { [ "$(podman inspect -f '{{.State.Status}}' "$1")" = "$2" ]; }
+ready() { podman logs c | grep -q ready; }
+ok "logs" eventually 10 ready
+is "$(podman exec c id -u)" 0 "exec"
+is "$(podman exec --user 1000 -w /tmp -e X=y c sh -c 'id -u; pwd; echo $X' | tr '\n' ' ')" "1000 /tmp y " "exec --user -w -e"
+is "$(podman exec c sh -c 'exit 9'; echo $?)" 9 "exec's exit status"
+is "$(echo in | podman exec -i c cat)" in "exec -i"
+like "$(podman top c)" 'sleep|sh' "top"
+ok "pause" podman pause c
+ok "... is paused" running c paused
+ok "unpause" podman unpause c
+echo "from host" >"$work/file"
+ok "cp in" podman cp "$work/file" c:/tmp/file
+is "$(podman exec c sh -c 'cat /tmp/file; stat -c %u /tmp/file' | tr '\n' ' ')" "from host 0 " "... arrives as root's"
+ok "cp out" podman cp c:/tmp/file "$work/out"
+is "$(cat "$work/out")" "from host" "... with its content"
+ok "stop" podman stop -t 10 c
+is "$(podman inspect -f '{{.State.ExitCode}}' c)" 3 "... ends by its own handler"
+ok "start again" podman start c
+ok "kill" podman kill c
+ok "... ends" eventually 10 running c exited
+is "$(podman diff c | grep -c '/tmp/file')" 1 "diff"
+ok "commit" podman commit -q c localhost/committed
+is "$(run --rm localhost/committed cat /tmp/file)" "from host" "... is in the image"
+ok "rm" podman rm -f -t 0 c
+run -d --name rm $image sleep 1000 >/dev/null
+ok "rm -f of a running container" podman rm -f -t 0 rm
+fails 'host' "isolation: --pid=host is refused" run --rm --pid host $image true
+fails 'host' "isolation: --network=host is refused" run --rm --network host $image true
+podman rm -a -f -t 0 >/dev/null 2>&1
+unlike "$(run --rm --userns host $image cat /proc/self/uid_map)" '^ *0 +0 ' "isolation: --userns=host is ignored"
+unlike "$(run --rm --privileged $image cat /proc/self/uid_map 2>&1)" '^ *0 +0 ' "isolation: --privileged too"
+printf 'FROM localhost/bb\nRUN cat /proc/self/uid_map >/map; echo run >/run-it\n' >"$work/Containerfile"
+is "$(podman ps -aq)" "" "no container is left"
+
+done_testing
