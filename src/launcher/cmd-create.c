@@ -227,6 +227,16 @@ static int do_run(struct container *c, const struct bundle_options *o)
 	return 0;
 }
 
+/* containerd's library writes this one so. */
+static void accept_single_dash(int argc, char **argv)
+{
+	static char option[] = "--no-subreaper";
+
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], option + 1) == 0)
+			argv[i] = option;
+}
+
 static int main_of(bool run, int argc, char **argv)
 {
 	const char *name = run ? "run" : "create";
@@ -236,6 +246,7 @@ static int main_of(bool run, int argc, char **argv)
 	autospec spec = NULL;
 	int opt, status;
 
+	accept_single_dash(argc, argv);
 	while ((opt = getopt_long(argc, argv, run ? "+b:f:dh" : "+b:f:h", long_options, NULL)) !=
 	       -1) {
 		if (opt == 'h') {

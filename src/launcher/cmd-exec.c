@@ -267,25 +267,29 @@ static void own_stdio(const struct known *k, const struct exec *e)
 			console_own(e->stdio[i], uid);
 }
 
-static int run(struct exec *e, const struct exec_options *o, int failed)
+/* Report @error; Return: the exit status that the caller expects. */
+static int failure(const GError *error, bool engines)
+{
+	int status = launcher_fail(error);
+
+	return engines ? EXIT_NOT_STARTED : status;
+}
+
+static int run(struct exec *e, const struct exec_options *o, bool engines)
 {
 	g_autoptr(GError) error = NULL;
 	struct foreground f = { 0 };
 	bool detach = o->common.detach;
-	int status;
 
 	if (!detach)
 		foreground_prepare();
-	if (!exec_start(e, &error)) {
-		status = launcher_fail(error);
-		return status == EXIT_USAGE ? failed : status;
-	}
+	if (!exec_start(e, &error))
+		return failure(error, engines);
 	if ((o->common.console_socket && e->console >= 0 &&
 	     !console_hand_over(e->console, o->common.console_socket, &error)) ||
 	    !bundle_write_pid(o->common.pid_file, e->pid, &error)) {
 		exec_abort(e);
-		launcher_fail(error);
-		return failed;
+		return failure(error, engines);
 	}
 	if (detach)
 		return 0;
@@ -321,12 +325,12 @@ static bool choose_stdio(struct exec *e, const struct exec_options *o, GError **
 
 static int do_exec(struct exec_options *o, const char *id, char **command)
 {
-	int failed = o->process || o->common.detach ? EXIT_NOT_STARTED : EXIT_USAGE, status;
 	g_autoptr(GError) error = NULL;
 	struct exec e = { .id = id };
 	autospec spec = NULL;
+	bool ok, engines;
 	struct known k;
-	bool ok;
+	int status;
 
 	ok = bundle_check_fds(&o->common.preserve_fds, &error);
 	ok = known_open(&k, id, true, ok ? &error : NULL) && ok &&
@@ -336,14 +340,15 @@ static int do_exec(struct exec_options *o, const char *id, char **command)
 	e.spec = spec;
 	e.root_fd = k.root_fd;
 	e.preserve_fds = o->common.preserve_fds;
+	/* A container of `create` or `run`, or a caller that speaks like an engine. */
+	engines = o->process || o->common.detach || (k.dir_fd >= 0 && !k.record.auto_remove);
 	e.keep_limits = ok && !k.record.auto_remove;
 	if (!spec || !choose_stdio(&e, o, &error)) {
-		status = launcher_fail(error);
-		status = status == EXIT_USAGE ? failed : status;
+		status = failure(error, engines);
 	} else {
 		if (o->process)
 			own_stdio(&k, &e);
-		status = run(&e, o, failed);
+		status = run(&e, o, engines);
 	}
 	known_close(&k);
 	return status;

@@ -173,23 +173,23 @@ static char *command_of(json_t *json)
 	return g_string_free(text, false);
 }
 
+/* The columns of other runtimes first, in their order: scripts cut them out. */
 static void print_list(json_t *array)
 {
 	json_t *json;
 	size_t i;
 
-	printf("%-20s %-8s %-8s %-16s %-5s %s\n", "NAME", "STATUS", "PID", "IDS", "AGE", "COMMAND");
+	printf("%-20s %-8s %-8s %-20s %-20s %-6s %-16s %s\n", "ID", "PID", "STATUS", "BUNDLE",
+	       "CREATED", "OWNER", "IDS", "COMMAND");
 	json_array_foreach(array, i, json)
 	{
 		g_autofree char *ids = ids_of(json);
 		g_autofree char *command = command_of(json);
-		g_autofree char *age = launcher_age(
-			json_integer_value(json_object_get(json, "age")));
 
-		printf("%-20s %-8s %-8lld %-16s %-5s %s\n", text_of(json, "id"),
-		       text_of(json, "status"),
-		       (long long)json_integer_value(json_object_get(json, "pid")), ids, age,
-		       command);
+		printf("%-20s %-8lld %-8s %-20s %-20s %-6s %-16s %s\n", text_of(json, "id"),
+		       (long long)json_integer_value(json_object_get(json, "pid")),
+		       text_of(json, "status"), text_of(json, "bundle"), text_of(json, "created"),
+		       text_of(json, "owner"), ids, command);
 	}
 }
 

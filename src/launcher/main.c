@@ -217,7 +217,9 @@ static bool global_option(int c, char **argv, int *status)
 		*status = 0;
 		return false;
 	case 'v':
-		printf("cloister version %s\nspec: %s\n", PACKAGE_VERSION, LAUNCHER_SPEC_VERSION);
+		/* dockerd reads the first two lines. */
+		printf("cloister version %s\ncommit: v%s\nspec: %s\n", PACKAGE_VERSION,
+		       PACKAGE_VERSION, LAUNCHER_SPEC_VERSION);
 		*status = 0;
 		return false;
 	default:

@@ -187,7 +187,8 @@ static int add_claim(const char *name, const char *id, const struct claim *claim
 /* From whose subordinate ids ours are taken. */
 static const char *const own_names[] = { "cloister", NULL };
 /* From whose an engine takes what it gives with a specification: for containers, so not foreign. */
-static const char *const engine_names[] = { "cloister", "kubelet", "containers", "dockremap", NULL };
+static const char *const engine_names[] = { "cloister", "kubelet", "containers", "dockremap",
+					    NULL };
 
 static int load_foreign(struct idranges *ranges, const struct claim_sources *src,
 			const char *const *names)

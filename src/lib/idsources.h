@@ -25,5 +25,4 @@ bool idranges_overlap(const struct idranges *ranges, uint64_t start, uint64_t en
 void idranges_free(struct idranges *ranges);
 
 int idsources_accounts(struct idranges *ranges, const char *path, bool passwd);
-int idsources_subids(struct idranges *ranges, const char *path,
-		     const char *const *own_names);
+int idsources_subids(struct idranges *ranges, const char *path, const char *const *own_names);

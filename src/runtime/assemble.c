@@ -17,6 +17,7 @@
 #include "runtime/copyup.h"
 #include "runtime/error.h"
 #include "runtime/lsm.h"
+#include "runtime/masks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -282,6 +283,7 @@ void assemble(struct init_args *a)
 		else
 			attach_cgroup(a, root, step);
 	}
+	masks_lay(a, root);
 #ifdef MUTANT_COVER_UNLOCKED
 	cover_late(root);
 #endif

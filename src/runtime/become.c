@@ -12,6 +12,7 @@
 #include "lib/sys.h"
 #include "runtime/caps.h"
 #include "runtime/error.h"
+#include "runtime/home.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,6 +197,24 @@ static void enter_cwd(int sync, const char *path)
 			   path);
 }
 
+/* The environment with $HOME; the specification's own array stays as it is. */
+static char **with_home(const struct spec_process *p)
+{
+	static char home[4096] = "HOME=";
+	size_t n = 0;
+	char **env;
+
+	for (; p->env && p->env[n]; n++)
+		if (strncmp(p->env[n], "HOME=", 5) == 0)
+			return p->env;
+	env = g_new0(char *, n + 2);
+	if (n)
+		memcpy(env, p->env, n * sizeof(*env));
+	home_find(p->uid, home + 5, sizeof(home) - 5);
+	env[n] = home;
+	return env;
+}
+
 static const char *env_path(char **env)
 {
 	for (; env && *env; env++)
@@ -217,17 +236,18 @@ static G_GNUC_NORETURN void fail_command(int sync, const char *name, int err)
 	child_fail(sync, EXIT_NOT_EXECUTABLE, err, "command \"%s\"", name);
 }
 
-static int try_exec(const char *path, const struct spec_process *p)
+static int try_exec(const char *path, const struct spec_process *p, char **env)
 {
-	execve(path, p->args, p->env);
+	execve(path, p->args, env);
 	return errno;
 }
 
-static int try_access(const char *path, const struct spec_process *p)
+static int try_access(const char *path, const struct spec_process *p, char **env)
 {
 	struct stat st;
 
 	(void)p;
+	(void)env;
 	if (stat(path, &st) < 0)
 		return errno;
 	if (!S_ISREG(st.st_mode))
@@ -236,8 +256,8 @@ static int try_access(const char *path, const struct spec_process *p)
 }
 
 /* Try @name, or @name in each directory of $PATH. Return: 0, or the errno that says most. */
-static int each_candidate(const struct spec_process *p,
-			  int (*try)(const char *, const struct spec_process *))
+static int each_candidate(const struct spec_process *p, char **env,
+			  int (*try)(const char *, const struct spec_process *, char **))
 {
 	const char *name = p->args[0], *path = env_path(p->env);
 	int err = ENOENT, e;
@@ -246,7 +266,7 @@ static int each_candidate(const struct spec_process *p,
 	if (!name)
 		return ENOENT;
 	if (strchr(name, '/'))
-		return try(name, p);
+		return try(name, p, env);
 	for (; *path; path += strcspn(path, ":"), path += *path == ':') {
 		size_t len = strcspn(path, ":");
 
@@ -255,7 +275,7 @@ static int each_candidate(const struct spec_process *p,
 		memcpy(buf, path, len);
 		buf[len] = '/';
 		strcpy(buf + len + 1, name);
-		e = try(buf, p);
+		e = try(buf, p, env);
 		if (e == 0)
 			return 0;
 		/* What is found but cannot be run is the better answer than "not found". */
@@ -278,14 +298,14 @@ void child_check_command(const struct child_common *c)
 
 	if (strchr(name, '/') && name[0] != '/')
 		return;
-	err = each_candidate(c->process, try_access);
+	err = each_candidate(c->process, NULL, try_access);
 	if (err)
 		fail_command(c->sync, name, err);
 }
 
 static G_GNUC_NORETURN void exec_command(int sync, const struct spec_process *p)
 {
-	int err = each_candidate(p, try_exec);
+	int err = each_candidate(p, with_home(p), try_exec);
 
 	fail_command(sync, p->args[0], err);
 }

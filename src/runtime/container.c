@@ -28,6 +28,7 @@
 #include "runtime/hooks.h"
 #include "runtime/init.h"
 #include "runtime/limits.h"
+#include "runtime/masks.h"
 #include "runtime/mirror.h"
 #include "runtime/seccomp.h"
 #include "runtime/startlink.h"
@@ -330,6 +331,7 @@ static bool check_supported(const struct spec *spec, GError **error)
 /* What can be wrong with what was asked for, before anything exists. */
 static bool plan(struct container *c, GError **error)
 {
+	masks_warn(c->spec);
 	if (!check_supported(c->spec, error) || !spec_check_namespaces(c->spec, error) ||
 	    !spec_check_mappings(c->spec, error) || !nsjoin_open(c->spec, &c->join, error) ||
 	    !sysctls_check(c->spec, error) || !devices_check(c->spec, error) ||

@@ -75,8 +75,11 @@ static bool lay_covers(const struct tree *tree, GError **error)
 	return true;
 }
 
-/* Masks are only for procfs and sysfs: elsewhere somebody could rename what they lie on. */
-static bool maskable(const char *path)
+/*
+ * Masks hold on procfs and sysfs only: elsewhere somebody can rename what they lie on. There PID 1
+ * lays them (masks.c), for what they are worth.
+ */
+bool tree_can_lock(const char *path)
 {
 	return g_str_has_prefix(path, "/proc/") || g_str_has_prefix(path, "/sys/");
 }
@@ -137,12 +140,8 @@ static bool each_path(const struct tree *tree, char **paths, const char *what,
 		      int (*lay)(const struct tree *, const char *), GError **error)
 {
 	for (char **p = paths; p && *p; p++) {
-		int r;
+		int r = tree_can_lock(*p) && is_there(tree, *p) ? lay(tree, *p + 1) : 0;
 
-		if (!maskable(*p))
-			return error_set(error, "linux.%s: \"%s\" is not below /proc or /sys", what,
-					 *p);
-		r = is_there(tree, *p) ? lay(tree, *p + 1) : 0;
 		if (r < 0)
 			return error_set_errno(error, r, "linux.%s: \"%s\"", what, *p);
 	}

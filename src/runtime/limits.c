@@ -101,10 +101,11 @@ static bool set_rlimits(pid_t pid, const struct spec_process *process, GError **
 		if (r == -EPERM && !caps_has(CAP_SYS_RESOURCE)) {
 			r = set_most(pid, l);
 			if (r == 0 && process->warnings)
-				g_ptr_array_add(process->warnings,
-						g_strdup_printf("process.rlimits: resource %d stays "
-								"at the most that is allowed here",
-								l->resource));
+				g_ptr_array_add(
+					process->warnings,
+					g_strdup_printf("process.rlimits: resource %d stays "
+							"at the most that is allowed here",
+							l->resource));
 		}
 		if (r < 0)
 			return error_set_errno(error, r,

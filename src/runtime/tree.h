@@ -25,3 +25,4 @@ struct tree {
 
 bool tree_build(struct tree *tree, GError **error);
 bool tree_cover(struct tree *tree, int fuse_mount, GError **error);
+bool tree_can_lock(const char *path);

@@ -368,7 +368,8 @@ static void test_concurrent(void **state)
 		assert_true(seen[i]);
 }
 
-/* An engine's subordinate ids are what it gives with a specification; ours do not come from there. */
+/* An engine's subordinate ids are what it gives with a specification; ours do not come from there.
+ */
 static void test_given_from_an_engine(void **state)
 {
 	struct state *s = *state;
