@@ -2,10 +2,10 @@
 /*
  * Masked and read-only paths outside procfs and sysfs.
  *
- * Those below /proc and /sys are laid by the launcher and locked by the kernel (covers.c). Elsewhere
- * a mount falls off as soon as anybody renames or unlinks what it lies on, so that there is nothing
- * to lock: PID 1 lays these in the container's own tree, as other runtimes do, and the caller is
- * warned of what they are worth.
+ * Those below /proc and /sys are laid by the launcher and locked by the kernel (covers.c).
+ * Elsewhere a mount falls off as soon as anybody renames or unlinks what it lies on, so that there
+ * is nothing to lock: PID 1 lays these in the container's own tree, as other runtimes do, and the
+ * caller is warned of what they are worth.
  */
 #include "config.h"
 #include "runtime/masks.h"

@@ -10,6 +10,7 @@
  */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 #include <linux/loop.h>
 #include <linux/mount.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -28,6 +31,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -751,6 +755,26 @@ static int show_clock(char **a)
 	return 0;
 }
 
+/* An ICMP echo without a raw socket, as ping(8) does it where net.ipv4.ping_group_range allows it.
+ */
+static int ping(char **a)
+{
+	struct icmphdr request = { .type = ICMP_ECHO };
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	struct timeval limit = { .tv_sec = 5 };
+	struct icmphdr answer = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+
+	if (fd < 0 || inet_pton(AF_INET, a[0], &to.sin_addr) != 1)
+		return result(-1);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (sendto(fd, &request, sizeof(request), 0, (void *)&to, sizeof(to)) < 0 ||
+	    recv(fd, &answer, sizeof(answer), 0) < 0)
+		return result(-1);
+	puts(answer.type == ICMP_ECHOREPLY ? "answered" : "something else");
+	return 0;
+}
+
 static int die_by(char **a)
 {
 	return result(kill(getpid(), atoi(a[0])));
@@ -829,6 +853,7 @@ static const struct attack {
 	{ "push-tty", push_tty, 1, "TEXT" },
 	{ "kernel", show_kernel, 0, "" },
 	{ "clock", show_clock, 1, "realtime|monotonic|boottime" },
+	{ "ping", ping, 1, "ADDRESS" },
 	{ "die-by", die_by, 1, "SIGNAL" },
 	{ "hold-memory", hold_memory, 1, "MIB" },
 };
