@@ -310,6 +310,49 @@ static G_GNUC_NORETURN void exec_command(int sync, const struct spec_process *p)
 	fail_command(sync, p->args[0], err);
 }
 
+/*
+ * Give up what the command must not have.
+ * @seccomp: what to load
+ * @cwd: where to go as the command's user, or NULL
+ */
+static void confine(const struct child_common *c, int sync, const struct seccomp *seccomp,
+		    const char *cwd)
+{
+	const struct spec_process *p = c->process;
+
+	/* Without no_new_privs the filter needs a capability that may be dropped right after. */
+	if (!p->no_new_privs)
+		load_filter(sync, seccomp);
+	if (caps_drop_bounding(p->caps.bounding) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "drop capabilities");
+	set_ids(sync, p);
+	if (cwd)
+		enter_cwd(sync, cwd);
+	if (caps_set(p->caps.effective, p->caps.permitted, p->caps.inheritable) < 0)
+		child_fail(sync, EXIT_USAGE, errno, "set capabilities");
+	caps_set_ambient(p->caps.ambient);
+	if (p->no_new_privs) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		load_filter(sync, seccomp);
+	}
+}
+
+/**
+ * child_confine_hook() - become what the command will be, for a program of the container that runs
+ * before it
+ *
+ * A filter has one listener, and the command's is not there yet: what it would be asked fails.
+ */
+void child_confine_hook(const struct child_common *c, int sync)
+{
+	struct seccomp quiet = *c->seccomp;
+
+	quiet.listener = false;
+	quiet.flags &= ~(unsigned int)(SECCOMP_FILTER_FLAG_NEW_LISTENER |
+				       SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	confine(c, sync, &quiet, NULL);
+}
+
 /**
  * child_become() - become the command of the specification
  * @slave: the container's pty, or -1
@@ -323,19 +366,6 @@ void child_become(const struct child_common *c, int slave)
 	sync = close_the_rest(sync, c->preserve_fds);
 	umask(p->umask);
 	personality(c->personality);
-	/* Without no_new_privs the filter needs a capability that may be dropped right after. */
-	if (!p->no_new_privs)
-		load_filter(sync, c->seccomp);
-	if (caps_drop_bounding(p->caps.bounding) < 0)
-		child_fail(sync, EXIT_USAGE, errno, "drop capabilities");
-	set_ids(sync, p);
-	enter_cwd(sync, p->cwd);
-	if (caps_set(p->caps.effective, p->caps.permitted, p->caps.inheritable) < 0)
-		child_fail(sync, EXIT_USAGE, errno, "set capabilities");
-	caps_set_ambient(p->caps.ambient);
-	if (p->no_new_privs) {
-		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		load_filter(sync, c->seccomp);
-	}
+	confine(c, sync, c->seccomp, p->cwd);
 	exec_command(sync, p);
 }

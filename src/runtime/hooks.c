@@ -6,7 +6,8 @@
  * killed with its process group when its time is up. Those of the runtime's side run as we are;
  * createContainer's is found on the host and then enters the container's namespaces, all but the
  * mount namespace, of which it gets a copy of the host's that belongs to the container's user
- * namespace; startContainer's is run by PID 1 (init.c) where it is.
+ * namespace; startContainer's is run by PID 1 (init.c) where it is, with no more rights than the
+ * container's command: it is a program of the image.
  */
 #include "config.h"
 #include "runtime/hooks.h"
@@ -42,27 +43,44 @@ static int enter_namespaces(int pidfd)
 	return 0;
 }
 
+/*
+ * The report goes at the exec; the rest is the runtime's and none of the hook's business.
+ * Return: the number of the socket for confine(), or -1.
+ */
+static int arrange_fds(int in, int out, int *report, int sync)
+{
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		return -1;
+	if (sync >= 0)
+		sync = fcntl(sync, F_DUPFD_CLOEXEC, 5);
+	if (*report != 3 && dup3(*report, 3, O_CLOEXEC) < 0)
+		return -1;
+	*report = 3;
+	fd_set_cloexec(3, true);
+	if (sync >= 0)
+		sync = dup3(sync, 4, O_CLOEXEC);
+	sys_close_range(sync >= 0 ? 5 : 4, ~0U, 0);
+	return sync >= 0 ? sync : 3;
+}
+
 /* In the child: @in is the state to read, @out takes what it says. */
-static void become_hook(const struct spec_hook *hook, int in, int out, int report, int pidfd)
+static void become_hook(const struct spec_hook *hook, int in, int out, int report,
+			const struct hook_place *place)
 {
 	sigset_t none;
-	int err;
+	int err, sync;
 
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (pidfd >= 0 && enter_namespaces(pidfd) < 0)
+	if (place->namespaces_pidfd >= 0 && enter_namespaces(place->namespaces_pidfd) < 0)
 		goto failed;
-	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+	sync = arrange_fds(in, out, &report, place->confine ? place->sync : -1);
+	if (sync < 0)
 		goto failed;
-	/* The report goes at the exec; the rest is the runtime's and none of the hook's business.
-	 */
-	if (report != 3 && dup3(report, 3, O_CLOEXEC) < 0)
-		goto failed;
-	report = 3;
-	fd_set_cloexec(report, true);
-	sys_close_range(4, ~0U, 0);
+	if (place->confine)
+		place->confine(sync, place->arg);
 	execve(hook->path, hook->args, hook->env);
 failed:
 	err = errno;
@@ -125,7 +143,7 @@ static int feed(int fd, const char *state)
 	return r == -EPIPE ? 0 : r; /* a hook need not read it */
 }
 
-static int run_one(const struct spec_hook *hook, const char *state, int namespaces_pidfd,
+static int run_one(const struct spec_hook *hook, const char *state, const struct hook_place *place,
 		   struct hook_failure *f)
 {
 	int in[2], out[2], report[2], pidfd = -1, r, err = 0;
@@ -146,7 +164,7 @@ static int run_one(const struct spec_hook *hook, const char *state, int namespac
 	fcntl(in_w, F_SETPIPE_SZ, 1 << 20);
 	pid = sys_clone3(0, SIGCHLD, &pidfd, -1);
 	if (pid == 0)
-		become_hook(hook, in_r, out_w, report_w, namespaces_pidfd);
+		become_hook(hook, in_r, out_w, report_w, place);
 	if (pid < 0)
 		return pid;
 	fd_close(fd_steal(&in_r));
@@ -170,18 +188,17 @@ static int run_one(const struct spec_hook *hook, const char *state, int namespac
 /**
  * hooks_run_list() - run @hooks in order until one fails
  * @state: the container's state as JSON
- * @namespaces_pidfd: process whose namespaces they enter, or -1
  *
  * Uses no memory allocation: PID 1 calls it too.
  *
  * Return: 0, or -1 with *@failure filled in.
  */
-int hooks_run_list(const GPtrArray *hooks, const char *state, int namespaces_pidfd,
+int hooks_run_list(const GPtrArray *hooks, const char *state, const struct hook_place *place,
 		   struct hook_failure *failure)
 {
 	for (guint i = 0; hooks && i < hooks->len; i++) {
 		*failure = (struct hook_failure){ .index = i };
-		failure->err = -run_one(hooks->pdata[i], state, namespaces_pidfd, failure);
+		failure->err = -run_one(hooks->pdata[i], state, place, failure);
 		if (failure->err || failure->status)
 			return -1;
 	}
@@ -215,15 +232,17 @@ void hooks_describe(enum spec_hook_kind kind, const struct spec_hook *hook,
 
 /**
  * hooks_run() - run the hooks of one kind on the runtime's side
+ * @namespaces_pidfd: process whose namespaces they enter, or -1
  */
 bool hooks_run(const struct spec *spec, enum spec_hook_kind kind, const char *state,
 	       int namespaces_pidfd, GError **error)
 {
+	const struct hook_place place = { .namespaces_pidfd = namespaces_pidfd };
 	const GPtrArray *hooks = spec->hooks[kind];
 	struct hook_failure f;
 	char text[768];
 
-	if (hooks_run_list(hooks, state, namespaces_pidfd, &f) == 0)
+	if (hooks_run_list(hooks, state, &place, &f) == 0)
 		return true;
 	hooks_describe(kind, hooks->pdata[f.index], &f, text, sizeof(text));
 	return error_set(error, "%s", text);
@@ -235,6 +254,7 @@ bool hooks_run(const struct spec *spec, enum spec_hook_kind kind, const char *st
 bool hooks_run_all(const struct spec *spec, enum spec_hook_kind kind, const char *state,
 		   GError **error)
 {
+	const struct hook_place here = { .namespaces_pidfd = -1 };
 	const GPtrArray *hooks = spec->hooks[kind];
 	bool ok = true;
 
@@ -243,7 +263,7 @@ bool hooks_run_all(const struct spec *spec, enum spec_hook_kind kind, const char
 		struct hook_failure f;
 		char text[768];
 
-		if (hooks_run_list(&one, state, -1, &f) == 0)
+		if (hooks_run_list(&one, state, &here, &f) == 0)
 			continue;
 		f.index = i;
 		hooks_describe(kind, hooks->pdata[i], &f, text, sizeof(text));

@@ -17,7 +17,17 @@ struct hook_failure {
 	char output[256]; /* the end of what it said on stderr */
 };
 
-int hooks_run_list(const GPtrArray *hooks, const char *state, int namespaces_pidfd,
+/* Where a hook runs, and as what; all zero but .namespaces_pidfd, -1: as we are. */
+struct hook_place {
+	int namespaces_pidfd; /* process whose namespaces it enters, or -1 */
+	/* Called in the child last of all: gives up what the hook must not have, or does not
+	 * return. */
+	void (*confine)(int sync, const void *arg);
+	const void *arg;
+	int sync; /* for confine() */
+};
+
+int hooks_run_list(const GPtrArray *hooks, const char *state, const struct hook_place *place,
 		   struct hook_failure *failure);
 void hooks_describe(enum spec_hook_kind kind, const struct spec_hook *hook,
 		    const struct hook_failure *failure, char *buf, size_t size);

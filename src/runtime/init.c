@@ -171,13 +171,26 @@ static void wait_for_start(struct init_args *a)
 	close(a->start_fd);
 }
 
+static void confine_hook(int sync, const void *arg)
+{
+	child_confine_hook(arg, sync);
+}
+
 static void run_start_hooks(const struct init_args *a)
 {
 	const GPtrArray *hooks = a->spec->hooks[SPEC_HOOK_START_CONTAINER];
+	const struct hook_place place = {
+		.namespaces_pidfd = -1,
+#ifndef MUTANT_START_HOOK_FREE
+		.confine = confine_hook,
+#endif
+		.arg = &a->common,
+		.sync = a->common.sync,
+	};
 	struct hook_failure f;
 	char text[480];
 
-	if (!hooks || hooks_run_list(hooks, a->state, -1, &f) == 0)
+	if (!hooks || hooks_run_list(hooks, a->state, &place, &f) == 0)
 		return;
 	hooks_describe(SPEC_HOOK_START_CONTAINER, hooks->pdata[f.index], &f, text, sizeof(text));
 	child_fail(a->common.sync, EXIT_USAGE, 0, "%s", text);

@@ -76,6 +76,7 @@ void child_fail(int sync, int status, int err, const char *format, ...) G_GNUC_N
 void child_send(int sync, enum child_event_type type, int value, int fd);
 void child_wait(int sync, char what, int *ret_fd);
 void child_open_pty(const struct child_common *c, int ret_slave[1]);
+void child_confine_hook(const struct child_common *c, int sync);
 void child_become(const struct child_common *c, int slave) G_GNUC_NORETURN;
 void child_check_command(const struct child_common *c);
 void child_hide(void);

@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
 struct seccomp {
 	struct sock_fprog filter; /* .filter is NULL if there is none to load */
 	unsigned int flags;	  /* of seccomp(SECCOMP_SET_MODE_FILTER) */
