@@ -92,7 +92,7 @@ static bool reap(int root_fd, const char *id, GError **error)
 			"uninterruptible sleep?); its ids stay taken, delete it again later",
 			id);
 	/* Its name may be wanted again at once; systemd lets go of it by itself, but later. */
-	if (known && record.scope[0])
+	if (known && record.scope[0] && record.cgroup_own)
 		scope_stop(record.scope, &ignored);
 	return r == 0 || error_set_errno(error, r, "remove container \"%s\"", id);
 }

@@ -192,15 +192,22 @@ static int is_populated(int dir_fd, void *arg)
 /**
  * cgroup_populated() - is there a process in the container's cgroup or below it?
  *
- * One hierarchy is looked at: a container's processes are in all of them.
+ * Every hierarchy is looked at: a container's processes are in all of them, but those of somebody
+ * else, to whom the cgroup may belong, need not be.
  * Return: 0; -EBUSY if there is one; or another -errno.
  */
 int cgroup_populated(const struct cgroups *cg)
 {
-	for (int i = 0; i < cg->n; i++)
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < cg->n; i++) {
 		if (cg->h[i].dir_fd >= 0)
-			return cgroup_walk(cg->h[i].dir_fd, is_populated, NULL);
-	return 0;
+			r = cgroup_walk(cg->h[i].dir_fd, is_populated, NULL);
+#ifdef MUTANT_FOREIGN_CGROUP
+		break;
+#endif
+	}
+	return r;
 }
 
 /**

@@ -52,6 +52,17 @@ static int remove_cgroup(struct cgroups *cg, const char *path)
 }
 
 /*
+ * Whoever made the container was killed before it had looked whether the cgroup is somebody else's:
+ * what is in it is not ours to kill.
+ */
+static int remove_doubtful(struct cgroups *cg, const char *path)
+{
+	if (path[0] && cgroup_open(cg, path) >= 0 && cgroup_populated(cg) == 0)
+		cgroup_remove(cg, path);
+	return 0;
+}
+
+/*
  * Return: -EBUSY if a process of the container cannot be ended now: one in an uninterruptible
  * sleep, on a disk or file system that does not answer.
  */
@@ -64,7 +75,8 @@ static int remove_cgroups(const struct rundir_record *record)
 		return r;
 	reap_helper_hierarchies(&cg, &helpers);
 	remove_cgroup(&helpers, record->helpers_cgroup);
-	r = remove_cgroup(&cg, record->cgroup);
+	r = record->cgroup_own ? remove_cgroup(&cg, record->cgroup)
+			       : remove_doubtful(&cg, record->cgroup);
 	reap_close_helpers(&helpers);
 	cgroup_free(&cg);
 	return r;

@@ -128,11 +128,12 @@ int rundir_enter(int root_fd, const char *id)
 int rundir_write_record(int dir_fd, const struct rundir_record *r)
 {
 	char buf[RECORD_MAX];
-	int len = snprintf(buf, sizeof(buf),
-			   "init %d %" PRIu64 "\nlauncher %d %" PRIu64
-			   "\nauto_remove %d\ncgroup %s\nhelpers_cgroup %s\nscope %s\n",
-			   (int)r->init.pid, r->init.start, (int)r->launcher.pid, r->launcher.start,
-			   r->auto_remove, r->cgroup, r->helpers_cgroup, r->scope);
+	int len = snprintf(
+		buf, sizeof(buf),
+		"init %d %" PRIu64 "\nlauncher %d %" PRIu64
+		"\nauto_remove %d\ncgroup_own %d\ncgroup %s\nhelpers_cgroup %s\nscope %s\n",
+		(int)r->init.pid, r->init.start, (int)r->launcher.pid, r->launcher.start,
+		r->auto_remove, r->cgroup_own, r->cgroup, r->helpers_cgroup, r->scope);
 
 	if (strchr(r->cgroup, '\n') || strchr(r->helpers_cgroup, '\n') || strchr(r->scope, '\n'))
 		return -EINVAL;
@@ -155,18 +156,21 @@ static int read_name(char **text, const char *key, char *ret, size_t size)
 int rundir_read_record(int dir_fd, struct rundir_record *r)
 {
 	char buf[RECORD_MAX], *names;
-	int remove = 0, init = 0, launcher = 0, used = 0;
+	int remove = 0, own = 0, init = 0, launcher = 0, used = 0;
 	int n = fd_read_file_at(dir_fd, "record", buf, sizeof(buf));
 
 	if (n < 0)
 		return n;
 	*r = (struct rundir_record){ 0 };
-	n = sscanf(buf, "init %d %" SCNu64 "\nlauncher %d %" SCNu64 "\nauto_remove %d\n%n", &init,
-		   &r->init.start, &launcher, &r->launcher.start, &remove, &used);
+	n = sscanf(buf,
+		   "init %d %" SCNu64 "\nlauncher %d %" SCNu64
+		   "\nauto_remove %d\ncgroup_own %d\n%n",
+		   &init, &r->init.start, &launcher, &r->launcher.start, &remove, &own, &used);
 	r->init.pid = init;
 	r->launcher.pid = launcher;
 	r->auto_remove = remove;
-	if (n != 5 || used == 0)
+	r->cgroup_own = own;
+	if (n != 6 || used == 0)
 		return -EINVAL;
 	names = buf + used;
 	n = read_name(&names, "cgroup", r->cgroup, sizeof(r->cgroup));

@@ -20,6 +20,7 @@ struct rundir_record {
 	struct proc_id init;
 	struct proc_id launcher;	/* pid 0: the container does not end with its launcher */
 	bool auto_remove;		/* nothing is kept of the container after its end */
+	bool cgroup_own;		/* nobody else's processes were in it when it was made */
 	char cgroup[RUNDIR_CGROUP_MAX]; /* below the mounts; any byte but newline */
 	char helpers_cgroup[RUNDIR_NAME_MAX];
 	char scope[RUNDIR_NAME_MAX]; /* systemd's unit that owns the cgroup; "": none */

@@ -174,16 +174,14 @@ static bool start_scope(struct container *c, GError **error)
 	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
 }
 
-static bool make_cgroups(struct container *c, GError **error)
+/* Make the cgroup, and make sure that it is nobody else's: what is in it is killed at the end. */
+static bool take_cgroup(struct container *c, GError **error)
 {
 	char what[CGROUP_WHAT_MAX] = "";
 	int made, r;
 
-	if (c->systemd_cgroup && !start_scope(c, error))
-		return false;
 	made = cgroup_create(&c->cgroups, c->record.cgroup, what, sizeof(what));
-	/* Another container's, from another state root: what is in it is not ours to kill at the
-	 * end. A scope is ours, or it would not have been made. */
+	/* A scope is ours, or it would not have been made. */
 	r = c->systemd_cgroup ? 0 : cgroup_populated(&c->cgroups);
 	c->has_cgroup = r == 0;
 	if (made < 0)
@@ -193,6 +191,18 @@ static bool make_cgroups(struct container *c, GError **error)
 	if (r < 0)
 		return error_set_errno(error, r, "cgroup \"%s\"; give the container another name",
 				       c->record.cgroup);
+	c->record.cgroup_own = true;
+	r = rundir_write_record(c->dir_fd, &c->record);
+	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
+}
+
+static bool make_cgroups(struct container *c, GError **error)
+{
+	char what[CGROUP_WHAT_MAX] = "";
+	int r;
+
+	if ((c->systemd_cgroup && !start_scope(c, error)) || !take_cgroup(c, error))
+		return false;
 	r = cgroup_set_limits(&c->cgroups, &c->spec->limits, what, sizeof(what));
 	if (r == 0)
 		r = cgroup_set_devices(&c->cgroups, c->spec->limits.devices,
