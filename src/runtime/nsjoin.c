@@ -55,14 +55,26 @@ static bool same(int a, int b)
 	       x.st_ino == y.st_ino;
 }
 
-static bool is_own(int fd, const char *name)
+/* @unknown: what to believe where that process cannot be looked at */
+static bool is_of(int fd, const char *process, const char *name, bool unknown)
 {
 	char path[64];
-	autofd own = -1;
+	autofd theirs = -1;
 
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
-	own = open(path, O_RDONLY | O_CLOEXEC);
-	return own < 0 || same(fd, own);
+	snprintf(path, sizeof(path), "/proc/%s/ns/%s", process, name);
+	theirs = open(path, O_RDONLY | O_CLOEXEC);
+	return theirs < 0 ? unknown : same(fd, theirs);
+}
+
+/* The host's: ours, or where an engine runs us elsewhere, that of the first process we see. */
+static bool is_own(int fd, const char *name)
+{
+	if (is_of(fd, "self", name, true))
+		return true;
+#ifdef MUTANT_HOST_NET
+	return false;
+#endif
+	return is_of(fd, "1", name, false);
 }
 
 static bool open_one(const struct spec *spec, enum spec_ns kind, struct nsjoin *ret, GError **error)
