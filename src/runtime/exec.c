@@ -290,6 +290,9 @@ static bool run(struct exec *e, const struct seccomp *seccomp, const struct lsm 
 	/* One that still waits for a word hears that there will be none. */
 	if (!ok)
 		shutdown(ours, SHUT_RDWR);
+	/* It is in the container's cgroup, which the container may have frozen before it could end.
+	 */
+	kill(joiner, SIGKILL);
 	waitpid(joiner, NULL, __WALL);
 	ok = ok && wait_exec(e, ours, &record, seccomp, error);
 	if (!ok && e->pidfd >= 0)
