@@ -138,6 +138,29 @@ static bool find_owner(struct nsjoin *ns, enum spec_ns kind, GError **error)
 	return true;
 }
 
+/*
+ * A container can make user namespaces of its own, with maps of its choice, and move the process by
+ * which an engine names it there: it would have every power over the container that follows it.
+ */
+static bool check_parent(const struct nsjoin *ns, GError **error)
+{
+	autofd parent = ns->fds[SPEC_NS_USER] < 0 ? -1
+						  : ioctl(ns->fds[SPEC_NS_USER], NS_GET_PARENT);
+
+#ifdef MUTANT_NESTED_JOINED
+	return true;
+#endif
+	if (ns->fds[SPEC_NS_USER] < 0)
+		return true;
+	if (parent >= 0)
+		fd_set_cloexec(parent, true);
+	if (parent >= 0 && is_own(parent, "user"))
+		return true;
+	return error_set(error,
+			 "linux.namespaces: the user namespace to join was made inside a "
+			 "container, which has power over it; join those of the container itself");
+}
+
 /**
  * nsjoin_open() - open the namespaces that @spec names by path, and find who owns them
  * @ret: closed with nsjoin_close(), also on failure
@@ -157,7 +180,7 @@ bool nsjoin_open(const struct spec *spec, struct nsjoin *ret, GError **error)
 	for (size_t i = 0; i < G_N_ELEMENTS(owned); i++)
 		if (!find_owner(ret, owned[i], error))
 			return false;
-	return true;
+	return check_parent(ret, error);
 }
 
 /* In the child: stay in the user namespace until the parent has looked. */
