@@ -22,6 +22,15 @@ const char *launcher_root = RUNDIR_DEFAULT;
 bool launcher_systemd_cgroup;
 bool launcher_oci;
 
+/* What other runtimes have and Cloister has not: engines ask, and look at the exit status. */
+static int cmd_refused(int argc, char **argv)
+{
+	(void)argc;
+	log_error("%s: containers cannot be checkpointed: CRIU does not know their emulated files",
+		  argv[0]);
+	return EXIT_FAILURE;
+}
+
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -46,6 +55,8 @@ static const struct command {
 	{ "update", cmd_update, "change the limits of a container that runs", true },
 	{ "ps", cmd_ps, "show the processes of a container", true },
 	{ "events", cmd_events, "show what a container uses, and when memory runs out", true },
+	{ "checkpoint", cmd_refused, "refused", true },
+	{ "restore", cmd_refused, "refused", true },
 	{ "docker-setup", cmd_docker_setup, "make Docker use Cloister, or stop it", true },
 	{ "containerd-setup", cmd_containerd_setup, "the same for containerd's CRI", true },
 	{ "podman-setup", cmd_podman_setup, "the same for Podman", true },
