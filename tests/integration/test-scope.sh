@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # --systemd-cgroup: what is said to systemd, with a stand-in on a private bus. The real one is asked in
-# tests/vm/guest-scope.sh.
+# tests/vm/guest-systemd.sh.
 . "${top_srcdir:-.}/tests/lib/tap.sh"
 gate root
 gate fuse

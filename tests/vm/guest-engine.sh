@@ -44,8 +44,8 @@ docker run -d --name cc --restart no bb sh -c 'trap "exit 3" TERM; echo ready; w
 ok "logs" eventually 60 logs_have cc ready
 pid=$(pid_of cc)
 case $engine_cgroup_driver in
-systemd) like "$(cat "/proc/$pid/cgroup")" "/system.slice/docker-$(docker inspect -f '{{.Id}}' cc).scope$" "a scope of systemd's" ;;
-*) like "$(cat "/proc/$pid/cgroup")" "/docker/$(docker inspect -f '{{.Id}}' cc)$" "a cgroup of Docker's" ;;
+systemd) like "$(cat "/proc/$pid/cgroup")" "\\.slice/docker-$(docker inspect -f '{{.Id}}' cc).scope\$" "a scope of systemd's" ;;
+*) like "$(cat "/proc/$pid/cgroup")" "/$(docker inspect -f '{{.Id}}' cc)\$" "a cgroup of Docker's" ;;
 esac
 is "$(docker exec cc id -u)" 0 "exec"
 ok "pause" docker pause cc
