@@ -74,6 +74,9 @@ static const char *danger(const struct spec_device *d)
 		{ 202 /* msr */, 0, 0xfffff, "the machine's registers" },
 	};
 
+#ifdef MUTANT_DEVICE_GIVEN
+	return NULL;
+#endif
 	if (d->type == 'b')
 		return "the host's disks";
 	for (size_t i = 0; d->type == 'c' && i < G_N_ELEMENTS(list); i++)

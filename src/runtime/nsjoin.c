@@ -99,6 +99,10 @@ static bool open_one(const struct spec *spec, enum spec_ns kind, struct nsjoin *
 	if (ioctl(fd, NS_GET_NSTYPE) != kinds[kind].type)
 		return error_set(error, "linux.namespaces: \"%s\" is not a %s namespace", path,
 				 kinds[kind].oci);
+#ifdef MUTANT_HOST_NETWORK
+	if (kind == SPEC_NS_NETWORK)
+		return true;
+#endif
 	if (!is_own(fd, kinds[kind].name))
 		return true;
 	if (kind == SPEC_NS_NETWORK)

