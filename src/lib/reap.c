@@ -74,7 +74,9 @@ static int remove_cgroups(const struct rundir_record *record)
 	if (r < 0)
 		return r;
 	reap_helper_hierarchies(&cg, &helpers);
+#ifndef MUTANT_HELPERS_LEFT
 	remove_cgroup(&helpers, record->helpers_cgroup);
+#endif
 	r = record->cgroup_own ? remove_cgroup(&cg, record->cgroup)
 			       : remove_doubtful(&cg, record->cgroup);
 	reap_close_helpers(&helpers);

@@ -423,6 +423,18 @@ static bool create(struct container *c, GError **error)
 	return true;
 }
 
+/* Whoever deletes a container while it is made takes its parts away: any of them may be missed. */
+static void blame_delete(const struct container *c, GError **error)
+{
+	/* Its directory goes last. */
+	autofd lock = c->dir_fd < 0 ? -1 : rundir_lock(c->root_fd);
+
+	if (lock < 0 || rundir_is(c->root_fd, c->id, c->dir_fd))
+		return;
+	g_clear_error(error);
+	error_set(error, "container \"%s\" was deleted while it was being made", c->id);
+}
+
 /**
  * container_create() - bring a container to the point where only the command is missing
  *
@@ -436,6 +448,7 @@ bool container_create(struct container *c, GError **error)
 	c->join = (struct nsjoin)NSJOIN_NONE;
 	if (create(c, error))
 		return true;
+	blame_delete(c, error);
 	container_end(c);
 	return false;
 }
