@@ -198,6 +198,14 @@ static int stay(struct container *c, const struct bundle_options *o)
 	return status;
 }
 
+/* As a shell has it: whoever runs a command wants to know if it was there. */
+static int run_failed(const GError *error)
+{
+	int status = error_exit_status(error), other = launcher_fail(error);
+
+	return status == EXIT_NOT_FOUND || status == EXIT_NOT_EXECUTABLE ? status : other;
+}
+
 static int do_run(struct container *c, const struct bundle_options *o)
 {
 	g_autoptr(GError) error = NULL;
@@ -212,14 +220,14 @@ static int do_run(struct container *c, const struct bundle_options *o)
 	if (!o->detach)
 		foreground_prepare();
 	if (!create(c, o, &error))
-		return launcher_fail(error);
+		return run_failed(error);
 	state = state_text(c->spec, c->id, "running", c->pid);
 	if (!(c->deferred ? container_start_created(c->root_fd, c->id, &error)
 			  : container_start(c, &error)) ||
 	    !hooks_run(c->spec, SPEC_HOOK_POSTSTART, state, -1, &error) ||
 	    (o->detach && !container_detach(c, &error))) {
 		container_end(c);
-		return launcher_fail(error);
+		return run_failed(error);
 	}
 	if (!o->detach)
 		return stay(c, o);

@@ -95,7 +95,7 @@ int launcher_fail(const GError *error)
 	int status = error_exit_status(error);
 
 	log_error("%s", error ? error->message : "unknown error");
-	return launcher_oci && status == EXIT_USAGE ? EXIT_FAILURE : status;
+	return launcher_oci ? EXIT_FAILURE : status;
 }
 
 /**

@@ -233,6 +233,8 @@ bool rundir_is(int root_fd, const char *id, int dir_fd)
 	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
+#define REMOVE_TRIES 200 /* ms */
+
 /* Remove what is in @dir_fd; two levels are more than we make. */
 static int remove_contents(int dir_fd, int depth)
 {
@@ -273,8 +275,17 @@ int rundir_remove(int root_fd, const char *id)
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
 	mirror_stop(dir);
-	remove_contents(dir, 4);
-	return unlinkat(root_fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+	/* A warden that was killed just now may still be writing a file: once the directory is gone
+	 * it cannot. */
+	for (int i = 0; i < REMOVE_TRIES; i++) {
+		remove_contents(dir, 4);
+		if (unlinkat(root_fd, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != ENOTEMPTY)
+			break;
+		usleep(1000);
+	}
+	return -errno;
 }
 
 /**

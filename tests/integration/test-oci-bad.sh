@@ -124,7 +124,7 @@ while IFS=$'\t' read -r number expected regex desc; do
 	want_status=${expected#refused}
 	case $want_status in *[!0-9]* | '') want_status=1 ;; esac
 	case $expected in
-	refused*) refused "$regex" "create: $desc" create "${args[@]}"
+	refused*) want_status=1 refused "$regex" "create: $desc" create "${args[@]}"
 		# `run` goes another way from where the container is made; every third is enough.
 		[ $((number % 3)) != 0 ] || refused "$regex" "run: $desc" run "${args[@]}" ;;
 	start) start_refused "$regex" "start: $desc" create "${args[@]}"

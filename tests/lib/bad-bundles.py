@@ -136,7 +136,7 @@ process.oomScoreAdj :: p["oomScoreAdj"] = 1001
 hostname :: d["hostname"] = "h" * 65
 u0000 :: d["hostname"] = "a\0b"
 ''')
-# Statuses of their own, as a shell has them.
+# Of `run`: statuses of their own, as a shell has them.
 table("refused127", r'''
 nosuchcommand :: p["args"] = ["nosuchcommand"]
 no/such :: p["args"] = ["/no/such/command"]
