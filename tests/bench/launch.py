@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cloister as a launcher: from start to end, how long a read of a view takes, what idle containers cost."""
+import os, shutil, statistics, subprocess, time
+from common import *
+
+FILES = ["/proc/uptime", "/proc/meminfo", "/proc/stat", "/proc/cpuinfo"]
+
+def start_lxcfs(work, undo):
+    if not shutil.which("lxcfs"): return None
+    d = work + "/lxcfs"
+    os.mkdir(d)
+    p = subprocess.Popen(["lxcfs", "-f", "-p", work + "/lxcfs.pid", d], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def stop():
+        p.terminate()
+        try: p.wait(5)
+        except subprocess.TimeoutExpired: p.kill(); p.wait()
+        subprocess.run(["umount", "-l", d], stderr=subprocess.DEVNULL)
+    undo.append(stop)
+    for _ in range(100):
+        if os.path.exists(d + "/proc/uptime"): return d
+        time.sleep(0.05)
+    return None
+
+def start_to_end(a, table, work, base, root, engines):
+    def oci(program, bundle):
+        return lambda: must([program, "--root", work + "/" + program, "run", "-b", bundle, "bench-%d" % next(serial)])
+    def ours(args): return lambda: must(base + ["launch", "--rootfs", root, "--"] + args)
+    for label, args in (("`launch -- true`", ["/bin/true"]),
+                        ("... that reads uptime and meminfo", ["/bin/sh", "-c", "cat /proc/uptime /proc/meminfo >/dev/null"])):
+        note(label)
+        bundle = make_bundle(work, "t%d" % next(serial), root, args)
+        things = {"cloister": ours(args), "floor": lambda: must(["unshare", "-Urmpf", "--mount-proc", "true"])}
+        for program in engines: things[program] = oci(program, bundle)
+        alternate(things, 3)
+        got = alternate(things, max(a.pairs, 30) if not a.quick else a.pairs)
+        for program in engines:
+            table.add(label + " / " + program, ms(got["cloister"]), ms(got[program]), ratio(got["cloister"], got[program]),
+                      "≤ 1, aim 0.6" if program == "crun" else "")
+        table.add(label + " / bare unshare", ms(got["cloister"]), ms(got["floor"]), ratio(got["cloister"], got["floor"]), "")
+
+def views(a, table, work, base, root, engines, undo):
+    lxcfs = start_lxcfs(work, undo)
+    engine = next(iter(engines), None)
+    def number(argv): return int(output(argv)) / 1000
+    for f in FILES:
+        note("open+read+close of " + f)
+        count = "200" if a.quick else "500"
+        things = {"cloister": lambda: number(base + ["launch", "--rootfs", root, "--", "/bin/readlat", f, count]),
+                   "kernel": lambda: number([root + "/bin/readlat", f, count])}
+        if lxcfs and engine:
+            bundle = make_bundle(work, "l" + os.path.basename(f), root, ["/bin/readlat", f, count],
+                                 [{"destination": f, "source": lxcfs + f, "type": "bind", "options": ["bind"]}])
+            things["lxcfs"] = lambda: number([engine, "--root", work + "/" + engine, "run", "-b", bundle, "lat-%d" % next(serial)])
+        got = alternate(things, a.pairs)
+        us = lambda v: "%.1f µs" % statistics.median(v)
+        if "lxcfs" in got:
+            table.add("open+read+close `%s` / lxcfs" % f, us(got["cloister"]), us(got["lxcfs"]), ratio(got["cloister"], got["lxcfs"]),
+                      "≤ 0.4" if f == "/proc/uptime" else "≤ 0.35")
+        table.add("open+read+close `%s` / the kernel's own" % f, us(got["cloister"]), us(got["kernel"]), ratio(got["cloister"], got["kernel"]), "")
+
+def idle(a, table, base, root, undo):
+    names = ["bench-%d-%d" % (os.getpid(), i) for i in range(a.containers)]
+    def start(name): return must(base + ["launch", "--detach", "--name", name, "--rootfs", root, "--", "/bin/sleep", "100000"])
+    def stop(name): return must(base + ["delete", "--force", name])
+    started = []
+    undo.append(lambda: [stop(n) for n in list(started)])
+    note("%d idle containers" % a.containers)
+    start(names[0]); started.append(names[0])
+    time.sleep(1)
+    one = memory(helpers())
+    table.add("Pss of helpers, 1 container", "%.2f MiB" % (one["Pss"] / 1024), "", "", "≤ 3 MiB")
+    table.add("Pss_Dirty of helpers, 1 container", "%.2f MiB" % (one["Pss_Dirty"] / 1024), "", "", "≤ 3 MiB")
+    stop(names[0]); started.clear()
+    before = available()
+    t = 0.0
+    for n in names: t += start(n); started.append(n)
+    time.sleep(1)
+    after = available()
+    n = len(names)
+    pids = helpers()
+    many = memory(pids)
+    table.add("Pss of helpers, each of %d" % n, "%.2f MiB" % (many["Pss"] / 1024 / n), "", "", "≤ 3 MiB")
+    table.add("Pss_Dirty of helpers, each of %d" % n, "%.2f MiB" % (many["Pss_Dirty"] / 1024 / n), "", "", "≤ 3 MiB")
+    table.add("fall of MemAvailable / %d (with the container's own process)" % n, "%.2f MiB" % ((before - after) / 1024 / n), "", "", "≤ 3 MiB")
+    table.add("start %d, one after another" % n, "%.1f s" % t, "", "", "")
+    table.add("`list` of %d" % n, ms([must(base + ["list"]) for _ in range(5)]), "", "", "")
+    note("%d seconds of idleness" % a.idle)
+    first = switches(pids)
+    time.sleep(a.idle)
+    table.add("context switches of %d helpers in %d idle s" % (len(pids), a.idle), str(switches(pids) - first), "", "", "0")
+    t = 0.0
+    for name in names: t += stop(name); started.remove(name)
+    table.add("stop %d, one after another" % n, "%.1f s" % t, "", "", "")
+
+def measure(a, table, work, base, root, engines, undo):
+    start_to_end(a, table, work, base, root, engines)
+    views(a, table, work, base, root, engines, undo)
+    idle(a, table, base, root, undo)
