@@ -2,6 +2,9 @@
 /*
  * What cloister(1) has to say: to stderr for people, and to --log for engines, which read the last
  * line of level "error" (containerd: {"level":…,"msg":…,"time":RFC 3339}).
+ *
+ * With --log a warning goes there alone: an engine starts us with the container's own stderr, and
+ * what the container says there is not ours to add to.
  */
 #include "config.h"
 #include "launcher/log.h"
@@ -85,7 +88,9 @@ static void say(int level, const char *format, va_list args)
 
 	if (level > log_level)
 		return;
-	fprintf(stderr, "cloister: %s%s\n", level == LEVEL_WARNING ? "warning: " : "", text);
+	if (level == LEVEL_ERROR || log_fd < 0)
+		fprintf(stderr, "cloister: %s%s\n", level == LEVEL_WARNING ? "warning: " : "",
+			text);
 	if (log_fd < 0)
 		return;
 	line = record(level, text, when);

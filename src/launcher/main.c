@@ -73,7 +73,7 @@ static void print_help(void)
 		printf("  %-16s %s\n", commands[i].name, commands[i].summary);
 	printf("\nOptions:\n"
 	       "  --root DIR             keep state in DIR (default %s)\n"
-	       "  --log FILE             write errors and warnings to FILE too\n"
+	       "  --log FILE             write errors to FILE too, and warnings there alone\n"
 	       "  --log-format FORMAT    text or json\n"
 	       "  --log-level LEVEL      error, warning or debug\n"
 	       "  --debug                the same as --log-level debug\n"

@@ -101,17 +101,16 @@ static bool set_rlimits(pid_t pid, const struct spec_process *process, GError **
 		if (r == -EPERM && !caps_has(CAP_SYS_RESOURCE)) {
 			r = set_most(pid, l);
 			if (r == 0 && process->warnings)
-				g_ptr_array_add(
-					process->warnings,
-					g_strdup_printf("process.rlimits: resource %d stays "
-							"at the most that is allowed here",
-							l->resource));
+				g_ptr_array_add(process->warnings,
+						g_strdup_printf("process.rlimits: %s stays at the "
+								"most that is allowed here",
+								spec_rlimit_name(l->resource)));
 		}
 		if (r < 0)
 			return error_set_errno(error, r,
-					       "process.rlimits: %" G_GUINT64_FORMAT
-					       ":%" G_GUINT64_FORMAT " for resource %d",
-					       l->soft, l->hard, l->resource);
+					       "process.rlimits: %s %" G_GUINT64_FORMAT
+					       ":%" G_GUINT64_FORMAT,
+					       spec_rlimit_name(l->resource), l->soft, l->hard);
 	}
 	return true;
 }

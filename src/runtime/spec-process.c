@@ -32,6 +32,17 @@ static const struct {
 	{ "RLIMIT_STACK", RLIMIT_STACK },     { "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING },
 };
 
+/**
+ * spec_rlimit_name() - "RLIMIT_NOFILE" of the resource of prlimit(2)
+ */
+const char *spec_rlimit_name(int resource)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rlimits); i++)
+		if (rlimits[i].resource == resource)
+			return rlimits[i].name;
+	return "?";
+}
+
 static bool parse_cap_set(json_t *json, const char *key, uint64_t *set, GPtrArray *warnings,
 			  GError **error)
 {

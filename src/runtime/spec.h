@@ -176,6 +176,7 @@ bool spec_check_mappings(const struct spec *spec, GError **error);
 
 char **spec_mount_option_names(void);
 const char *spec_ns_name(enum spec_ns ns);
+const char *spec_rlimit_name(int resource);
 const char *spec_hook_name(enum spec_hook_kind kind);
 
 static inline void spec_cleanup(struct spec **spec)

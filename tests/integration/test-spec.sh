@@ -95,4 +95,7 @@ edit 'd["process"]["args"]=["sh","-c","echo ran"]; d["process"]["capabilities"][
 cloister run --bundle "$bundle" "$(cname warn)" </dev/null >"$tap_dir/stdout" 2>"$tap_dir/stderr"
 is "$(cat "$tap_dir/stdout")" ran "an unknown capability: the container runs"
 like "$(cat "$tap_dir/stderr")" 'warning: .*CAP_FLY' "and a warning names it"
+cloister --log "$tap_dir/log" run --bundle "$bundle" "$(cname warn2)" </dev/null >"$tap_dir/stdout" 2>"$tap_dir/stderr"
+is "$(cat "$tap_dir/stderr")" "" "with --log it does not go to the container's stderr"
+like "$(cat "$tap_dir/log")" 'level=warning .*CAP_FLY' "... but to the log"
 done_testing
