@@ -172,15 +172,33 @@ static void load_filter(int sync, const struct seccomp *s)
 	child_wait(sync, CHILD_GO_LISTENER, NULL);
 }
 
+/* EINVAL is all that the kernel says of an id beyond the container's range. */
+static G_GNUC_NORETURN void fail_ids(int sync, const char *what, const char *which)
+{
+	if (errno == EINVAL)
+		child_fail(sync, EXIT_USAGE, 0, "%s %s: not among the container's ids", what,
+			   which);
+	child_fail(sync, EXIT_USAGE, errno, "%s %s", what, which);
+}
+
+static const char *id_text(char text[16], uint32_t id)
+{
+	snprintf(text, 16, "%u", id);
+	return text;
+}
+
 static void set_ids(int sync, const struct spec_process *p)
 {
 	size_t n = p->groups ? p->groups->len : 0;
 	const gid_t *groups = n ? &g_array_index(p->groups, gid_t, 0) : NULL;
+	char text[16];
 
-	if (setgroups(n, groups) < 0 || setresgid(p->gid, p->gid, p->gid) < 0)
-		child_fail(sync, EXIT_USAGE, errno, "become group %u", p->gid);
+	if (setgroups(n, groups) < 0)
+		fail_ids(sync, "take the additional", "groups");
+	if (setresgid(p->gid, p->gid, p->gid) < 0)
+		fail_ids(sync, "become group", id_text(text, p->gid));
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresuid(p->uid, p->uid, p->uid) < 0)
-		child_fail(sync, EXIT_USAGE, errno, "become user %u", p->uid);
+		fail_ids(sync, "become user", id_text(text, p->uid));
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 	child_hide();
 }

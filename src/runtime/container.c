@@ -552,6 +552,21 @@ static bool start_recorded(int root_fd, int dir, const char *id, int sync, GErro
 	return ok;
 }
 
+/*
+ * An engine deletes what could not be started as soon as we say so, and its shim stays for ever if
+ * it has not collected PID 1 by then: say so after that. Whose child it is may be busy, or not
+ * care.
+ */
+static void wait_collected(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd < 0 || poll(&p, 1, 2000) != 1)
+		return;
+	for (int ms = 0; ms < 500 && sys_pidfd_send_signal(pidfd, 0) == 0; ms++)
+		g_usleep(1000);
+}
+
 /**
  * container_start_created() - start what container_create() made, deferred, in another process
  *
@@ -560,7 +575,8 @@ static bool start_recorded(int root_fd, int dir, const char *id, int sync, GErro
 bool container_start_created(int root_fd, const char *id, GError **error)
 {
 	autofd dir = rundir_enter(root_fd, id);
-	autofd sync = -1;
+	struct rundir_record record = { 0 };
+	autofd sync = -1, pidfd = -1;
 	bool ok;
 
 	if (dir < 0)
@@ -573,8 +589,14 @@ bool container_start_created(int root_fd, const char *id, GError **error)
 				 "container \"%s\" is not in the created state; it can be started "
 				 "once",
 				 id);
+	if (rundir_read_record(dir, &record) == 0)
+		pidfd = proc_open(&record.init);
 	ok = start_recorded(root_fd, dir, id, sync, error);
 	startlink_remove(dir);
+	if (!ok) {
+		fd_close(fd_steal(&sync));
+		wait_collected(pidfd);
+	}
 	return ok;
 }
 
