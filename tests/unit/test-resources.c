@@ -387,7 +387,7 @@ static void limits_become_properties(void **state)
 /* The caller is what cannot be killed: cgroup_kill() passes over it. */
 static void a_container_that_cannot_end_stays_on_record(void **state)
 {
-	struct rundir_record record = { .helpers_cgroup = "" };
+	struct rundir_record record = { .cgroup_own = true };
 	int alive, root = open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct cgroups cg;
 	bool stuck = false;
