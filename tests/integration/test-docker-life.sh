@@ -109,8 +109,8 @@ is "$(docker_terminal run --rm -t bb tty)" /dev/pts/0 "-t: a terminal of the con
 like "$(docker_terminal run --rm -t bb ls -l /dev/console)" '^crw.* (5, +1|136, +[0-9]+) ' "-t: /dev/console"
 like "$(docker_terminal run --rm -ti bb sh -c 'stty size; exec </dev/tty && echo controlling')" controlling "-ti: it is the controlling terminal"
 is "$(docker_terminal run --rm -t --user user bb sh -c 'test -w $(tty) && echo mine')" mine "-t: another user can use it"
-docker run -d -i --name aa bb sh -c 'read line; echo "read $line"' >/dev/null
-like "$( (sleep 0.5; echo word) | docker attach aa)" 'read word' "attach"
+docker run -d -i --name aa bb sh -c 'read line; echo "read $line"; sleep 2' >/dev/null
+like "$( (sleep 0.5; echo word; sleep 1) | docker attach aa)" 'read word' "attach"
 docker rm -f aa >/dev/null
 docker run -d --name log bb sh -c 'for i in 1 2 3; do echo line $i; done; sleep 1000' >/dev/null
 eventually 10 logs_have log 'line 3'
