@@ -143,4 +143,15 @@ def mount_hugetlb(undo):
     os.mkdir(d)
     undo.append(lambda: os.rmdir(d))
     if subprocess.run(["mount", "-t", "cgroup", "-o", "hugetlb", "none", d]).returncode == 0:
-        undo.append(lambda: subprocess.run(["umount", d], check=True))
+        undo.append(lambda: unmount_hugetlb(d))
+
+def unmount_hugetlb(d):
+    """The hierarchy itself goes only with an unmount that finds no cgroup in it, and those that were
+    removed last take a moment; as long as it stays, engines look for a mount of it."""
+    subprocess.run(["umount", d], check=True)
+    for _ in range(20):
+        if "hugetlb" not in open("/proc/self/cgroup").read(): return
+        subprocess.run(["mount", "-t", "cgroup", "-o", "hugetlb", "none", d], check=True)
+        time.sleep(0.2)
+        subprocess.run(["umount", d], check=True)
+        time.sleep(0.1)

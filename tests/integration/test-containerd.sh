@@ -8,14 +8,14 @@ TEST_TIMEOUT=${TEST_TIMEOUT:-600}
 . "$tests_lib/engines.sh"
 gate root; gate launcher; gate engine-containerd; gate tool-busybox; gate tool-python3
 diag "runtime $engine_runtime"
-engine_image_archive "$work/bb.tar" docker.io/library/bb
+engine_image_archive "$work/bb.tar" localhost/bb
 on_exit engine_containerd_stop
 if ! engine_containerd_start; then
 	fail "containerd starts"
 	done_testing
 fi
 ok "an image is imported" ctr image import "$work/bb.tar"
-image=docker.io/library/bb:latest
+image=localhost/bb:latest
 run() { # [OPTION…] NAME COMMAND…, options end with --
 	local options=()
 	while [ "$1" != -- ]; do options+=("$1"); shift; done

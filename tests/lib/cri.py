@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A kubelet's calls to containerd's CRI plugin, as far as the tests need them.
+
+    cri.py SOCKET run-pod NAME HANDLER [ANNOTATION=VALUE]...   prints the sandbox's id
+    cri.py SOCKET create POD-ID POD-NAME NAME IMAGE COMMAND... prints the container's id
+    cri.py SOCKET start|stop|remove ID
+    cri.py SOCKET exec ID COMMAND...     its output and status
+    cri.py SOCKET stop-pod|remove-pod ID
+
+Messages are written field by field (api.proto of k8s.io/cri-api, runtime.v1): generated code would be
+one more thing to install.
+"""
+import sys
+import grpc
+
+def varint(n):
+    out = bytearray()
+    while True:
+        out.append((n & 0x7f) | (0x80 if n > 0x7f else 0))
+        n >>= 7
+        if not n:
+            return bytes(out)
+
+def field(number, value):
+    """One field: an int, text, or the bytes of a message."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    if isinstance(value, str):
+        value = value.encode()
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+def fields(data):
+    """The fields of a message as {number: last value}; lengths and varints only."""
+    out, i = {}, 0
+    def number():
+        nonlocal i
+        n = shift = 0
+        while True:
+            b = data[i]
+            i += 1
+            n |= (b & 0x7f) << shift
+            shift += 7
+            if b < 0x80:
+                return n
+    while i < len(data):
+        key = number()
+        if key & 7 == 0:
+            out[key >> 3] = number()
+        else:
+            size = number()
+            out[key >> 3] = data[i:i + size]
+            i += size
+    return out
+
+def pod_config(name):
+    metadata = field(1, name) + field(2, name + "-uid") + field(3, "default") + field(4, 0)
+    # Its own pid namespace for each container (CONTAINER); network and ipc are the pod's (POD = 0).
+    options = field(2, 1)
+    linux = field(2, field(1, options))
+    return field(1, metadata) + field(2, name) + field(8, linux)
+
+class Client:
+    def __init__(self, socket):
+        self.channel = grpc.insecure_channel("unix://" + socket)
+
+    def call(self, name, request):
+        stub = self.channel.unary_unary("/runtime.v1.RuntimeService/" + name)
+        return fields(stub(request, timeout=60))
+
+def main():
+    socket, command, *a = sys.argv[1:]
+    c = Client(socket)
+    if command == "run-pod":
+        print(c.call("RunPodSandbox", field(1, pod_config(a[0])) + field(2, a[1]))[1].decode())
+    elif command == "create":
+        pod, pod_name, name, image, *args = a
+        config = field(1, field(1, name)) + field(2, field(1, image))
+        config += b"".join(field(3, x) for x in args)
+        config += field(15, field(2, field(3, field(2, 1))))
+        request = field(1, pod) + field(2, config) + field(3, pod_config(pod_name))
+        print(c.call("CreateContainer", request)[1].decode())
+    elif command == "exec":
+        answer = c.call("ExecSync", field(1, a[0]) + b"".join(field(2, x) for x in a[1:]) + field(3, 30))
+        sys.stdout.write(answer.get(1, b"").decode() + answer.get(2, b"").decode())
+        sys.exit(answer.get(3, 0))
+    else:
+        names = {"start": "StartContainer", "stop": "StopContainer", "remove": "RemoveContainer",
+                 "stop-pod": "StopPodSandbox", "remove-pod": "RemovePodSandbox"}
+        c.call(names[command], field(1, a[0]))
+
+try:
+    main()
+except grpc.RpcError as e:
+    sys.exit("cri.py: " + e.details())
