@@ -58,6 +58,7 @@ def bench(a, work, undo):
     base = [CLOISTER, "--root", work + "/state"]
     root = work + "/root"
     make_root(root)
+    keep_null(undo)
     mount_hugetlb(undo)
     table = Table()
     engines = find_engines(work, root)
