@@ -409,7 +409,7 @@ static bool create(struct container *c, GError **error)
 		return false;
 	/*
 	 * config.json is what `exec` begins with. Until PID 1 is ready its mount namespace is the
-	 * workshop, with the host's tree in it: nobody may join before.
+	 * workshop, where no container's tree is complete: nobody may join before.
 	 */
 	if (!state_save(c, error) ||
 	    !container_receive(c->sync, &c->console, NULL, CHILD_READY, error) ||
