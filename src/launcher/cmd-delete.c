@@ -12,7 +12,6 @@
 #include "lib/rundir.h"
 #include "runtime/error.h"
 #include "runtime/hooks.h"
-#include "runtime/scope.h"
 #include "runtime/startlink.h"
 #include "runtime/state.h"
 
@@ -79,10 +78,6 @@ static int reap_locked(int root_fd, const char *id)
 
 static bool reap(int root_fd, const char *id, GError **error)
 {
-	struct rundir_record record = { 0 };
-	autofd dir = rundir_enter(root_fd, id);
-	bool known = dir >= 0 && rundir_read_record(dir, &record) == 0;
-	g_autoptr(GError) ignored = NULL;
 	int r = reap_locked(root_fd, id);
 
 	if (r == -EBUSY)
@@ -91,9 +86,6 @@ static bool reap(int root_fd, const char *id, GError **error)
 			"container \"%s\": a process of it cannot be ended now (in an "
 			"uninterruptible sleep?); its ids stay taken, delete it again later",
 			id);
-	/* Its name may be wanted again at once; systemd lets go of it by itself, but later. */
-	if (known && record.scope[0] && record.cgroup_own)
-		scope_stop(record.scope, &ignored);
 	return r == 0 || error_set_errno(error, r, "remove container \"%s\"", id);
 }
 

@@ -8,6 +8,7 @@
 
 #include "lib/fd.h"
 #include "lib/proc.h"
+#include "lib/program.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -85,6 +86,20 @@ static int remove_cgroups(const struct rundir_record *record)
 }
 
 /**
+ * reap_scope() - have systemd let go of the container's scope, if it had one; its cgroup is gone
+ *
+ * systemd would notice by itself that the cgroup got empty, but not where the cgroup is removed
+ * before the kernel's news of that is on its way: the news is then dropped, and the unit stays.
+ */
+void reap_scope(const struct rundir_record *record)
+{
+	const char *const args[] = { "stop", record->scope, NULL };
+
+	if (record->scope[0] && record->cgroup_own)
+		program_run("cloister-systemd", args);
+}
+
+/**
  * reap_container() - kill what is left of container @id and remove every trace of it
  *
  * Caller holds rundir_lock(): all this goes by names, which somebody else may free and take again.
@@ -106,6 +121,7 @@ int reap_container(int root_fd, const char *id)
 	if (rundir_read_record(dir, &record) == 0) {
 		proc_kill(&record.init, SIGKILL);
 		r = remove_cgroups(&record);
+		reap_scope(&record);
 	}
 	return r == -EBUSY ? r : rundir_remove(root_fd, id);
 }

@@ -163,14 +163,14 @@ static bool take_name(struct container *c, GError **error)
 /* systemd's part of it. The scope has a placeholder in it until PID 1 is there. */
 static bool start_scope(struct container *c, GError **error)
 {
-	int r = 0;
+	int r;
 
 	if (!scope_start(&c->scope, &c->cgroups, &c->spec->limits, c->id, error))
 		return false;
-	if (strcmp(c->scope.path, c->record.cgroup) != 0) {
-		g_strlcpy(c->record.cgroup, c->scope.path, sizeof(c->record.cgroup));
-		r = rundir_write_record(c->dir_fd, &c->record);
-	}
+	/* Ours, or it would not have been made. */
+	c->record.cgroup_own = true;
+	g_strlcpy(c->record.cgroup, c->scope.path, sizeof(c->record.cgroup));
+	r = rundir_write_record(c->dir_fd, &c->record);
 	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
 }
 
@@ -181,7 +181,6 @@ static bool take_cgroup(struct container *c, GError **error)
 	int made, r;
 
 	made = cgroup_create(&c->cgroups, c->record.cgroup, what, sizeof(what));
-	/* A scope is ours, or it would not have been made. */
 	r = c->systemd_cgroup ? 0 : cgroup_populated(&c->cgroups);
 	c->has_cgroup = r == 0;
 	if (made < 0)
@@ -651,6 +650,8 @@ static void remove_traces(struct container *c)
 		cgroup_kill(&c->cgroups, SIGKILL);
 		left = cgroup_remove(&c->cgroups, c->record.cgroup);
 	}
+	if (ours)
+		reap_scope(&c->record);
 	/* One that cannot die now has our ids: `delete` finishes it. */
 	if (left != -EBUSY) {
 		autofd lock = rundir_lock(c->root_fd);

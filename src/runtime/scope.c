@@ -229,11 +229,3 @@ bool scope_update(const char *unit, const struct cgroups *cg, const struct cgrou
 		scope_device_properties(cg, limits, arguments);
 	return arguments->len == 0 || run("set", unit, arguments, NULL, error);
 }
-
-/**
- * scope_stop() - end the scope and all in it; one that is gone is no error
- */
-bool scope_stop(const char *unit, GError **error)
-{
-	return run("stop", unit, NULL, NULL, error);
-}

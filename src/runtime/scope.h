@@ -24,7 +24,6 @@ bool scope_start(struct scope *scope, const struct cgroups *cg, const struct cgr
 void scope_release(struct scope *scope);
 bool scope_update(const char *unit, const struct cgroups *cg, const struct cgroup_limits *limits,
 		  GError **error);
-bool scope_stop(const char *unit, GError **error);
 void scope_clear(struct scope *scope);
 
 void scope_properties(const struct cgroups *cg, const struct cgroup_limits *limits,

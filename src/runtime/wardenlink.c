@@ -6,6 +6,7 @@
 #include "runtime/wardenlink.h"
 
 #include "lib/fd.h"
+#include "lib/program.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
 #include "lib/wardenproto.h"
@@ -24,23 +25,13 @@
 #define SERVER_START_MS 10000
 
 /**
- * wardenlink_program() - path of one of our own programs
- *
- * Beside this program (also in the build tree), else where it is installed.
+ * wardenlink_program() - path of one of our own programs; see program_path()
  */
 char *wardenlink_program(const char *name)
 {
-	static const char *const places[] = { "", "../fusefs/", "../shiftfs-fallback/", "../src/" };
-	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-	g_autofree char *dir = self ? g_path_get_dirname(self) : NULL;
+	char path[PATH_MAX];
 
-	for (size_t i = 0; dir && i < G_N_ELEMENTS(places); i++) {
-		g_autofree char *path = g_strdup_printf("%s/%s%s", dir, places[i], name);
-
-		if (access(path, X_OK) == 0)
-			return g_steal_pointer(&path);
-	}
-	return g_build_filename(PKGLIBEXECDIR, name, NULL);
+	return g_strdup(program_path(name, path, sizeof(path)) == 0 ? path : name);
 }
 
 /*

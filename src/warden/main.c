@@ -123,6 +123,7 @@ static void remove_container(const struct warden *w, struct cgroups *cg)
 		if (cgroup_remove(cg, w->hello.record.cgroup) == -EBUSY)
 			return;
 	}
+	reap_scope(&w->hello.record);
 	rundir_remove(w->root_fd, w->hello.id);
 }
 
