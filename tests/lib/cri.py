@@ -8,9 +8,12 @@
     cri.py SOCKET exec ID COMMAND...     its output and status
     cri.py SOCKET stop-pod|remove-pod ID
 
+CRI_HOST_IDS=BASE: pods have a user namespace of their own ("hostUsers: false") of 65536 ids from BASE.
+
 Messages are written field by field (api.proto of k8s.io/cri-api, runtime.v1): generated code would be
 one more thing to install.
 """
+import os
 import sys
 import grpc
 
@@ -53,11 +56,17 @@ def fields(data):
             i += size
     return out
 
+def namespaces():
+    """Its own pid namespace for each container (CONTAINER); network and ipc are the pod's (POD = 0)."""
+    base = os.environ.get("CRI_HOST_IDS")
+    if not base:
+        return field(2, 1)
+    ids = field(1, int(base)) + field(2, 0) + field(3, 65536)
+    return field(2, 1) + field(5, field(1, 0) + field(2, ids) + field(3, ids))
+
 def pod_config(name):
     metadata = field(1, name) + field(2, name + "-uid") + field(3, "default") + field(4, 0)
-    # Its own pid namespace for each container (CONTAINER); network and ipc are the pod's (POD = 0).
-    options = field(2, 1)
-    linux = field(2, field(1, options))
+    linux = field(2, field(1, namespaces()))
     return field(1, metadata) + field(2, name) + field(8, linux)
 
 class Client:
@@ -77,7 +86,7 @@ def main():
         pod, pod_name, name, image, *args = a
         config = field(1, field(1, name)) + field(2, field(1, image))
         config += b"".join(field(3, x) for x in args)
-        config += field(15, field(2, field(3, field(2, 1))))
+        config += field(15, field(2, field(3, namespaces())))
         request = field(1, pod) + field(2, config) + field(3, pod_config(pod_name))
         print(c.call("CreateContainer", request)[1].decode())
     elif command == "exec":

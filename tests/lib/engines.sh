@@ -177,9 +177,10 @@ engine_dockerd_stop() {
 	# dockerd itself keeps this one of --network=host.
 	[ ! -e "$work/$name/exec/netns/default" ] || umount "$work/$name/exec/netns/default" 2>/dev/null
 	engine_netns_end "$name"
-	# systemd keeps the slice that it made for the containers until it is told.
+	# systemd keeps the slice that it made for the containers until it is told, and on v1 does not know
+	# those in hierarchies that it makes none in.
 	[ "$engine_cgroup_driver" != systemd ] || systemctl stop "$(engine_cgroup_parent "$name")" 2>/dev/null
-	[ "$engine_cgroup_driver" = systemd ] || engine_cgroups_end "cloister-test-$$-$name" || diag "cgroups of $name are left"
+	engine_cgroups_end "$(basename "$(engine_cgroup_parent "$name")")" || diag "cgroups of $name are left"
 	# The images are large, and $work is removed only at the end.
 	rm -rf --one-file-system "$work/$name/data" 2>/dev/null
 }

@@ -17,3 +17,40 @@ archive_uris() {
 archive_main=$(archive_uris | grep -E '/debian/?$' | head -n 1 || :)
 archive_security=$(archive_uris | grep -E 'debian-security/?$' | head -n 1 || :)
 archive_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# archive_apt SUITE: an apt of its own for that Debian suite. From here on apt-get and apt-cache read its
+# packages; lists, status and cache are private, below $cache, and nothing of the system is touched.
+archive_apt() {
+	local suite=$1 apt=$cache/apt-$1
+	if [ -z "$archive_main" ] || [ ! -r "$archive_keyring" ]; then
+		echo "$0: this system's apt sources name no Debian archive (or $archive_keyring is missing)" >&2
+		exit 77
+	fi
+	mkdir -p "$apt"/{lists/partial,archives/partial,empty}
+	: >"$apt/status"
+	{
+		echo "deb [signed-by=$archive_keyring] $archive_main $suite main"
+		# What belongs to an old release is kept up to date in the security archive only.
+		case $suite in
+		sid | *-backports) ;;
+		*) [ -z "$archive_security" ] || echo "deb [signed-by=$archive_keyring] $archive_security $suite-security main" ;;
+		esac
+	} >"$apt/sources.list"
+	cat >"$apt/apt.conf" <<-END
+		Dir::Etc::sourcelist "$apt/sources.list";
+		Dir::Etc::sourceparts "$apt/empty";
+		Dir::Etc::preferencesparts "$apt/empty";
+		Dir::State "$apt";
+		Dir::State::lists "$apt/lists";
+		Dir::State::status "$apt/status";
+		Dir::Cache "$apt";
+		Dir::Cache::archives "$apt/archives";
+		APT::Architecture "amd64";
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+		Acquire::Check-Valid-Until "false";
+		Acquire::Retries "3";
+	END
+	export APT_CONFIG=$apt/apt.conf
+	apt-get -qq update >&2
+}

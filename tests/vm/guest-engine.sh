@@ -9,16 +9,24 @@ gate root; gate launcher; gate engine-docker; gate tool-python3
 diag "cgroup driver $engine_cgroup_driver"
 engine_docker_ready d
 
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+	cgroups=0::/ limits="memory.max memory.swap.max pids.max cpu.max" memory=memory.max
+	wanted="67108864 0 40 50000 100000"
+else
+	cgroups="$(sed 's|:[^:]*$|:/|' /proc/self/cgroup)" memory=memory/memory.limit_in_bytes
+	limits="$memory memory/memory.memsw.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us"
+	wanted="67108864 67108864 40 50000 100000"
+fi
 make_volume "$work/vol"
-ask docker run --rm -m 64m --memory-swap 64m --cpus 0.5 --pids-limit 40 -v "$work/vol:/v" -v "$work/vol:/ro:ro" bb <<'END'
+ask docker run --rm -m 64m --memory-swap 64m --cpus 0.5 --pids-limit 40 -v "$work/vol:/v" -v "$work/vol:/ro:ro" bb <<END
 map: cat /proc/self/uid_map
 uptime: cut -d . -f 1 /proc/uptime
 mem: sed -n 's/^MemTotal: *//p' /proc/meminfo
 cgroup: cat /proc/self/cgroup
-limits: cd /sys/fs/cgroup; cat memory.max memory.swap.max pids.max cpu.max
-raise: echo max >/sys/fs/cgroup/memory.max 2>&1 || echo kept
+limits: cd /sys/fs/cgroup; cat $limits
+raise: test -e /sys/fs/cgroup/$memory && echo 999999999 >/sys/fs/cgroup/$memory 2>&1 || echo kept
 aa: cat /proc/self/attr/apparmor/current
-mount: attack mount tmpfs /mnt -; echo "mount $?"
+mount: attack mount tmpfs /mnt -; echo "mount \$?"
 vol: stat -c %u /v/of-1000; echo x >/v/new; stat -c %u /v/new
 ro: attack remount-rw /ro; touch /ro/x
 dev: attack device /dev/x b 254 0; echo x >/dev/null && echo null-works
@@ -27,8 +35,8 @@ END
 unlike "${said[map]}" '^ *0 +0 ' "isolation: root is not the host's"
 below "${said[uptime]}" 60 "isolation: uptime begins with the container"
 said_is mem "65536 kB" "isolation: MemTotal is the limit"
-said_is cgroup "0::/" "a cgroup namespace"
-is "$(echo ${said[limits]})" "67108864 0 40 50000 100000" "limits on cgroup v2"
+said_is cgroup "$cgroups" "a cgroup namespace"
+is "$(echo ${said[limits]})" "$wanted" "limits"
 said_like raise '(kept|denied|Read-only)' "isolation: which it cannot raise"
 said_like aa '^cloister-default \(enforce\)' "AppArmor: Cloister's profile in the place of docker-default"
 is "$(echo ${said[vol]})" "1000 0" "a volume shows its owners"
@@ -51,7 +59,7 @@ is "$(docker exec cc id -u)" 0 "exec"
 ok "pause" docker pause cc
 ok "unpause" docker unpause cc
 ok "update" docker update -m 48m --memory-swap 48m cc
-is "$(docker exec cc cat /sys/fs/cgroup/memory.max)" 50331648 "... is seen inside"
+is "$(docker exec cc cat /sys/fs/cgroup/$memory)" 50331648 "... is seen inside"
 is "$(docker exec cc sed -n 's/^MemTotal: *//p' /proc/meminfo)" "49152 kB" "isolation: ... in /proc/meminfo too"
 echo host >"$work/file"
 docker exec cc cat /tmp/file >/dev/null 2>&1

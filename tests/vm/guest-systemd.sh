@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# --systemd-cgroup: containers as scopes of a real systemd.
+# --systemd-cgroup: containers as scopes of a real systemd, on cgroup v2 or on v1 hierarchies.
 . "${top_srcdir:-.}/tests/lib/tap.sh"
 gate root
 gate fuse
@@ -29,33 +29,50 @@ END
 b=$work/b
 n=$(cname s)
 unit=docker-$n.scope
-cg=/sys/fs/cgroup/system.slice/$unit
+scope=/system.slice/$unit
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+	v2=1 cg=/sys/fs/cgroup$scope
+	memory=MemoryMax weight=CPUWeight shares_512=59 shares_1024=100
+	limits() { echo "$(cat "$cg/memory.max")/$(cat "$cg/pids.max")/$(cat "$cg/cpu.weight")"; }
+	quota() { cat "$cg/cpu.max"; }
+	frozen() { grep frozen "$cg/cgroup.events"; }
+else
+	v2='' cg=/sys/fs/cgroup/pids$scope
+	memory=MemoryLimit weight=CPUShares shares_512=512 shares_1024=1024
+	limits() { echo "$(cat "/sys/fs/cgroup/memory$scope/memory.limit_in_bytes")/$(cat "$cg/pids.max")/$(cat "/sys/fs/cgroup/cpu$scope/cpu.shares")"; }
+	quota() { echo "$(cat "/sys/fs/cgroup/cpu$scope/cpu.cfs_quota_us") $(cat "/sys/fs/cgroup/cpu$scope/cpu.cfs_period_us")"; }
+	frozen() { sed 's/FROZEN/frozen 1/' "/sys/fs/cgroup/freezer$scope/freezer.state"; }
+	is "$(ls /sys/fs/cgroup/systemd/init.scope/cgroup.procs 2>&1)" /sys/fs/cgroup/systemd/init.scope/cgroup.procs "systemd is on v1"
+fi
 bundle "$b" "system.slice:docker:$n" '{"memory": {"limit": 134217728, "swap": 134217728}, "cpu": {"shares": 512, "quota": 33333, "period": 100000, "cpus": "0"},
 	"pids": {"limit": 99}, "devices": [{"allow": false}]}'
 ok "run in a scope" start
 is "$(show "$unit" ActiveState)" active "the unit is active"
 is "$(show "$unit" Slice)" system.slice "in its slice"
 is "$(show "$unit" Delegate)" yes "delegated"
-is "$(show "$unit" MemoryMax)" 134217728 "MemoryMax"
-is "$(show "$unit" MemorySwapMax)" 0 "MemorySwapMax"
+is "$(show "$unit" $memory)" 134217728 "$memory"
 is "$(show "$unit" TasksMax)" 99 "TasksMax"
-is "$(show "$unit" CPUWeight)" 59 "CPUWeight"
+is "$(show "$unit" $weight)" $shares_512 "$weight"
 is "$(show "$unit" CPUQuotaPerSecUSec)" 340ms "CPU quota, rounded up"
-is "$(show "$unit" AllowedCPUs)" 0 "AllowedCPUs"
+if [ "$v2" ]; then
+	is "$(show "$unit" MemorySwapMax)" 0 "MemorySwapMax"
+	is "$(show "$unit" AllowedCPUs)" 0 "AllowedCPUs"
+fi
 pid=$(cloister state "$n" | json 'd["pid"]')
-is "$(awk -F: '$1 == 0 { print $3 }' "/proc/$pid/cgroup")" "/system.slice/$unit" "the container's first process is in it"
+# v1: systemd makes no cgroup in the hierarchies that it does not know.
+is "$(grep -v ":$scope$" "/proc/$pid/cgroup" | grep -vE "^([0-9]+:(rdma|misc)|0:):/$")" "" "the container's first process is in it"
 is "$(cat "$cg/cgroup.procs")" "$pid" "and nobody else"
-is "$(cat "$cg/cpu.max")" "33333 100000" "the quota itself is exact"
+is "$(quota)" "33333 100000" "the quota itself is exact"
 ok "systemd reloads" systemctl daemon-reload
-is "$(cat "$cg/memory.max")/$(cat "$cg/pids.max")/$(cat "$cg/cpu.weight")" 134217728/99/59 "and the limits are still there"
-fails 'not permitted' "so are the device rules" sh -c "echo \$\$ >$cg/cgroup.procs; : </dev/kmsg"
+is "$(limits)" 134217728/99/$shares_512 "and the limits are still there"
+fails 'not permitted' "so are the device rules" sh -c "echo \$\$ >${cg/pids/${v2:-devices}}/cgroup.procs; : </dev/kmsg"
 ok "update" scoped update --memory 64m --memory-swap 64m --pids-limit 50 --cpu-share 1024 "$n"
-is "$(show "$unit" MemoryMax)/$(show "$unit" TasksMax)/$(show "$unit" CPUWeight)" 67108864/50/100 "systemd knows the new limits"
-is "$(cat "$cg/memory.max")/$(cat "$cg/pids.max")" 67108864/50 "the kernel too"
+is "$(show "$unit" $memory)/$(show "$unit" TasksMax)/$(show "$unit" $weight)" 67108864/50/$shares_1024 "systemd knows the new limits"
+is "$(limits)" 67108864/50/$shares_1024 "the kernel too"
 systemctl daemon-reload
-is "$(cat "$cg/memory.max")/$(cat "$cg/pids.max")" 67108864/50 "also after a reload"
+is "$(limits)" 67108864/50/$shares_1024 "also after a reload"
 ok "pause" cloister pause "$n"
-is "$(grep frozen "$cg/cgroup.events")" "frozen 1" "freezes the scope"
+is "$(frozen)" "frozen 1" "freezes the scope"
 ok "resume" cloister resume "$n"
 ok "exec" cloister exec "$n" /bin/true
 fails '*' "the same name again" scoped run --detach --bundle "$b" "$n.2"
@@ -74,7 +91,7 @@ ok "delete it" cloister delete "$n"
 
 bundle "$b" "test-sub.slice:cloister:$n" '{}'
 ok "a slice of a slice" start
-ok "has its path" test -d "/sys/fs/cgroup/test.slice/test-sub.slice/cloister-$n.scope"
+ok "has its path" test -d "${cg%$scope}/test.slice/test-sub.slice/cloister-$n.scope"
 scoped delete --force "$n"
 bundle "$b" "$n/path" '{}'
 fails 'SLICE:PREFIX:NAME' "a path is none of systemd's" start

@@ -5,6 +5,7 @@
 #
 # As run-kernel.sh, in a stock Debian 12 with systemd, AppArmor and Docker. Settings hold for the suite
 # that follows them: run-debian.sh debian ENGINE_CGROUP_DRIVER=systemd docker
+# VM_APPEND: more options of the kernel.
 set -u
 vm_name=debian-12 vm_next=/sbin/init
 # shellcheck source=tests/vm/vm.sh
@@ -14,5 +15,6 @@ kernel=$("$vm/fetch-kernel.sh" 6.1) || vm_lacks "the kernel package cannot be fe
 root=$("$vm/make-debian.sh" disk) || vm_lacks "the guest's disk cannot be made"
 vm_initramfs "$kernel" virtio_pci virtio_blk virtio_rng
 vm_disk "$@"
-vm_boot "$kernel" "$root" 2048 systemd.show_status=false
+# shellcheck disable=SC2086 # several options
+vm_boot "$kernel" "$root" 2048 systemd.show_status=false ${VM_APPEND:-}
 vm_tap
