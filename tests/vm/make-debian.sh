@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# make-debian.sh disk|tar
+# make-debian.sh disk|tar|inside|inside-sid
 #
-# A stock Debian 12, made by debootstrap out of the archive that this machine uses, cached; prints its
+# A stock Debian, made by debootstrap out of the archive that this machine uses, cached; prints its
 # path. `disk`: an ext4 disk for QEMU with systemd, AppArmor and docker.io, and the modules of the
 # kernel that `fetch-kernel.sh 6.1` unpacks. `tar`: a root file system with apt, Python and a compiler,
-# for engines to import. A second run needs no network.
+# for engines to import. `inside`: a root file system with systemd, Docker, Podman and containerd, to run in a
+# container as a machine runs them; `inside-sid`: the same of Debian's newest. A second run needs no
+# network.
 set -eu
 cache=${CLOISTER_CACHE:-${HOME:-/root}/.cache/cloister}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,11 +29,21 @@ tar)
 	packages="python3-minimal,gcc,libc6-dev,make,procps"
 	inputs=
 	;;
-*) echo "usage: make-debian.sh disk|tar" >&2; exit 2 ;;
+inside | inside-sid)
+	suffix=tar
+	packages="systemd,systemd-sysv,dbus,iptables,iproute2,procps,psmisc,busybox-static,python3-minimal,strace,
+		e2fsprogs,ca-certificates"
+	# These need each other, which is beyond debootstrap.
+	later="docker.io containerd runc crun podman uidmap slirp4netns schroot bubblewrap"
+	inputs=
+	;;
+*) echo "usage: make-debian.sh disk|tar|inside|inside-sid" >&2; exit 2 ;;
 esac
+suite=bookworm
+[ "$1" != inside-sid ] || suite=sid later="${later-} docker-cli docker-buildx"
 packages=$(tr -d "\n\t " <<<"$packages")
 # shellcheck disable=SC2086
-key=$( { echo "$packages"; cat "$0" $inputs; } | sha256sum | cut -c 1-16)
+key=$( { echo "$packages ${later-}"; cat "$0" $inputs; } | sha256sum | cut -c 1-16)
 image=$cache/debian-$1-$key.$suffix
 [ ! -e "$image" ] || { echo "$image"; exit 0; }
 if ! type -P debootstrap >/dev/null || [ -z "$archive_main" ] || [ ! -r "$archive_keyring" ]; then
@@ -52,8 +64,21 @@ finish() {
 }
 trap finish EXIT
 chmod 0755 "$tree"
-debootstrap --variant=minbase --include="$packages" --keyring="$archive_keyring" bookworm "$tree" "$archive_main" \
+debootstrap --variant=minbase --include="$packages" --keyring="$archive_keyring" $suite "$tree" "$archive_main" \
 	>"$image.log" 2>&1 9>&- || { tail -n 20 "$image.log" >&2; exit 1; }
+if [ -n "${later-}" ]; then
+	# No service starts in there.
+	printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
+	chmod 0755 "$tree/usr/sbin/policy-rc.d"
+	cp /etc/resolv.conf /etc/hosts "$tree/etc/"
+	echo "deb $archive_main $suite main" >"$tree/etc/apt/sources.list"
+	{
+		env -i PATH="$PATH" DEBIAN_FRONTEND=noninteractive chroot "$tree" apt-get -qq -o Acquire::Check-Valid-Until=false update &&
+			env -i PATH="$PATH" DEBIAN_FRONTEND=noninteractive chroot "$tree" \
+				apt-get -qq -y --no-install-recommends install $later
+	} >"$image.log" 2>&1 9>&- || { tail -n 20 "$image.log" >&2; exit 1; }
+	rm -f "$tree/usr/sbin/policy-rc.d" "$tree/etc/resolv.conf"
+fi
 rm -rf "$tree"/var/cache/apt/archives/*.deb "$tree"/var/lib/apt/lists/* "$tree"/usr/share/{doc,man,locale,info}/*
 : >"$tree/etc/apt/sources.list"
 
@@ -84,7 +109,7 @@ make_disk() {
 
 case $1 in
 disk) make_disk ;;
-tar) tar -C "$tree" --numeric-owner --exclude './dev/*' --exclude './proc/*' --exclude './sys/*' -c -f "$image.new" . ;;
+tar | inside*) tar -C "$tree" --numeric-owner --exclude './dev/*' --exclude './proc/*' --exclude './sys/*' -c -f "$image.new" . ;;
 esac
 # Only the newest is kept.
 rm -f "$cache"/debian-"$1"-*."$suffix"
