@@ -9,6 +9,7 @@
 #include "lib/fd.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
+#include "runtime/enginedirs.h"
 #include "runtime/error.h"
 
 #include <errno.h>
@@ -172,6 +173,8 @@ bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
 	if (!plan_root(spec, plan, error))
 		return false;
 	plan_default_dev(spec, plan);
+	if (!enginedirs_plan(spec, plan, error))
+		return false;
 	for (guint i = 0; i < spec->mounts->len; i++)
 		if (!plan_mount(plan, g_ptr_array_index(spec->mounts, i), i, error))
 			return false;

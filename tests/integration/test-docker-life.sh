@@ -164,6 +164,22 @@ ok "... and it goes on" docker exec sh true
 docker pause sh >/dev/null
 ok "a paused container is killed" docker rm -f sh
 
+### Directories of a disk for engines inside: overlayfs takes no upper directory on an overlay.
+docker run -d --name eng --privileged bb sh -c 'mkdir -p /var/lib/containers; sleep 1000' >/dev/null
+is "$(docker exec eng stat -f -c %T /var/lib/docker)" "$(stat -f -c %T "$work/d/data")" "--privileged: /var/lib/docker is on the disk"
+docker exec eng sh -c 'mkdir /var/lib/docker/u /var/lib/docker/w /mnt/o; echo kept >/var/lib/docker/kept; chown 7:7 /var/lib/docker/kept'
+ok "... where an overlay can be" docker exec eng mount -t overlay -o lowerdir=/bin,upperdir=/var/lib/docker/u,workdir=/var/lib/docker/w o /mnt/o
+ok "... restart" docker restart -t 0 eng
+is "$(docker exec eng sh -c 'cat /var/lib/docker/kept; stat -c %u /var/lib/docker/kept' | tr '\n' ' ')" "kept 7 " "... keeps what is in it"
+data=$(find "$work/d/data/overlay2" -name .cloister-data | head -n 1)
+ok "... in a directory of the container's" test -e "$data/docker/kept"
+docker rm -f eng >/dev/null
+ok "... which goes with it" test ! -e "$data"
+isnt "$(docker run --rm bb stat -f -c %T /var/lib/docker 2>&1)" "$(stat -f -c %T "$work/d/data")" "others have none"
+printf 'FROM bb\nRUN mkdir -p /var/lib/docker/sub && echo image >/var/lib/docker/sub/f && ln -s /etc/passwd /var/lib/docker/l\n' >"$work/Dockerfile"
+docker build -q --network none -t pre - <"$work/Dockerfile" >/dev/null
+is "$(docker run --rm --privileged pre sh -c 'cat /var/lib/docker/sub/f; readlink /var/lib/docker/l' | tr '\n' ' ')" "image /etc/passwd " "it begins with what the image has there"
+
 ### Many at once: all up, each with a range of its own
 start=$EPOCHREALTIME
 for i in 1 2 3 4 5 6 7 8; do docker run -d --name "m$i" bb sleep 1000 >/dev/null 2>"$work/m$i" & started[i]=$!; done
