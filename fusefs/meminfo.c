@@ -17,11 +17,6 @@ struct line {
 	uint64_t bytes;
 };
 
-static uint64_t above(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* In the kernel's order (fs/proc/meminfo.c), which makes the search short. */
 #define MEMINFO_LINES(m)                                                                           \
 	{                                                                                          \
@@ -49,7 +44,7 @@ static uint64_t above(uint64_t a, uint64_t b)
 			{ "VmallocUsed", (m)->vmalloc }, { "Percpu", (m)->percpu },                \
 			{ "AnonHugePages", (m)->anon_huge },                                       \
 			{ "ShmemHugePages", (m)->shmem_huge },                                     \
-			{ "FileHugePages", above((m)->file_huge, (m)->shmem_huge) },               \
+			{ "FileHugePages", (m)->file_huge },                                       \
 	}
 
 static uint64_t value_of(const struct line *lines, size_t n, size_t *next, const char *name,
@@ -80,12 +75,12 @@ static void put_line(struct text *out, const char *name, size_t len, uint64_t va
 	text_bytes(out, kb ? " kB\n" : "\n", kb ? 4 : 1);
 }
 
-static void put_lines(struct text *out, const char *host, const struct memory_facts *m)
+static void put_lines(struct text *out, const struct memory_look *look)
 {
-	const struct line lines[] = MEMINFO_LINES(m);
+	const struct line lines[] = MEMINFO_LINES(&look->m);
 	size_t next = 0;
 
-	for (const char *p = host; *p; p = parse_next_line(p)) {
+	for (const char *p = look->host; *p; p = parse_next_line(p)) {
 		size_t len = strcspn(p, ":\n"), end = strcspn(p, "\n");
 		bool kb = end >= 3 && memcmp(p + end - 3, " kB", 3) == 0;
 		uint64_t value;
@@ -94,20 +89,17 @@ static void put_lines(struct text *out, const char *host, const struct memory_fa
 			continue;
 		value = value_of(lines, sizeof(lines) / sizeof(lines[0]), &next, p, len);
 		if (len == 12 && memcmp(p, "Hugepagesize", 12) == 0)
-			memory_host_kb(p, "Hugepagesize", &value);
+			value = memory_huge_page(look);
 		put_line(out, p, len, kb ? value / 1024 : value, kb);
 	}
 }
 
 int meminfo_render(const struct facts *facts, struct text *out)
 {
-	struct memory_facts m;
-	char host[8192];
-	ssize_t n = facts_read(facts, FACT_MEMINFO, 0, host, sizeof(host));
-	int r = n < 0 ? (int)n : memory_facts_get(facts, host, &m);
+	struct memory_look look;
+	int r = memory_look(facts, &look);
 
-	if (r < 0)
-		return r;
-	put_lines(out, host, &m);
-	return 0;
+	if (r == 0)
+		put_lines(out, &look);
+	return r;
 }

@@ -159,14 +159,19 @@ static void fit(struct memory_facts *m, uint64_t usage)
 {
 	uint64_t used = least(usage, m->total), rest, reclaimable;
 
+	for (size_t i = 0; i < N_KEYS(v2_keys); i++) {
+		uint64_t *v = (uint64_t *)((char *)m + v2_keys[i].offset);
+
+		*v = least(*v, v2_keys[i].offset == offsetof(struct memory_facts, zswapped)
+				       ? m->swap_used
+				       : used);
+	}
 	m->free = m->total - used;
-	m->cached = least(m->cached, used);
 	rest = used - m->cached;
 	m->slab_reclaimable = least(m->slab_reclaimable, rest);
 	m->shmem = least(m->shmem, m->cached);
-	m->mapped = least(m->mapped, used);
-	m->anon = least(m->anon, used);
-	m->active_file = least(m->active_file, used);
+	m->slab_unreclaimable = least(m->slab_unreclaimable, used - m->slab_reclaimable);
+	m->inactive_anon = least(m->inactive_anon, used - m->active_anon);
 	m->inactive_file = least(m->inactive_file, used - m->active_file);
 	reclaimable = m->active_file + m->inactive_file;
 	reclaimable += least(m->slab_reclaimable, used - reclaimable);
@@ -174,33 +179,44 @@ static void fit(struct memory_facts *m, uint64_t usage)
 }
 
 /**
- * memory_facts_get() - read everything about the container's memory
- * @meminfo: text of the host's /proc/meminfo
+ * memory_look() - read everything about the container's memory
  *
  * Return: 0, or -errno if the limit, the usage or the host's total are not known.
  */
-int memory_facts_get(const struct facts *facts, const char *meminfo, struct memory_facts *ret)
+int memory_look(const struct facts *facts, struct memory_look *ret)
 {
-	bool v1 = facts_have(facts, FACT_V1_MEMORY_USAGE);
+	bool v1 = ret->v1 = facts_have(facts, FACT_V1_MEMORY_USAGE);
 	enum fact stat = v1 ? FACT_V1_MEMORY_STAT : FACT_V2_MEMORY_STAT;
 	uint64_t limit, usage, host_total, host_swap = 0;
-	char buf[8192];
-	ssize_t r;
+	ssize_t r = facts_read(facts, FACT_MEMINFO, 0, ret->host, sizeof(ret->host));
 
-	memset(ret, 0, sizeof(*ret));
-	memory_host_kb(meminfo, "SwapTotal", &host_swap);
-	r = memory_host_kb(meminfo, "MemTotal", &host_total);
+	if (r >= 0)
+		r = memory_host_kb(ret->host, "MemTotal", &host_total);
 	if (r == 0)
 		r = facts_limit(facts, v1 ? FACT_V1_MEMORY_LIMIT : FACT_V2_MEMORY_MAX, &limit);
 	if (r == 0)
 		r = facts_u64(facts, v1 ? FACT_V1_MEMORY_USAGE : FACT_V2_MEMORY_CURRENT, 0, &usage);
 	if (r == 0)
-		r = facts_read(facts, stat, 0, buf, sizeof(buf));
+		r = facts_read(facts, stat, 0, ret->stat, sizeof(ret->stat));
 	if (r < 0)
 		return r;
-	parse_stat(v1 ? v1_keys : v2_keys, v1 ? N_KEYS(v1_keys) : N_KEYS(v2_keys), buf, ret);
-	ret->total = least(limit, host_total);
-	swap_facts(facts, v1, limit, host_swap, ret);
-	fit(ret, usage);
+	memory_host_kb(ret->host, "SwapTotal", &host_swap);
+	memset(&ret->m, 0, sizeof(ret->m));
+	parse_stat(v1 ? v1_keys : v2_keys, v1 ? N_KEYS(v1_keys) : N_KEYS(v2_keys), ret->stat,
+		   &ret->m);
+	ret->m.total = least(limit, host_total);
+	swap_facts(facts, v1, limit, host_swap, &ret->m);
+	fit(&ret->m, usage);
 	return 0;
+}
+
+/**
+ * memory_huge_page() - bytes of a huge page, a property of the processor; 0 if it has none
+ */
+uint64_t memory_huge_page(const struct memory_look *look)
+{
+	uint64_t bytes = 0;
+
+	memory_host_kb(look->host, "Hugepagesize", &bytes);
+	return bytes;
 }

@@ -18,5 +18,14 @@ struct memory_facts {
 	uint64_t anon_huge, shmem_huge, file_huge, zswap, zswapped, swap_v1;
 };
 
-int memory_facts_get(const struct facts *facts, const char *meminfo, struct memory_facts *ret);
+/* The facts, and the texts from which they come. */
+struct memory_look {
+	struct memory_facts m;
+	bool v1;
+	char host[8192]; /* the host's meminfo */
+	char stat[8192]; /* memory.stat */
+};
+
+int memory_look(const struct facts *facts, struct memory_look *ret);
+uint64_t memory_huge_page(const struct memory_look *look);
 int memory_host_kb(const char *meminfo, const char *key, uint64_t *ret_bytes);

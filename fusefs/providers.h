@@ -10,14 +10,27 @@
 
 typedef int provider_fn(const struct facts *facts, struct text *out);
 
+provider_fn buddyinfo_render;
 provider_fn cpuinfo_render;
 provider_fn diskstats_render;
+provider_fn interrupts_render;
 provider_fn loadavg_render;
 provider_fn meminfo_render;
 provider_fn online_render;
+provider_fn pagetypeinfo_render;
+provider_fn partitions_render;
+provider_fn pressure_cpu_render;
+provider_fn pressure_io_render;
+provider_fn pressure_irq_render;
+provider_fn pressure_memory_render;
+provider_fn schedstat_render;
+provider_fn slabinfo_render;
+provider_fn softirqs_render;
 provider_fn stat_render;
 provider_fn swaps_render;
 provider_fn uptime_render;
+provider_fn vmstat_render;
+provider_fn zoneinfo_render;
 
 provider_fn *provider_find(const char *path);
 void load_restore(struct load_account *l, struct load_saved *saved);

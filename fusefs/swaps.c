@@ -8,20 +8,18 @@
 
 int swaps_render(const struct facts *facts, struct text *out)
 {
-	struct memory_facts m;
-	char host[8192];
-	ssize_t n = facts_read(facts, FACT_MEMINFO, 0, host, sizeof(host));
-	int r = n < 0 ? (int)n : memory_facts_get(facts, host, &m);
+	struct memory_look look;
+	int r = memory_look(facts, &look);
 
 	if (r < 0)
 		return r;
 	text_str(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-	if (m.swap_total < 1024)
+	if (look.m.swap_total < 1024)
 		return 0;
 	text_str(out, "none                                    virtual\t\t");
-	text_num(out, m.swap_total / 1024);
+	text_num(out, look.m.swap_total / 1024);
 	text_str(out, "\t\t");
-	text_num(out, m.swap_used / 1024);
+	text_num(out, look.m.swap_used / 1024);
 	text_str(out, "\t\t0\n");
 	return 0;
 }

@@ -18,21 +18,38 @@
 #define V1(ctl, w, f) .where = w, .controller = ctl, .file = f
 #define V2(w, f)      .where = w, .controller = "", .file = f
 
-/* The names are what follows --source; the host's /proc/stat and /proc/loadavg are not wanted. */
+/*
+ * The names are what follows --source; the host's /proc/stat and /proc/loadavg are not wanted. Of
+ * vmstat and what follows it up to the cgroup's files only the names of lines are used.
+ */
 const struct fact_source fact_sources[] = {
 	[FACT_MEMINFO] = { "meminfo", HOST("/proc/meminfo") },
 	[FACT_CPUINFO] = { "cpuinfo", HOST("/proc/cpuinfo") },
 	[FACT_DISKSTATS] = { "diskstats", HOST("/proc/diskstats") },
+	[FACT_VMSTAT] = { "vmstat", HOST("/proc/vmstat") },
+	[FACT_ZONEINFO] = { "zoneinfo", HOST("/proc/zoneinfo") },
+	[FACT_BUDDYINFO] = { "buddyinfo", HOST("/proc/buddyinfo") },
+	[FACT_SOFTIRQS] = { "softirqs", HOST("/proc/softirqs") },
+	[FACT_SCHEDSTAT] = { "schedstat", HOST("/proc/schedstat") },
+	[FACT_PSI_CPU] = { "pressure.cpu", HOST("/proc/pressure/cpu") },
+	[FACT_PSI_MEMORY] = { "pressure.memory", HOST("/proc/pressure/memory") },
+	[FACT_PSI_IO] = { "pressure.io", HOST("/proc/pressure/io") },
+	[FACT_PSI_IRQ] = { "pressure.irq", HOST("/proc/pressure/irq") },
 	[FACT_V2_CPUSET] = { "v2.cpuset", V2(FACT_NEAREST, "cpuset.cpus.effective") },
 	[FACT_V2_CPU_MAX] = { "v2.cpu.max", V2(FACT_LIMIT, "cpu.max") },
 	[FACT_V2_CPU_STAT] = { "v2.cpu.stat", V2(FACT_CGROUP, "cpu.stat") },
 	[FACT_V2_MEMORY_MAX] = { "v2.memory.max", V2(FACT_LIMIT, "memory.max") },
 	[FACT_V2_MEMORY_CURRENT] = { "v2.memory.current", V2(FACT_CGROUP, "memory.current") },
 	[FACT_V2_MEMORY_STAT] = { "v2.memory.stat", V2(FACT_CGROUP, "memory.stat") },
+	[FACT_V2_MEMORY_EVENTS] = { "v2.memory.events", V2(FACT_CGROUP, "memory.events") },
 	[FACT_V2_SWAP_MAX] = { "v2.swap.max", V2(FACT_LIMIT, "memory.swap.max") },
 	[FACT_V2_SWAP_CURRENT] = { "v2.swap.current", V2(FACT_CGROUP, "memory.swap.current") },
 	[FACT_V2_PIDS_CURRENT] = { "v2.pids.current", V2(FACT_CGROUP, "pids.current") },
 	[FACT_V2_IO_STAT] = { "v2.io.stat", V2(FACT_CGROUP, "io.stat") },
+	[FACT_V2_PSI_CPU] = { "v2.cpu.pressure", V2(FACT_CGROUP, "cpu.pressure") },
+	[FACT_V2_PSI_MEMORY] = { "v2.memory.pressure", V2(FACT_CGROUP, "memory.pressure") },
+	[FACT_V2_PSI_IO] = { "v2.io.pressure", V2(FACT_CGROUP, "io.pressure") },
+	[FACT_V2_PSI_IRQ] = { "v2.irq.pressure", V2(FACT_CGROUP, "irq.pressure") },
 	[FACT_V1_CPUSET] = { "v1.cpuset", V1("cpuset", FACT_NEAREST, "cpuset.effective_cpus") },
 	[FACT_V1_CFS_QUOTA] = { "v1.cfs_quota", V1("cpu", FACT_LIMIT, "cpu.cfs_quota_us") },
 	[FACT_V1_CFS_PERIOD] = { "v1.cfs_period", V1("cpu", FACT_LIMIT, "cpu.cfs_period_us") },
@@ -42,6 +59,8 @@ const struct fact_source fact_sources[] = {
 	[FACT_V1_MEMORY_USAGE] = { "v1.memory.usage",
 				   V1("memory", FACT_CGROUP, "memory.usage_in_bytes") },
 	[FACT_V1_MEMORY_STAT] = { "v1.memory.stat", V1("memory", FACT_CGROUP, "memory.stat") },
+	[FACT_V1_OOM_CONTROL] = { "v1.memory.oom_control",
+				  V1("memory", FACT_CGROUP, "memory.oom_control") },
 	[FACT_V1_MEMSW_LIMIT] = { "v1.memsw.limit",
 				  V1("memory", FACT_LIMIT, "memory.memsw.limit_in_bytes") },
 	[FACT_V1_PIDS_CURRENT] = { "v1.pids.current", V1("pids", FACT_CGROUP, "pids.current") },

@@ -10,6 +10,10 @@
 	{                                                                                          \
 		"proc/" p, 0444, VIEW_RENDERED, from                                               \
 	}
+#define ROOTS(p, from)                                                                             \
+	{                                                                                          \
+		"proc/" p, 0400, VIEW_RENDERED, from                                               \
+	}
 #define SYSCTL(p)                                                                                  \
 	{                                                                                          \
 		"proc/sys/" p, 0644, VIEW_SYSCTL, "a value of the container's own"                 \
@@ -23,6 +27,19 @@ const struct view views[] = {
 	RENDERED("loadavg", "cpu usage and number of tasks of the cgroup"),
 	RENDERED("swaps", "swap limits and usage of the cgroup"),
 	RENDERED("diskstats", "block I/O statistics of the cgroup"),
+	RENDERED("vmstat", "as meminfo and diskstats; events of memory.stat; names of the host's"),
+	RENDERED("zoneinfo", "as meminfo: one node, one zone; names of the host's"),
+	RENDERED("buddyinfo", "MemFree of meminfo"),
+	ROOTS("pagetypeinfo", "MemFree and MemTotal of meminfo"),
+	ROOTS("slabinfo", "slab sums in memory.stat of the cgroup"),
+	RENDERED("partitions", "nothing: the header"),
+	RENDERED("interrupts", "number of CPUs; no interrupts"),
+	RENDERED("softirqs", "number of CPUs; kinds of the host's, zeros"),
+	RENDERED("schedstat", "cpu usage of the cgroup"),
+	RENDERED("pressure/cpu", "cpu.pressure of the cgroup"),
+	RENDERED("pressure/memory", "memory.pressure of the cgroup"),
+	RENDERED("pressure/io", "io.pressure of the cgroup"),
+	RENDERED("pressure/irq", "irq.pressure of the cgroup"),
 	{ "sys/devices/system/cpu/online", 0444, VIEW_RENDERED, "cpuset and quota of the cgroup" },
 	SYSCTL("kernel/panic"),
 	SYSCTL("kernel/panic_on_oops"),

@@ -77,6 +77,7 @@ void fixture_free(struct fixture *f)
 	for (int id = 0; id < FACT_COUNT; id++)
 		fixture_remove(f, id);
 	free(f->cpu.base);
+	f->cpu.base = NULL;
 }
 
 void fixture_set(struct fixture *f, enum fact id, int level, const char *text)
@@ -93,13 +94,90 @@ void fixture_remove(struct fixture *f, enum fact id)
 	f->facts.n[id] = 0;
 }
 
+/* As a file of a cgroup that was removed: it is there, and every read fails. */
+void fixture_vanish(struct fixture *f, enum fact id)
+{
+	for (int level = 0; level < f->facts.n[id]; level++) {
+		close(f->facts.fd[id][level]);
+		f->facts.fd[id][level] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+}
+
 /* To be freed. */
 char *fixture_text(const struct fixture *f, enum fact id, int level)
 {
-	char *buf = calloc(1, 1 << 16);
+	char *buf = calloc(1, 1 << 20);
 
-	assert_true(pread(f->facts.fd[id][level], buf, (1 << 16) - 1, 0) >= 0);
+	assert_true(pread(f->facts.fd[id][level], buf, (1 << 20) - 1, 0) >= 0);
 	return buf;
+}
+
+/* What of the host's files may be shown: all else in them becomes a marker. */
+static bool may_show(enum fact id, const char *line, const char *at)
+{
+	switch (id) {
+	case FACT_MEMINFO: /* what there is where no limit is set; a property of the processor */
+		return strncmp(line, "MemTotal", 8) == 0 || strncmp(line, "SwapTotal", 9) == 0 ||
+		       strncmp(line, "Hugepagesize", 12) == 0;
+	case FACT_CPUINFO: /* model and features; not the place in the machine */
+		return strncmp(line, "physical id", 11) != 0 && strncmp(line, "siblings", 8) != 0 &&
+		       strncmp(line, "core id", 7) != 0 && strncmp(line, "cpu cores", 9) != 0 &&
+		       strncmp(line, "apicid", 6) != 0 && strncmp(line, "initial apicid", 14) != 0;
+	case FACT_DISKSTATS: /* major, minor and name, up to column 3 */
+		line += strspn(line, " ");
+		for (int i = 0; i < 3; i++) {
+			line += strcspn(line, " \n");
+			line += strspn(line, " ");
+		}
+		return at < line;
+	case FACT_SCHEDSTAT: /* number of the format */
+		return strncmp(line, "version", 7) == 0;
+	default:
+		return false;
+	}
+}
+
+static bool in_a_name(const char *text, const char *at)
+{
+	char before = at > text ? at[-1] : ' ';
+
+	return (before >= 'a' && before <= 'z') || (before >= 'A' && before <= 'Z') ||
+	       before == '_';
+}
+
+static void taint(struct fixture *f, enum fact id)
+{
+	char *text = fixture_text(f, id, 0);
+	struct text out = { 0 };
+	const char *line = text;
+	uint64_t n = 0;
+
+	for (const char *p = text; *p;) {
+		size_t digits = strspn(p, "0123456789");
+
+		if (p[0] == '\n')
+			line = p + 1;
+		if (digits && !may_show(id, line, p) && !in_a_name(text, p)) {
+			text_str(&out, TAINT);
+			text_num_width(&out, n++ % 1000, 3, '0');
+		} else {
+			text_bytes(&out, p, digits ? digits : 1);
+		}
+		p += digits ? digits : 1;
+	}
+	text_bytes(&out, "", 1);
+	fixture_set(f, id, 0, out.buf);
+	text_free(&out);
+	free(text);
+}
+
+/* Every number in the host's files becomes TAINT with three more digits, if it must not be shown.
+ */
+void fixture_taint(struct fixture *f)
+{
+	for (int id = 0; id < FACT_COUNT; id++)
+		if (fact_sources[id].where == FACT_HOST && f->facts.n[id] > 0)
+			taint(f, id);
 }
 
 /* Renders into the emptied @out, terminated. */

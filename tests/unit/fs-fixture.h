@@ -18,7 +18,12 @@ void fixture_free(struct fixture *f);
 void fixture_set(struct fixture *f, enum fact id, int level, const char *text);
 void fixture_remove(struct fixture *f, enum fact id);
 char *fixture_text(const struct fixture *f, enum fact id, int level);
+void fixture_vanish(struct fixture *f, enum fact id);
+void fixture_taint(struct fixture *f);
 int fixture_render(const struct fixture *f, const char *path, struct text *out);
+
+/* No text with this in it can come from anywhere but the host. */
+#define TAINT "98765"
 
 extern uint64_t fixture_now_ns; /* CLOCK_BOOTTIME of the host, for the facts of a fixture */
 

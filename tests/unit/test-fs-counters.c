@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's own counters: what they say agrees with meminfo, stat and diskstats, and nothing in
+ * them is the host's.
+ */
+#include "config.h"
+#include "fs-fixture.h"
+#include "lib/views.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const char *const trees[] = { "v1", "v2", "hybrid" };
+#define N_TREES (sizeof(trees) / sizeof(trees[0]))
+
+static struct fixture f;
+static struct text out;
+
+static int teardown(void **state)
+{
+	fixture_free(&f);
+	text_free(&out);
+	return 0;
+}
+
+static const char *render(const char *path)
+{
+	assert_int_equal(fixture_render(&f, path, &out), 0);
+	return out.buf;
+}
+
+/* The same, to be freed. */
+static char *keep(const char *path)
+{
+	return strdup(render(path));
+}
+
+static uint64_t indented(const char *text, const char *key)
+{
+	for (; *text; text = parse_next_line(text)) {
+		const char *p = text + strspn(text, " ");
+
+		if (strncmp(p, key, strlen(key)) == 0 && p[strlen(key)] == ' ')
+			return strtoull(p + strlen(key), NULL, 10);
+	}
+	fail_msg("no line %s", key);
+	return 0;
+}
+
+static uint64_t pages(const char *meminfo, const char *key)
+{
+	return field(meminfo, key) / 4;
+}
+
+static void vmstat_agrees_with_meminfo(void **state)
+{
+	static const struct {
+		const char *vm, *mem;
+	} same[] = { { "nr_free_pages", "MemFree" },
+		     { "nr_inactive_anon", "Inactive(anon)" },
+		     { "nr_active_anon", "Active(anon)" },
+		     { "nr_inactive_file", "Inactive(file)" },
+		     { "nr_active_file", "Active(file)" },
+		     { "nr_zone_active_file", "Active(file)" },
+		     { "nr_slab_reclaimable", "SReclaimable" },
+		     { "nr_slab_unreclaimable", "SUnreclaim" },
+		     { "nr_anon_pages", "AnonPages" },
+		     { "nr_mapped", "Mapped" },
+		     { "nr_dirty", "Dirty" },
+		     { "nr_writeback", "Writeback" },
+		     { "nr_shmem", "Shmem" },
+		     { "nr_page_table_pages", "PageTables" },
+		     { "nr_swapcached", "SwapCached" } };
+
+	for (size_t t = 0; t < N_TREES; t++) {
+		char *mem, *vm, *zone;
+
+		fixture_load(&f, trees[t]);
+		mem = keep("proc/meminfo");
+		vm = keep("proc/vmstat");
+		zone = keep("proc/zoneinfo");
+		for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+			assert_int_equal(field(vm, same[i].vm), pages(mem, same[i].mem));
+			assert_int_equal(indented(zone, same[i].vm), pages(mem, same[i].mem));
+		}
+		assert_int_equal(field(vm, "nr_kernel_stack"), field(mem, "KernelStack"));
+		assert_int_equal(field(vm, "nr_file_pages"),
+				 (field(mem, "Cached") + field(mem, "SwapCached")) / 4);
+		assert_int_equal(indented(zone, "managed"), pages(mem, "MemTotal"));
+		free(mem);
+		free(vm);
+		free(zone);
+		fixture_free(&f);
+	}
+}
+
+static void events_and_io(void **state)
+{
+	const char *t;
+
+	fixture_load(&f, "v2");
+	t = render("proc/vmstat");
+	assert_int_equal(field(t, "pgfault"), 99999);
+	assert_int_equal(field(t, "pgmajfault"), 12);
+	assert_int_equal(field(t, "workingset_refault_file"), 1234);
+	assert_int_equal(field(t, "oom_kill"), 1);
+	assert_int_equal(field(t, "pgpgin"), 1024); /* kB, as diskstats has in sectors */
+	assert_int_equal(field(t, "pgpgout"), 512);
+	assert_int_equal(field(t, "nr_anon_transparent_hugepages"), 1);
+	assert_int_equal(field(t, "numa_hit"), 0);
+	fixture_free(&f);
+	fixture_load(&f, "v1");
+	t = render("proc/vmstat");
+	assert_int_equal(field(t, "pgfault"), 4091);
+	assert_int_equal(field(t, "oom_kill"), 2);
+	assert_int_equal(field(t, "pgpgin"), 4096); /* not the charges of memory.stat */
+}
+
+/* Blocks of all sizes together are MemFree. */
+static uint64_t in_blocks(const char *p, int *orders)
+{
+	uint64_t sum = 0, n;
+	int used;
+
+	for (*orders = 0; sscanf(p, "%ju%n", &n, &used) == 1; p += used)
+		sum += n << (*orders)++;
+	return sum;
+}
+
+static void free_blocks(void **state)
+{
+	uint64_t free_pages;
+	const char *t;
+	int orders;
+
+	fixture_load(&f, "v2");
+	free_pages = pages(render("proc/meminfo"), "MemFree");
+	t = render("proc/buddyinfo");
+	assert_int_equal(strncmp(t, "Node 0, zone   Normal ", 22), 0);
+	assert_int_equal(in_blocks(t + 22, &orders), free_pages);
+	assert_int_equal(orders, 11);
+	t = strstr(render("proc/pagetypeinfo"), "type      Movable ");
+	assert_non_null(t);
+	assert_int_equal(in_blocks(t + 18, &orders), free_pages);
+	assert_non_null(strstr(out.buf, "Page block order: 9\nPages per block:  512\n"));
+	t = render("proc/slabinfo");
+	assert_int_equal(indented(strstr(t, "\nreclaimable") + 1, "reclaimable"), 10485760 / 4096);
+	fixture_set(&f, FACT_BUDDYINFO, 0, "Node 0, zone Normal\n");
+	assert_int_equal(fixture_render(&f, "proc/buddyinfo", &out), -EINVAL);
+}
+
+static int words(const char *p)
+{
+	int n = 0;
+
+	for (p += strspn(p, " "); *p && *p != '\n'; n++) {
+		p += strcspn(p, " \n");
+		p += strspn(p, " ");
+	}
+	return n;
+}
+
+static int count(const char *text, const char *what)
+{
+	int n = 0;
+
+	while ((text = strstr(text, what))) {
+		n++;
+		text++;
+	}
+	return n;
+}
+
+static void a_column_or_line_for_each_cpu(void **state)
+{
+	const char *t;
+	uint64_t busy;
+
+	fixture_load(&f, "v2"); /* three CPUs */
+	t = render("proc/softirqs");
+	assert_int_equal(words(t), 3);
+	assert_int_equal(words(parse_next_line(t)), 4);
+	assert_string_equal(render("proc/interrupts"),
+			    "           CPU0       CPU1       CPU2       \n"
+			    "ERR:          0\n");
+	assert_int_equal(count(render("proc/zoneinfo"), "    cpu: "), 3);
+	busy = field(render("proc/stat"), "cpu1");
+	t = render("proc/schedstat");
+	assert_int_equal(strncmp(t, "version 15\ntimestamp 10000\ncpu0 0 ", 34), 0);
+	assert_null(strstr(t, "domain"));
+	assert_int_equal(count(t, "\ncpu"), 3);
+	assert_true(strtoull(strstr(t, "\ncpu1 ") + 18, NULL, 10) / 10000000 >= busy);
+}
+
+static void pressure_is_the_cgroups(void **state)
+{
+	fixture_load(&f, "v2");
+	assert_string_equal(render("proc/pressure/memory"),
+			    "some avg10=1.50 avg60=0.70 avg300=0.10 total=633\n"
+			    "full avg10=0.00 avg60=0.00 avg300=0.00 total=312\n");
+	fixture_free(&f);
+	fixture_load(&f, "v1"); /* which counts none: the lines of this kernel */
+	fixture_taint(&f);
+	fixture_set(&f, FACT_PSI_CPU, 0, "some avg10=9.99 avg60=9.99 avg300=9.99 total=999\n");
+	assert_string_equal(render("proc/pressure/cpu"),
+			    "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+	assert_int_equal(count(render("proc/pressure/io"), "total=0\n"), 2);
+	/* a cgroup that cannot be read any more is not one without pressure */
+	fixture_free(&f);
+	fixture_load(&f, "v2");
+	fixture_vanish(&f, FACT_V2_PSI_IO);
+	assert_true(fixture_render(&f, "proc/pressure/io", &out) < 0);
+}
+
+static void nothing_of_the_host(void **state)
+{
+	for (size_t t = 0; t < N_TREES; t++) {
+		fixture_load(&f, trees[t]);
+		fixture_taint(&f);
+		for (int i = 0; i < views_count; i++) {
+			if (views[i].kind != VIEW_RENDERED)
+				continue;
+			fixture_render(&f, views[i].path, &out);
+			if (strstr(out.buf, TAINT))
+				fail_msg("%s of %s: %.300s", views[i].path, trees[t],
+					 strstr(out.buf, TAINT));
+		}
+		fixture_free(&f);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(vmstat_agrees_with_meminfo, teardown),
+		cmocka_unit_test_teardown(events_and_io, teardown),
+		cmocka_unit_test_teardown(free_blocks, teardown),
+		cmocka_unit_test_teardown(a_column_or_line_for_each_cpu, teardown),
+		cmocka_unit_test_teardown(pressure_is_the_cgroups, teardown),
+		cmocka_unit_test_teardown(nothing_of_the_host, teardown),
+	};
+
+	return cmocka_run_group_tests_name("fs-counters", tests, NULL, NULL);
+}
