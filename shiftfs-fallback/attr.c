@@ -150,7 +150,7 @@ static int change_size(struct request *r, const struct fuse_setattr_in *in, cons
 	if (!S_ISREG(n->type))
 		return -EINVAL;
 	/* without the flag from kernels before 5.11 */
-	creds_fsetid(&r->worker->creds, !(in->valid & FATTR_KILL_SUIDGID) && r->in->uid == 0);
+	creds_fsetid(&r->worker->creds, !(in->valid & FATTR_KILL_SUIDGID) && keeps_suid(r));
 	fd = in->valid & FATTR_FH ? open_file_fd((void *)(uintptr_t)in->fh) : -1;
 	if (fd >= 0 && ftruncate(fd, in->size) == 0)
 		return 0;

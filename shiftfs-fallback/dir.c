@@ -131,15 +131,16 @@ static int seek(struct open_dir *d, uint64_t offset)
 }
 
 /* Locking: @d->lock. Return: how much of @size was filled, or -errno. */
-static ssize_t fill(struct server *s, struct open_dir *d, char *out, size_t size)
+static ssize_t fill(struct server *s, const struct node *dir, struct open_dir *d, char *out,
+		    size_t size)
 {
 	const struct dirent64 *e;
 	size_t used = 0, n;
 	int error = 0;
 
 	while ((e = current(d, &error))) {
-		n = put(s, d, e, out + used, size - used);
-		if (!n)
+		n = hide_has(&s->hide, dir, e->d_name) ? 0 : put(s, d, e, out + used, size - used);
+		if (!n && !hide_has(&s->hide, dir, e->d_name))
 			break;
 		used += n;
 		d->next = e->d_off;
@@ -158,7 +159,7 @@ int do_readdir(struct request *r)
 	pthread_mutex_lock(&d->lock);
 	n = seek(d, in->offset);
 	if (n == 0)
-		n = fill(r->server, d, r->worker->out, size);
+		n = fill(r->server, request_node(r), d, r->worker->out, size);
 	pthread_mutex_unlock(&d->lock);
 	return n < 0 ? n : reply_with(r, r->worker->out, n);
 }

@@ -94,6 +94,18 @@ int request_name(const struct request *r, size_t *offset, const char **name)
 }
 
 /**
+ * request_new_name() - a name that is to be made in the directory that the request is about
+ */
+int request_new_name(const struct request *r, size_t *offset, const char **name)
+{
+	int error = request_name(r, offset, name);
+
+	if (error == 0 && hide_has(&r->server->hide, request_node(r), *name))
+		return -EPERM;
+	return error;
+}
+
+/**
  * request_node() - the node that a request is about
  */
 struct node *request_node(const struct request *r)

@@ -83,9 +83,11 @@ int do_lookup(struct request *r)
 	const char *name;
 	int error = request_name(r, &offset, &name);
 
+	if (error == 0 && hide_has(&r->server->hide, request_node(r), name))
+		error = -ENOENT;
 	if (error == 0)
 		error = reply_child(r, name);
-	return error == -ENOENT && !r->server->coherent ? reply_nothing(r) : error;
+	return error == -ENOENT && r->server->cache != CACHE_STRICT ? reply_nothing(r) : error;
 }
 
 int do_forget(struct request *r)

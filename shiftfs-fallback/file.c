@@ -78,7 +78,7 @@ int file_reply(struct request *r, int fd, struct fuse_open_out *out)
 	f->fd = fd;
 	r->opened = f;
 	*out = (struct fuse_open_out){ .fh = (uintptr_t)f, .open_flags = FOPEN_NOFLUSH };
-	if (r->server->coherent)
+	if (r->server->cache == CACHE_STRICT)
 		out->open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
 	return 0;
 }
@@ -159,7 +159,7 @@ int do_fallocate(struct request *r)
 {
 	const struct fuse_fallocate_in *in = r->arg;
 
-	creds_fsetid(&r->worker->creds, r->in->uid == 0);
+	creds_fsetid(&r->worker->creds, keeps_suid(r));
 	return fallocate(file_of(in->fh)->fd, in->mode, in->offset, in->length) < 0 ? -errno : 0;
 }
 
@@ -181,7 +181,7 @@ static ssize_t copy(struct request *r)
 	off_t from = in->off_in, to = in->off_out;
 	ssize_t n;
 
-	creds_fsetid(&r->worker->creds, r->in->uid == 0);
+	creds_fsetid(&r->worker->creds, keeps_suid(r));
 	n = copy_file_range(file_of(in->fh_in)->fd, &from, file_of(in->fh_out)->fd, &to,
 			    in->len < COPY_MAX ? in->len : COPY_MAX, in->flags);
 	return n < 0 ? -errno : n;

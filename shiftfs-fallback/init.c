@@ -30,7 +30,9 @@ static uint64_t negotiate(struct server *s, const struct request *r)
 	has = in.flags;
 	if (has & PROTO_INIT_EXT)
 		has |= (uint64_t)in.flags2 << 32;
-	if (!s->coherent)
+	if (s->mode == MODE_IDMAPPED)
+		want |= PROTO_ALLOW_IDMAP;
+	if (s->cache != CACHE_STRICT)
 		want |= FUSE_CACHE_SYMLINKS;
 	s->minor = in.minor;
 	s->setxattr_ext = has & PROTO_SETXATTR_EXT;

@@ -20,7 +20,10 @@ enum opt {
 	MAP,
 	UID_MAP,
 	GID_MAP,
+	MODE,
+	CACHE,
 	COHERENT,
+	HIDE,
 	TIMEOUT,
 	THREADS,
 	INODES,
@@ -35,7 +38,10 @@ static const struct option options[] = { { "source-fd", required_argument, NULL,
 					 { "map", required_argument, NULL, MAP },
 					 { "uid-map", required_argument, NULL, UID_MAP },
 					 { "gid-map", required_argument, NULL, GID_MAP },
+					 { "mode", required_argument, NULL, MODE },
+					 { "cache", required_argument, NULL, CACHE },
 					 { "coherent", no_argument, NULL, COHERENT },
+					 { "hide", required_argument, NULL, HIDE },
 					 { "timeout", required_argument, NULL, TIMEOUT },
 					 { "threads", required_argument, NULL, THREADS },
 					 { "inodes", required_argument, NULL, INODES },
@@ -45,19 +51,32 @@ static const struct option options[] = { { "source-fd", required_argument, NULL,
 					 { 0 } };
 
 static const char help[] =
-	"Usage: shiftfs --source-fd N --fuse-fd N --map INSIDE:OUTSIDE:COUNT ... [OPTION ...]\n"
+	"Usage: shiftfs --source-fd N --fuse-fd N --mode a|c [OPTION ...]\n"
+	"       shiftfs --source-fd N --fuse-fd N --map INSIDE:OUTSIDE:COUNT ... [OPTION ...]\n"
 	"Serve a directory with other owners on a FUSE file system that is mounted already.\n"
 	"\n"
 	"  --source-fd N     the directory\n"
 	"  --fuse-fd N       connection of the mounted file system (/dev/fuse)\n"
 	"  --ready-fd N      gets one byte when the file system can be used, and is closed\n"
+	"  --mode a|b|c      who translates ids: the kernel, in a superblock of the container's "
+	"user\n"
+	"                    namespace (a), or on ID-mapped mounts (c, Linux 6.12); or this "
+	"server\n"
+	"                    (b; default)\n"
 	"  --map INSIDE:OUTSIDE:COUNT\n"
 	"                    show ids from OUTSIDE on in the directory as those from INSIDE on;\n"
 	"                    may be repeated\n"
 	"  --uid-map, --gid-map INSIDE:OUTSIDE:COUNT\n"
 	"                    the same, for users or groups alone\n"
-	"  --coherent        remember nothing: changes made in the directory are seen at once\n"
-	"  --timeout SECONDS how long names and attributes are remembered otherwise; default: 1\n"
+	"  --cache strict|auto|always\n"
+	"                    whether changes made in the directory itself are seen at once, after\n"
+	"                    the timeout (default), or perhaps never\n"
+	"  --coherent        the same as --cache strict\n"
+	"  --timeout SECONDS how long names and attributes are remembered with --cache auto;\n"
+	"                    default: 1\n"
+	"  --hide PATH       a name in the directory or below it that the mount does not have; may "
+	"be\n"
+	"                    repeated\n"
 	"  --threads N       at most N requests at a time; default: 32\n"
 	"  --inodes N        have the kernel remember about N inodes (Linux 6.18); default: half "
 	"as\n"
@@ -116,6 +135,40 @@ static bool parse_map(struct server *s, const char *arg, bool uids, bool gids)
 	       (!gids || id_map_parse(&s->maps.gids, arg) == 0);
 }
 
+static bool parse_mode(const char *arg, enum mode *ret)
+{
+	static const char modes[] = { 'a', 'b', 'c' };
+
+	for (int i = 0; i < 3; i++) {
+		if (arg[0] == modes[i] && !arg[1]) {
+			*ret = (enum mode)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_cache(const char *arg, enum cache *ret)
+{
+	static const char *const names[] = { "strict", "auto", "always" };
+
+	for (int i = 0; i < 3; i++) {
+		if (!strcmp(arg, names[i])) {
+			*ret = (enum cache)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_hide(struct server *s, const char *arg)
+{
+	if (s->n_hide_paths == MAX_HIDE)
+		return false;
+	s->hide_path[s->n_hide_paths++] = arg;
+	return true;
+}
+
 /* Return: whether the option's argument is good. */
 static bool parse_option(struct server *s, int opt, const char *arg)
 {
@@ -132,9 +185,15 @@ static bool parse_option(struct server *s, int opt, const char *arg)
 		return parse_map(s, arg, true, false);
 	case GID_MAP:
 		return parse_map(s, arg, false, true);
+	case MODE:
+		return parse_mode(arg, &s->mode);
+	case CACHE:
+		return parse_cache(arg, &s->cache);
 	case COHERENT:
-		s->coherent = true;
+		s->cache = CACHE_STRICT;
 		return true;
+	case HIDE:
+		return parse_hide(s, arg);
 	case TIMEOUT:
 		return parse_timeout(arg, &s->timeout);
 	case THREADS:
@@ -145,6 +204,16 @@ static bool parse_option(struct server *s, int opt, const char *arg)
 		served = arg;
 		return true;
 	}
+}
+
+/* The kernel translates: each id is itself. */
+static int identity(struct server *s)
+{
+	if (s->maps.uids.n || s->maps.gids.n)
+		return complain("ids are mapped by the kernel with this --mode", NULL, 0);
+	id_map_add(&s->maps.uids, 0, 0, ID_NONE);
+	id_map_add(&s->maps.gids, 0, 0, ID_NONE);
+	return 0;
 }
 
 static int parse_options(struct server *s, int argc, char **argv)
@@ -166,6 +235,8 @@ static int parse_options(struct server *s, int argc, char **argv)
 		return complain("unexpected argument, see --help", argv[optind], 0);
 	if (s->fuse_fd < 0 || s->source_fd < 0)
 		return complain("a required option is missing, see --help", NULL, 0);
+	if (s->mode != MODE_SERVER)
+		return identity(s);
 	if (!s->maps.uids.n || !s->maps.gids.n)
 		return complain("no ids are mapped, see --map", NULL, 0);
 	return 0;
@@ -176,14 +247,17 @@ int main(int argc, char **argv)
 	static struct server s = { .fuse_fd = -1,
 				   .source_fd = -1,
 				   .ready_fd = -1,
+				   .mode = MODE_SERVER,
+				   .cache = CACHE_AUTO,
 				   .timeout = { .tv_sec = 1 },
 				   .threads = 32 };
 	int r;
 
 	if (parse_options(&s, argc, argv))
 		return 1;
-	if (s.coherent)
-		s.timeout = (struct timespec){ 0 };
+	if (s.cache != CACHE_AUTO)
+		s.timeout = (struct timespec){ .tv_sec = s.cache == CACHE_STRICT ? 0
+										 : 365 * 86400 };
 	for (int i = 0; i < 3; i++) {
 		int fd = i == 0 ? s.fuse_fd : i == 1 ? s.source_fd : s.ready_fd;
 

@@ -36,7 +36,7 @@ int do_mknod(struct request *r)
 	const struct fuse_mknod_in *in = r->arg;
 	size_t offset = sizeof(*in);
 	const char *name;
-	int error = request_name(r, &offset, &name);
+	int error = request_new_name(r, &offset, &name);
 
 	if (error < 0)
 		return error;
@@ -51,7 +51,7 @@ int do_mkdir(struct request *r)
 	const struct fuse_mkdir_in *in = r->arg;
 	size_t offset = sizeof(*in);
 	const char *name;
-	int error = request_name(r, &offset, &name);
+	int error = request_new_name(r, &offset, &name);
 
 	if (error < 0)
 		return error;
@@ -65,7 +65,7 @@ int do_symlink(struct request *r)
 {
 	size_t offset = 0;
 	const char *name, *target;
-	int error = request_name(r, &offset, &name);
+	int error = request_new_name(r, &offset, &name);
 
 	if (error < 0)
 		return error;
@@ -85,7 +85,7 @@ int do_link(struct request *r)
 	struct fuse_entry_out *out = &r->reply.create.entry;
 	size_t offset = sizeof(*in);
 	const char *name;
-	int error = request_name(r, &offset, &name), fd;
+	int error = request_new_name(r, &offset, &name), fd;
 
 	if (error < 0)
 		return error;
@@ -156,7 +156,7 @@ int do_create(struct request *r)
 	const struct fuse_create_in *in = r->arg;
 	size_t offset = sizeof(*in);
 	const char *name;
-	int error = request_name(r, &offset, &name), fd;
+	int error = request_new_name(r, &offset, &name), fd;
 
 	if (error < 0)
 		return error;

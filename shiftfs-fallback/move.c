@@ -23,6 +23,8 @@ static int remove_entry(struct request *r, int flags)
 
 	if (error < 0)
 		return error;
+	if (hide_has(&r->server->hide, request_node(r), name))
+		return -ENOENT;
 	return unlinkat(request_node(r)->fd, name, flags) < 0 ? -errno : 0;
 }
 
@@ -46,6 +48,10 @@ static int rename_entry(struct request *r, size_t offset, uint64_t newdir, unsig
 		error = request_name(r, &offset, &new);
 	if (error < 0)
 		return error;
+	if (hide_has(&r->server->hide, request_node(r), old))
+		return -ENOENT;
+	if (hide_has(&r->server->hide, to, new))
+		return -EPERM;
 	/* by number: an older C library refuses the flags that it does not know */
 	return syscall(SYS_renameat2, request_node(r)->fd, old, to->fd, new, flags) < 0 ? -errno
 											: 0;

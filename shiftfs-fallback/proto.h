@@ -9,13 +9,14 @@
 #include <linux/fuse.h>
 
 /* The newest version that all of this is written for. */
-#define PROTO_MINOR 40
+#define PROTO_MINOR 41
 
 /* INIT flags; those from bit 32 on are told in flags2. */
 #define PROTO_SETXATTR_EXT	   (1ull << 29) /* 7.33 */
 #define PROTO_INIT_EXT		   (1ull << 30) /* 7.36 */
 #define PROTO_DIRECT_IO_ALLOW_MMAP (1ull << 36) /* 7.39 */
 #define PROTO_NO_EXPORT_SUPPORT	   (1ull << 38) /* 7.40 */
+#define PROTO_ALLOW_IDMAP	   (1ull << 40) /* 7.41 */
 
 /* Opcodes */
 #define PROTO_TMPFILE		 51 /* 7.37 */

@@ -189,6 +189,12 @@ static int prepare(struct server *s)
 	root = private_root(s->source_fd);
 	if (root < 0)
 		return -errno;
+	for (int i = 0; i < s->n_hide_paths; i++) {
+		int r = hide_add(&s->hide, root, s->hide_path[i]);
+
+		if (r < 0)
+			return r;
+	}
 	return node_table_init(&s->nodes, root);
 }
 

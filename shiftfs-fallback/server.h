@@ -5,6 +5,7 @@
  * The server's parts: one connection, its workers, and a request as the handlers see it.
  */
 #include "creds.h"
+#include "hide.h"
 #include "map.h"
 #include "node.h"
 #include "proto.h"
@@ -20,11 +21,31 @@
 struct open_dir;
 struct open_file;
 
+/* Who translates ids: doc/shiftfs.md. */
+enum mode {
+	MODE_CONTAINER, /* the kernel: the superblock belongs to the container's user namespace */
+	MODE_SERVER,	/* this server; the superblock is the initial user namespace's */
+	MODE_IDMAPPED,	/* the kernel: ID-mapped mounts of the superblock */
+};
+
+/* How long the kernel may believe what it was told. */
+enum cache {
+	CACHE_STRICT, /* not at all */
+	CACHE_AUTO,   /* as long as the timeout says */
+	CACHE_ALWAYS, /* nobody else changes the backing */
+};
+
+#define MAX_HIDE 256
+
 struct server {
 	int fuse_fd, source_fd;
 	int ready_fd; /* -1 once INIT was answered */
 	struct id_maps maps;
-	bool coherent;
+	enum mode mode;
+	enum cache cache;
+	const char *hide_path[MAX_HIDE];
+	int n_hide_paths;
+	struct hide hide;
 	struct timespec timeout; /* of entries and attributes */
 	int threads;		 /* at most */
 	size_t max_inodes; /* that the kernel shall remember; 0: as many as there are descriptors
@@ -80,8 +101,18 @@ struct request {
 };
 
 int request_name(const struct request *r, size_t *offset, const char **name);
+int request_new_name(const struct request *r, size_t *offset, const char **name);
 struct node *request_node(const struct request *r);
 int become_maker(struct request *r);
+
+/*
+ * Whether writing leaves suid bits, where the kernel does not tell: it asks for CAP_FSETID in the
+ * initial user namespace, which nobody in a container has.
+ */
+static inline bool keeps_suid(const struct request *r)
+{
+	return r->server->mode == MODE_SERVER && r->in->uid == 0;
+}
 
 static inline int reply_with(struct request *r, const void *out, size_t len)
 {

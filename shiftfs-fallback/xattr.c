@@ -106,6 +106,18 @@ int do_getxattr(struct request *r)
 	return error < 0 ? error : reply_value(r, len, in->size);
 }
 
+/*
+ * What only the initial user namespace's CAP_SYS_ADMIN may set. In the superblock of a container
+ * the kernel asks for the container's.
+ */
+static bool of_host(const struct server *s, const char *name)
+{
+	if (s->mode == MODE_SERVER || !strcmp(name, XATTR_NAME_CAPS))
+		return false;
+	return !strncmp(name, XATTR_SECURITY_PREFIX, XATTR_SECURITY_PREFIX_LEN) ||
+	       !strncmp(name, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN);
+}
+
 /* Return: 0, or -EOVERFLOW for ids without an image. */
 static int translate(struct request *r, enum kind kind, void *value, size_t *len)
 {
@@ -140,6 +152,8 @@ int do_setxattr(struct request *r)
 
 	if (!name || r->len - end < len || len > XATTR_SIZE_MAX)
 		return -EINVAL;
+	if (of_host(r->server, name))
+		return -EPERM;
 	memcpy(r->worker->out, (const char *)r->arg + end, len);
 	error = translate(r, kind_of(name), r->worker->out, &len);
 	if (error < 0)
@@ -177,7 +191,7 @@ int do_listxattr(struct request *r)
 
 	if (n < 0)
 		return -errno;
-	if (r->in->uid != 0)
+	if (r->in->uid != 0 || r->server->mode != MODE_SERVER)
 		n = leave_out_trusted(r->worker->out, n);
 	return reply_value(r, n, in->size);
 }
@@ -190,5 +204,7 @@ int do_removexattr(struct request *r)
 
 	if (!name)
 		return -EINVAL;
+	if (of_host(r->server, name))
+		return -EPERM;
 	return removexattr(l.name, name) < 0 ? -errno : 0;
 }

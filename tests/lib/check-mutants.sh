@@ -41,12 +41,13 @@ while read -r name suite; do
 		failed=$((failed + 1))
 		continue
 	fi
-	if ! grep -rqs "MUTANT_$name\\b" "$top_srcdir/src" "$top_srcdir/fusefs"; then
+	if ! grep -rqs "MUTANT_$name\\b" "$top_srcdir/src" "$top_srcdir/fusefs" \
+		"$top_srcdir/shiftfs-fallback"; then
 		echo "FAIL: $name: no MUTANT_$name anywhere in the sources"
 		failed=$((failed + 1))
 		continue
 	fi
-	if ! make -C "$dir" -s -j"$(nproc)" all tests/lib/under tests/lib/attack >"$dir/make.log" 2>&1; then
+	if ! make -C "$dir" -s -j"$(nproc)" all tests/lib/under tests/lib/attack tests/lib/shift-mount >"$dir/make.log" 2>&1; then
 		echo "FAIL: $name: does not build, see $dir/make.log"
 		failed=$((failed + 1))
 		continue

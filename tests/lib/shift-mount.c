@@ -3,7 +3,10 @@
  * A test driver that stands in for the launcher: mounts a FUSE file system as it does, starts
  * shiftfs for it, waits until it answers, attaches the mount, and prints the server's pid. As root.
  *
- *   shift-mount SOURCE TARGET SERVER [SERVER'S OPTIONS]...
+ *   shift-mount [--userns PID] SOURCE TARGET SERVER [SERVER'S OPTIONS]...
+ *
+ * With "--mode a" among the options the superblock belongs to the user namespace of PID; with
+ * "--mode c" the mount is ID-mapped by it. The mount is attached here in each case.
  */
 #include "config.h"
 #include "lib/fd.h"
@@ -11,9 +14,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void die(const char *what)
@@ -22,11 +29,25 @@ static void die(const char *what)
 	exit(125);
 }
 
+static int open_ns(pid_t pid, const char *ns)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, ns);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die(path);
+	return fd;
+}
+
 static int make_mount(int fuse)
 {
 	char fd[16];
 	int mnt, ctx = sys_fsopen("fuse");
 
+	if (ctx < 0)
+		die("fsopen");
 	snprintf(fd, sizeof(fd), "%d", fuse);
 	if (sys_fsconfig_string(ctx, "source", "shift") || sys_fsconfig_string(ctx, "fd", fd) ||
 	    sys_fsconfig_string(ctx, "rootmode", "40755") ||
@@ -40,6 +61,69 @@ static int make_mount(int fuse)
 		die("mount");
 	close(ctx);
 	return mnt;
+}
+
+/*
+ * In a child: a FUSE connection is of the user namespace in which /dev/fuse was opened. The child
+ * says which descriptors it has got, and waits until they were taken.
+ */
+static void make_in_userns(int userns, int out)
+{
+	int path = open("/dev/fuse", O_PATH | O_CLOEXEC), fds[2];
+	char name[64];
+
+	if (setns(userns, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0)
+		die("enter the user namespace");
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", path);
+	fds[0] = open(name, O_RDWR | O_CLOEXEC);
+	if (fds[0] < 0)
+		die("/dev/fuse");
+	fds[1] = make_mount(fds[0]);
+	if (write(out, fds, sizeof(fds)) != sizeof(fds))
+		die("write");
+	pause();
+}
+
+static int mount_in_userns(int userns, int *fuse)
+{
+	int fds[2], p[2], pidfd, mnt;
+	pid_t pid;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		die("pipe");
+	pid = fork();
+	if (pid == 0)
+		make_in_userns(userns, p[1]);
+	close(p[1]);
+	if (read(p[0], fds, sizeof(fds)) != sizeof(fds))
+		exit(125);
+	pidfd = sys_pidfd_open(pid);
+	*fuse = syscall(SYS_pidfd_getfd, pidfd, fds[0], 0);
+	mnt = syscall(SYS_pidfd_getfd, pidfd, fds[1], 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (*fuse < 0 || mnt < 0)
+		die("take the descriptors");
+	return mnt;
+}
+
+static int idmapped(int mnt, int userns)
+{
+	int clone = sys_open_tree(mnt, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	int r = sys_mount_setattr(clone, false, MOUNT_ATTR_IDMAP, 0, userns);
+
+	errno = -r;
+	if (clone < 0 || r < 0)
+		die("ID-map the mount");
+	return clone;
+}
+
+static char mode_of(int argc, char **argv)
+{
+	for (int i = 0; i + 1 < argc; i++)
+		if (!strcmp(argv[i], "--mode"))
+			return argv[i + 1][0];
+	return 'b';
 }
 
 static char *number(int fd)
@@ -68,22 +152,29 @@ static void exec_server(char **server, int n, int source, int fuse, int ready)
 
 int main(int argc, char **argv)
 {
-	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC), source, mnt, ready[2];
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC), source, mnt, userns = -1, ready[2];
+	char c, mode = mode_of(argc, argv);
 	pid_t pid;
-	char c;
 
+	if (argc > 2 && !strcmp(argv[1], "--userns")) {
+		userns = open_ns(atoi(argv[2]), "user");
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc < 4 || fuse < 0 || pipe2(ready, O_CLOEXEC))
 		die("usage: shift-mount SOURCE TARGET SERVER [OPTION]...");
 	source = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (source < 0)
 		die(argv[1]);
-	mnt = make_mount(fuse);
+	mnt = mode == 'a' ? mount_in_userns(userns, &fuse) : make_mount(fuse);
 	pid = fork();
 	if (pid == 0)
 		exec_server(argv + 3, argc - 3, source, fuse, ready[1]);
 	close(ready[1]);
 	if (read(ready[0], &c, 1) != 1)
 		die("the server did not get ready");
+	if (mode == 'c')
+		mnt = idmapped(mnt, userns);
 	if (sys_move_mount(mnt, "", AT_FDCWD, argv[2], MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		die(argv[2]);
 	printf("%d\n", pid);

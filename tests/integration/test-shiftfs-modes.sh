@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# shiftfs in the modes in which the kernel translates ids, as a container sees it; hidden names.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate fuse; gate userns; gate tool-python3; gate tool-setfacl; gate tool-setcap
+shiftfs=$top_builddir/shiftfs-fallback/shiftfs
+backing=$work/backing view=$work/view
+mkdir "$backing" "$view" "$work/plain"
+chmod 755 "$work"; chown 100000:100000 "$work/plain"
+
+# A user namespace as a container has it.
+unshare -U sleep 600 &
+ns=$!
+eventually 5 test "$(readlink /proc/$ns/ns/user)" != "$(readlink /proc/self/ns/user)" || sleep 0.5
+echo 0 100000 65536 >"/proc/$ns/uid_map"; echo 0 100000 65536 >"/proc/$ns/gid_map"
+inside() { nsenter -t "$ns" -U -S 0 -G 0 -- "$@"; }
+as() { local u=$1; shift; nsenter -t "$ns" -U -S 0 -G 0 -- setpriv --reuid "$u" --regid "$u" --clear-groups "$@"; }
+serve() { # MODE OPTION…
+	"$top_builddir/tests/lib/shift-mount" --userns $ns "$backing" "$view" "$shiftfs" --mode "$@" >"$work/pid" 2>"$work/log" || { cat "$work/log"; return 1; }
+}
+gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
+unserve() { umount "$view" && eventually 5 gone "$(cat "$work/pid")" && cat "$work/log" && [ ! -s "$work/log" ]; }
+owner() { stat -c %u:%g "$1"; }
+cleanup() { umount -l "$view" 2>/dev/null; kill $ns 2>/dev/null; }
+on_exit cleanup
+
+fails 'by the kernel' "ids are not mapped twice" "$shiftfs" --source-fd 0 --fuse-fd 0 --mode a --map 0:1:1
+for bad in d ab ''; do fails 'bad argument' "the mode '$bad' is refused" "$shiftfs" --mode "$bad"; done
+fails 'bad argument' "an unknown cache is refused" "$shiftfs" --cache never
+
+owners() { # MODE
+	inside touch "$view/f"
+	is "$(owner "$backing/f")" 0:0 "$1: what the container's root makes is root's in the backing"
+	is "$(inside stat -c %u:%g "$view/f")" 0:0 "$1: and inside"
+	inside chmod 1777 "$view"
+	as 1000 mkdir "$view/d"; is "$(owner "$backing/d")" 1000:1000 "$1: what a user makes is that user's"
+	inside chown 65535:7 "$view/f"; is "$(owner "$backing/f")" 65535:7 "$1: chown"
+	fails 'Invalid argument' "$1: chown to an id outside of the namespace" inside chown 70000 "$view/f"
+	fails '*' "$1: another user cannot remove it" as 1000 rm -f "$view/f"
+	chown 70000 "$backing/d"; sleep 1.1
+	is "$(inside stat -c %u "$view/d")" 65534 "$1: an id without an image is shown as the overflow id"
+	fails '*' "$1: and not even root removes that" inside rmdir "$view/d"
+	rmdir "$backing/d"
+	inside setfacl -m u:1001:rw,g:33:r "$view/f"
+	like "$(getfacl -npc "$backing/f" | tr '\n' ' ')" 'user:1001:rw- .*group:33:r--' "$1: an ACL has the container's ids"
+	ok "$1: it is effective" as 1001 sh -c "echo x >>$view/f"
+	fails '*' "$1: for whom it names only" as 1002 sh -c "echo x >>$view/f"
+	cp /bin/cat "$backing/cat"; inside setcap cap_net_raw+ep "$view/cat"
+	like "$(getcap -n "$backing/cat")" 'cap_net_raw=ep$' "$1: capabilities are root's in the backing"
+	like "$(as 1000 "$view/cat" /proc/self/status | grep CapEff)" '2000$' "$1: and effective inside"
+	inside setcap -r "$view/cat"; inside chown 1234 "$view/cat"; inside chmod 4755 "$view/cat"
+	like "$(as 1000 "$view/cat" /proc/self/status | grep Uid)" 'Uid:.1000.1234' "$1: so are suid bits"
+	fails '*' "$1: trusted. attributes are not for the container" inside setfattr -n trusted.x -v y "$view/f"
+	rm -f "$backing/f" "$backing/cat"
+}
+
+for mode in a c; do
+	if ! serve $mode 2>"$work/why"; then
+		[ $mode = c ] || fail "mode $mode is served: $(cat "$work/why" "$work/log")"
+		skip fuse-idmap "mode $mode"
+		continue
+	fi
+	pass "mode $mode is served"
+	owners $mode
+	inside mkdir -m 777 "$view/diff"; inside mkdir -m 777 "$work/plain/diff"
+	ok "$mode: 4000 random operations of the container have the results of its own directory" \
+		inside python3 "$tests_lib/shift-diff.py" "$work/plain/diff" "$view/diff" --nodev --steps 4000
+	if [ $mode = a ]; then fails '*' "a: the host's root is outside" ls "$view"; fi
+	rm -rf "${backing:?}"/* "$work/plain/diff"
+	ok "mode $mode: unmounted" unserve
+done
+
+### Hidden names
+mkdir -p "$backing/a/b"; echo secret >"$backing/a/b/key"; echo open >"$backing/a/b/other"; echo top >"$backing/top"
+fails 'Invalid' "a name to hide is needed" serve b --map 0:0:65536 --hide a/b/..
+fails 'No such' "and a directory that it is in" serve b --map 0:0:65536 --hide none/key
+ln -s a "$backing/link"
+fails '*' "which is no symbolic link" serve b --map 0:0:65536 --hide link/b/key
+ok "with hidden names" serve b --map 0:0:65536 --hide /a/b/key --hide top --hide a/none
+is "$(ls "$view/a/b") $(ls "$view" | tr '\n' ' ')" "other a link " "they are not listed"
+for p in a/b/key a/b/../b/key link/b/key top; do fails 'No such' "$p is not there" cat "$view/$p"; done
+for p in a/b/key top a/none; do
+	fails 'not permitted' "$p cannot be made" sh -c "echo x >$view/$p"
+	fails 'not permitted' "nor as a directory" mkdir "$view/$p"
+	fails 'not permitted' "nor as a symbolic link" ln -s x "$view/$p"
+	fails 'not permitted' "nor as a pipe" mkfifo "$view/$p"
+	fails 'not permitted' "nor as a link" ln "$view/a/b/other" "$view/$p"
+	fails 'not permitted' "nor by renaming" mv -T "$view/a/b/other" "$view/$p"
+	fails 'No such' "nor removed" unlink "$view/$p"
+	fails 'No such' "nor renamed" mv "$view/$p" "$view/a/x"
+done
+mv "$view/a/b" "$view/moved"
+is "$(ls "$view/moved")" other "a directory that is renamed hides it still"
+fails 'No such' "and under the new path" cat "$view/moved/key"
+fails 'not empty' "it cannot be removed, because it is not empty" sh -c "rm $view/moved/other && rmdir $view/moved"
+is "$(cat "$backing/moved/key" "$backing/top" | tr '\n' ' ')" "secret top " "what is hidden is as it was"
+ok "unmounted" unserve
+done_testing
