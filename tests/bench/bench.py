@@ -10,14 +10,15 @@ tests/lib/under, in a mount namespace of its own. `--quick` takes fewer of every
     oci      create, start, delete, state, kill
     calls    system calls that are not intercepted, and a build made of them
     docker   `docker run`, and many containers at once
+    shiftfs  shiftfs beside bindfs and fuse-overlayfs (needs neither crun nor runc)
 """
 import argparse, os, platform, re, shutil, subprocess, sys, tempfile
 
 sys.dont_write_bytecode = True  # the source tree may be somebody else's
 from common import *
-import calls, docker, launch, oci
+import calls, docker, launch, oci, shiftfs
 
-PARTS = ["launch", "oci", "calls", "docker"]
+PARTS = ["launch", "oci", "calls", "docker", "shiftfs"]
 
 def main():
     ap = argparse.ArgumentParser()
@@ -29,9 +30,11 @@ def main():
     ap.add_argument("--containers", type=int, default=100)
     ap.add_argument("--parallel", type=int, default=50, help="containers that docker starts at once")
     ap.add_argument("--bursts", type=int, default=5, help="how often it does so")
+    ap.add_argument("--shiftfs", default="", help="options for shiftfs")
+    ap.add_argument("--shiftfs-rounds", type=int, default=7)
     ap.add_argument("--idle", type=int, default=60)
     a = ap.parse_args()
-    if a.quick: a.pairs, a.runs, a.builds, a.containers, a.parallel, a.idle = 8, 10, 3, 10, 8, 5
+    if a.quick: a.pairs, a.runs, a.builds, a.containers, a.parallel, a.idle, a.shiftfs_rounds = 8, 10, 3, 10, 8, 5, 2
     a.only = a.only.split(",")
     if not set(a.only) <= set(PARTS): ap.error("--only: the parts are " + ", ".join(PARTS))
     work = tempfile.mkdtemp(prefix="cloister-bench.", dir="/var/tmp")
@@ -61,11 +64,12 @@ def bench(a, work, undo):
     keep_null(undo)
     mount_hugetlb(undo)
     table = Table()
-    engines = find_engines(work, root)
+    engines = find_engines(work, root) if a.only != ["shiftfs"] else []
     if "launch" in a.only: launch.measure(a, table, work, base, root, engines, undo)
     if "oci" in a.only: oci.measure(a, table, work, root, engines, undo)
     if "calls" in a.only: calls.measure(a, table, work, root, engines, undo)
     if "docker" in a.only: docker.measure(a, table, work, root, engines, undo)
+    if "shiftfs" in a.only: shiftfs.measure(a, table, work, undo)
 
     def version(p):
         r = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}", p], capture_output=True, text=True)
