@@ -47,7 +47,7 @@ static int lay_cover(const struct tree *tree, const struct view *view)
 	return r;
 }
 
-static bool has_part(const struct tree *tree, const char *from)
+bool tree_has_part(const struct tree *tree, const char *from)
 {
 	for (guint i = 0; i < tree->plan->steps->len; i++)
 		if (strcmp(g_array_index(tree->plan->steps, struct plan_step, i).from, from) == 0)
@@ -57,7 +57,7 @@ static bool has_part(const struct tree *tree, const char *from)
 
 static bool lay_covers(const struct tree *tree, GError **error)
 {
-	bool proc = has_part(tree, "proc"), sys = has_part(tree, "sys");
+	bool proc = tree_has_part(tree, "proc"), sys = tree_has_part(tree, "sys");
 
 #ifdef MUTANT_COVER_UNLOCKED
 	return true;
@@ -87,7 +87,7 @@ bool tree_can_lock(const char *path)
 /* A container without procfs or sysfs has nothing to hide there. */
 static bool is_there(const struct tree *tree, const char *path)
 {
-	return has_part(tree, g_str_has_prefix(path, "/proc/") ? "proc" : "sys");
+	return tree_has_part(tree, g_str_has_prefix(path, "/proc/") ? "proc" : "sys");
 }
 
 static int lay_mask(const struct tree *tree, const char *path)
@@ -158,7 +158,7 @@ bool tree_cover(struct tree *tree, int fuse_mount, GError **error)
 
 	if (r < 0)
 		return error_set_errno(error, r, "attach the server's file system");
-	return lay_covers(tree, error) &&
+	return tree_identify(tree, error) && lay_covers(tree, error) &&
 	       each_path(tree, tree->spec->masked_paths, "maskedPaths", lay_mask, error) &&
 	       each_path(tree, tree->spec->readonly_paths, "readonlyPaths", lay_readonly, error);
 }

@@ -5,6 +5,7 @@
  * Building a container's parts in the workshop: root, volumes, procfs, sysfs, devices, covers,
  * masks.
  */
+#include "lib/identity.h"
 #include "runtime/plan.h"
 #include "runtime/workshop.h"
 
@@ -20,9 +21,12 @@ struct tree {
 	pid_t init_pid; /* its PID 1, whose namespaces procfs and sysfs show */
 	uid_t uid;	/* host ids of the container's root */
 	gid_t gid;
+	struct identity_values identity; /* its own boot id and the like */
 	int rw_root_fd; /* read-only roots: a writable clone, only to make mount points in */
 };
 
 bool tree_build(struct tree *tree, GError **error);
 bool tree_cover(struct tree *tree, int fuse_mount, GError **error);
+bool tree_identify(struct tree *tree, GError **error);
+bool tree_has_part(const struct tree *tree, const char *from);
 bool tree_can_lock(const char *path);

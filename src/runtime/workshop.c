@@ -13,6 +13,7 @@
  *   ├─ sys         sysfs of the new network namespace, covers and masks on it
  *   ├─ dev         device nodes
  *   ├─ fs          the FUSE server's tree; its files are cloned as covers
+ *   ├─ own         read-only tmpfs with what is the container's own of /proc and /sys (identity.h)
  *   ├─ empty       read-only tmpfs with an empty directory and an empty file, for masks
  *   └─ vol/0 …     volumes, ID-mapped
  *
@@ -60,7 +61,8 @@ static int make_empty(const struct workshop *w)
 
 static int make_base(void)
 {
-	static const char *const parts[] = { "root", "proc", "sys", "dev", "fs", "vol", "empty" };
+	static const char *const parts[] = { "root", "proc", "sys",   "dev",
+					     "fs",   "vol",  "empty", "own" };
 	autofd fd = mnt_tmpfs("1m", "0755", NOTHING);
 
 	if (fd < 0)

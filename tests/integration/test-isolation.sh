@@ -95,16 +95,18 @@ for f in /proc/*/root/proc/uptime /proc/self/cwd/proc/uptime; do
 	[ ! -e "$f" ] || works "$f is a cover too" attack covered "$f"
 done
 
-# --- masks (none with --privileged)
-case $KIND in plain)
-	for f in /proc/kcore /proc/keys /proc/timer_list /sys/firmware/acpi/tables; do
-		[ -e "$f" ] || continue
-		refused "read behind the mask of $f" attack reach "$f"
-		[ -d "$f" ] || refused "umount the mask $f" attack umount "$f"
-	done
-	refused "reach behind the mask by a bind" attack reach-by-bind /proc keys /tmp/b
-	umount -l /tmp/b 2>/dev/null ;;
-esac
+# --- masks
+for f in /proc/kcore /proc/keys /proc/timer_list /proc/iomem; do
+	[ -e "$f" ] || continue
+	refused "read behind the mask of $f" attack reach "$f"
+	refused "umount the mask $f" attack umount "$f"
+done
+for f in /sys/class /sys/devices /sys/firmware /sys/kernel /proc/sys/kernel/random/boot_id; do
+	refused "umount $f" attack umount $f
+	refused "move $f" attack move $f /tmp/b
+done
+refused "reach behind the mask by a bind" attack reach-by-bind /proc keys /tmp/b
+umount -l /tmp/b 2>/dev/null
 
 # --- devices
 refused "make a block device" attack device /tmp/d b 7 0
