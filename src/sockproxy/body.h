@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * JSON documents in requests: what is in them, and writing them anew.
+ */
+#include "sockproxy/commands.h"
+
+#include <stddef.h>
+
+int body_rewrite(const struct endpoint *e, const char *text, size_t len, const char *runtime,
+		 char **ret, char *why, size_t why_size);

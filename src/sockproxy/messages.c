@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages between the two processes, and the answers that the proxy gives itself.
+ */
+#include "config.h"
+#include "sockproxy/proxy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+/**
+ * proxy_send() - send one message, whole
+ * @fd: goes along, and stays the caller's; or -1
+ */
+int proxy_send(int channel, const struct proxy_msg *msg, const void *text, size_t len, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov[] = { { (void *)msg, sizeof(*msg) }, { (void *)text, len } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
+	ssize_t n;
+
+	if (fd >= 0) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+		control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+						   .cmsg_level = SOL_SOCKET,
+						   .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	do
+		n = sendmsg(channel, &m, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+/**
+ * proxy_receive() - take the next message
+ * @text: what follows the struct
+ * @fd: receives its descriptor, or -1
+ *
+ * Return: bytes in @text; -EAGAIN; -EPIPE when the other side is gone; -EBADMSG
+ */
+int proxy_receive(int channel, struct proxy_msg *msg, char *text, size_t size, int *fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov[] = { { msg, sizeof(*msg) }, { text, size } };
+	struct msghdr m = { .msg_iov = iov,
+			    .msg_iovlen = 2,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	struct cmsghdr *c;
+	ssize_t n;
+
+	*fd = -1;
+	do
+		n = recvmsg(channel, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return -EPIPE;
+	c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	if ((size_t)n < sizeof(*msg) || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return -EBADMSG;
+	return n - sizeof(*msg);
+}
+
+static const char *reason(int status)
+{
+	switch (status) {
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 413:
+		return "Content Too Large";
+	case 431:
+		return "Request Header Fields Too Large";
+	default:
+		return "Bad Gateway";
+	}
+}
+
+/**
+ * proxy_response() - an answer of the proxy's own, as the engine words its errors
+ * @message: printable
+ *
+ * Return: its length
+ */
+size_t proxy_response(char *buf, size_t size, int status, const char *message)
+{
+	char json[2 * TARGET_MAX + 1024];
+	size_t n = snprintf(json, sizeof(json), "{\"message\":\"");
+	int len;
+
+	for (; *message && n + 8 < sizeof(json); message++) {
+		if (*message == '"' || *message == '\\')
+			json[n++] = '\\';
+		json[n++] = *message;
+	}
+	n += snprintf(json + n, sizeof(json) - n, "\"}\n");
+	len = snprintf(buf, size,
+		       "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
+		       "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+		       status, reason(status), n, json);
+	return len < (int)size ? (size_t)len : 0;
+}

@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# cloister-sockproxy before a real dockerd: real clients work through it, what the list blocks and what
+# would get round it does not. "eci N" are the bypasses of others.
+TEST_TIMEOUT=${TEST_TIMEOUT:-300}
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+. "$tests_lib/engines.sh"
+gate root; gate launcher; gate engine-docker; gate tool-python3; gate tool-curl
+engine_docker_ready d
+proxies=()
+proxy_start() { # NAME COMMANDS
+	python3 "$tests_lib/sockproxy.py" "$top_builddir/src/cloister-sockproxy" "$work/$1.sock" "$work/d/sock" "$2" </dev/null >>"$work/proxy.log" 2>&1 &
+	proxies+=($!)
+	eventually 10 curl -s -o /dev/null --unix-socket "$work/$1.sock" http://d/_ping
+}
+proxies_end() { kill "${proxies[@]}" && wait "${proxies[@]}"; } 2>/dev/null
+on_exit proxies_end
+proxy_start p deny:push,commit
+through() { timeout 60 "$engine_docker" -H "unix://$work/${via:-p}.sock" "$@"; }
+get() { curl -s -m 10 --unix-socket "$work/${via:-p}.sock" "$@"; }
+raw() { python3 "$tests_lib/httpraw.py" "$work/p.sock" "${1:-2}"; }
+
+### Two processes without rights
+parent=${proxies[0]}
+child=$(pgrep -P "$parent")
+is "$(grep -h '^Uid\|^CapEff\|^CapBnd\|^Seccomp:\|^NoNewPrivs' "/proc/$child/status" | tr -s '\t\n' ' ')" \
+	"Uid: 65534 65534 65534 65534 CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 " "the parser is nobody, with a filter"
+is "$(grep -h '^CapEff\|^CapBnd\|^Seccomp:\|^NoNewPrivs' "/proc/$parent/status" | tr -s '\t\n' ' ')" \
+	"CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 " "the forwarder has no capability, and a filter"
+isnt "$(readlink "/proc/$child/root")" / "the parser sees no file system"
+is "$(find "/proc/$child/fd" -lname '/*' ! -lname '/dev/null' ! -lname "$work/*" | wc -l)" 0 "... and has no file open"
+
+### Clients
+is "$(get http://d/_ping)" OK "curl"
+like "$(through version)" 'Server:' "docker version"
+like "$(through run --rm bb cat /proc/self/uid_map)" '^ *0 +[1-9]' "docker run, contained"
+is "$(through run --rm --runtime runc bb cat /proc/self/uid_map | awk '{ print $2 != 0 }')" 1 "isolation: whatever runtime is asked for"
+is "$(echo data | through run --rm -i bb cat)" data "run -i: both ways, and the end of the input"
+is "$(through run --rm bb sh -c 'exit 7'; echo $?)" 7 "its exit status"
+through run -d --name xx bb sh -c 'echo one; trap "exit 0" TERM; while :; do sleep 0.1; done' >/dev/null
+is "$(through exec xx echo hi)" hi "exec"
+is "$(echo in | through exec -i xx cat)" in "exec -i"
+is "$(through exec xx sh -c 'echo err >&2; exit 3' 2>&1; echo $?)" "err
+3" "exec's streams and status"
+is "$(through logs xx)" one "logs"
+is "$(timeout 2 "$engine_docker" -H "unix://$work/p.sock" logs -f xx)" one "logs -f"
+is "$(through inspect -f '{{.HostConfig.Runtime}}' xx)" "$(docker info -f '{{range $n, $r := .Runtimes}}{{if eq $n "cloister"}}cloister{{end}}{{end}}')" "the runtime in inspect"
+echo file >"$work/f"
+ok "cp in" through cp "$work/f" xx:/f
+is "$(through exec xx cat /f)" file "... arrives"
+is "$(through cp xx:/f - | tar xO)" file "cp out"
+head -c 3000000 /dev/urandom >"$work/big"
+ok "cp in of 3 MB" through cp "$work/big" xx:/big
+is "$(through exec xx sha256sum /big | cut -d ' ' -f 1)" "$(sha256sum <"$work/big" | cut -d ' ' -f 1)" "... whole"
+is "$(through exec xx cat /big | sha256sum)" "$(sha256sum <"$work/big")" "3 MB out of exec"
+is "$(through exec -i xx sh -c 'cat | sha256sum' <"$work/big" | cut -d ' ' -f 1)" "$(sha256sum <"$work/big" | cut -d ' ' -f 1)" "3 MB into exec"
+printf 'FROM bb\nCOPY big /\nRUN sha256sum /big >/sum; cat /proc/self/uid_map >/map\n' >"$work/Dockerfile"
+mkdir "$work/ctx"; cp "$work/Dockerfile" "$work/big" "$work/ctx/"
+ok "a classic build" env DOCKER_BUILDKIT=0 timeout 60 "$engine_docker" -H "unix://$work/p.sock" build -q --network none -t built "$work/ctx"
+like "$(through run --rm built cat /map)" '^ *0 +[1-9]' "isolation: contained as well"
+ok "save and load" sh -c "'$engine_docker' -H 'unix://$work/p.sock' save bb | '$engine_docker' -H 'unix://$work/p.sock' load"
+(timeout 20 "$engine_docker" -H "unix://$work/p.sock" events --filter container=xx >"$work/events") & events=$!
+sleep 0.5
+through pause xx >/dev/null; through unpause xx >/dev/null
+ok "events" eventually 10 grep -q unpause "$work/events"
+kill $events 2>/dev/null; wait $events 2>/dev/null
+(through wait xx >"$work/waited") & waiter=$!
+through stop xx >/dev/null
+wait $waiter
+is "$(cat "$work/waited")" 0 "wait and stop"
+ok "rm" through rm xx
+if /usr/bin/python3 -c 'import docker' 2>/dev/null; then
+	like "$(timeout 60 /usr/bin/python3 -c 'import docker, sys; c = docker.DockerClient(base_url="unix://" + sys.argv[1]); print(c.containers.run("bb", "echo sdk", remove=True))' "$work/p.sock" 2>&1)" sdk "the Python SDK"
+fi
+# Many on one connection, one after another.
+is "$(get $(for _ in {1..50}; do echo http://d/_ping; done) | grep -o OK | wc -l)" 50 "50 requests on a connection"
+for i in {1..60}; do get http://d/containers/json -o "$work/json.$i" & waits[i]=$!; done
+for i in {1..60}; do wait "${waits[i]}"; done
+is "$(cat "$work"/json.* | grep -o '\[\]' | wc -l)" 60 "60 clients at once"
+
+### The list
+like "$(through push foo/bar 2>&1)" 'docker command "/v1.[0-9]+/images/foo/bar/push\?tag=latest" is blocked; if you wish to allow it, configure the docker socket command list in the Cloister settings or admin-settings\.' "docker push is blocked"
+is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/v1.43/images/myimage/push?tag=latest)" 403 "... with status 403"
+is "$(get -X POST 'http://d/v1.43/images/myimage/push?tag=latest')" '{"message":"enhanced container isolation: docker command \"/v1.43/images/myimage/push?tag=latest\" is blocked; if you wish to allow it, configure the docker socket command list in the Cloister settings or admin-settings."}' "... in these words"
+is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/images/myimage/push)" 403 "eci 4: without a version too"
+is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/images%2Fmyimage%2Fpush')" 403 "with %2F too"
+is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/images/create/push)" 403 "of an image called create"
+is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/commit?container=x')" 403 "commit"
+is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/plugins/pull?remote=x)" 403 "what no list knows"
+is "$(get -o /dev/null -w '%{http_code}' http://d/debug/vars)" 403 "debug"
+is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/swarm/init)" 403 "swarm init"
+proxy_start a allow:ps,images; via=a
+is "$(through ps -q)" "" "an allow list allows"
+like "$(through run --rm bb true 2>&1)" 'is blocked' "... and blocks what is not in it"
+proxy_start b 'deny:container*'; via=b
+like "$(through ps 2>&1)" 'is blocked' "container* is a group"
+ok "... and not another" through images
+via=''
+
+### What gets round others
+status() { grep -aoE 'HTTP/1\.1 [0-9]+ ' | cut -d ' ' -f 2 | tr '\n' ' '; }
+h='Host: d\r\n'
+is "$(raw <<<"GET /_ping HTTP/1.1\r\n$h\r\n" | status)" "200 " "a raw request"
+is "$(raw <<<"GET /_ping HTTP/1.1\r\n${h}\r\nGET /_ping HTTP/1.1\r\n${h}\r\n" | status)" "200 200 " "two in one piece"
+is "$(raw <<<"GET /_ping HTTP/1.1\r\n${h}\r\nPOST /commit HTTP/1.1\r\n${h}\r\n" | status)" "200 403 " "eci 14: the second is judged as well"
+is "$(raw <<<"POST /containers/create HTTP/1.1\r\n${h}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET" | status)" "400 " "eci 14: length and chunks"
+is "$(raw <<<"GET /_ping HTTP/1.1\r\n${h}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab" | status)" "400 " "two lengths"
+is "$(raw <<<"GET /_ping HTTP/1.1\n${h}\n\n" | status)" "400 " "bare LF"
+is "$(raw <<<"GET /_ping HTTP/1.1\r\nHost: d\r\nA: b\r\n c\r\n\r\n" | status)" "400 " "a folded header"
+is "$(raw <<<"GET http://d/_ping HTTP/1.1\r\n${h}\r\n" | status)" "400 " "absolute form"
+is "$(raw <<<"GET /_ping HTTP/1.0\r\n${h}\r\n" | status)" "400 " "HTTP/1.0"
+is "$(raw <<<"GET  /_ping HTTP/1.1\r\n${h}\r\n" | status)" "400 " "two spaces"
+is "$(raw <<<"GET /_ping HTTP/1.1\r\n\r\n" | status)" "400 " "no host"
+is "$(raw <<<"POST /containers/create HTTP/1.1\r\n${h}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\n\r\n" | status)" "400 " "chunk extensions"
+is "$(raw <<<"POST /containers/create HTTP/1.1\r\n${h}Transfer-Encoding: xchunked\r\n\r\n" | status)" "400 " "another coding"
+is "$(raw <<<'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' | status)" "400 " "eci 8: HTTP/2 with prior knowledge"
+is "$(raw <<<"GET /_ping HTTP/1.1\r\n${h}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n" | status)" "400 " "eci 8: h2c where nobody speaks it"
+is "$(raw <<<"POST /grpc HTTP/1.1\r\n${h}\r\n" | status)" "400 " "grpc without it"
+for path in //_ping /./_ping /x/../_ping /_ping/ /v1.40//_ping '/%2e%2e/_ping' '/images%252Fx/push' '/containers/a%00b/json' '/containers/a%0ab/json' '/containers/%zz/json' '/containers/a b/json'; do
+	like "$(raw <<<"GET ${path//%/%} HTTP/1.1\r\n$h\r\n" | status)" '^(400|403) $' "path $path"
+done
+is "$(get -o /dev/null -w '%{http_code}' -d 'fromImage=evil' http://d/images/create?fromImage=x)" 400 "a form's body, which the engine would merge into the query"
+is "$(get -o /dev/null -w '%{http_code}' -F 'a=b' http://d/build)" 400 "a multipart body"
+create() { get -o "$work/answer" -w '%{http_code}' -H 'Content-Type: application/json' -d "$1" http://d/containers/create; }
+is "$(create '{"Image":"bb","HostConfig":{"Runtime":"runc"},"hostConfig":{"Runtime":"runc"}}')" 403 "eci 6: a name in another case"
+is "$(create '{"Image":"bb","HostConfig":{},"HostConfig":{"Runtime":"runc"}}')" 400 "eci 6: a name twice"
+is "$(create '{"Image":"bb","Ho\u017ftConfig":{"Runtime":"runc"}}')" 403 "eci 6: a letter that folds"
+is "$(create '{"Image":"bb","HostConfig":{"LogConfig":{"Type":"fluentd","Config":{"fluentd-address":"unix:///run/x"}}}}')" 403 "a log driver that connects from outside"
+is "$(create '{"Image":"bb","HostConfig":{"Mounts":[{"Type":"volume","Target":"/x","VolumeOptions":{"DriverConfig":{"Name":"local","Options":{"type":"none","o":"bind","device":"/etc"}}}}]}}')" 403 "eci 2: a volume with options in a mount"
+like "$(through volume create --opt type=none --opt o=bind --opt device=/etc v1 2>&1)" 'not allowed' "eci 2: a volume with options"
+like "$(through volume create --opt type=overlay --opt o=lowerdir=/etc:/x --opt device=overlay v1 2>&1)" 'not allowed' "... an overlay"
+ok "a tmpfs volume" through volume create --opt type=tmpfs --opt device=tmpfs v2
+through volume rm v2 >/dev/null
+is "$(python3 -c 'print("{\"Image\":\"bb\",\"x\":\"" + "a" * 400000 + "\"}")' | get -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data-binary @- http://d/containers/create)" 413 "eci 7: a long body is refused, not cut"
+like "$(through run --rm --pid=host bb true 2>&1)" "can't share namespaces" "isolation: the host's namespaces are refused as ever"
+is "$(raw <<<"GET /$(head -c 9000 /dev/zero | tr '\0' a) HTTP/1.1\r\n$h\r\n" | status)" "431 " "a long path"
+is "$(raw <<<"GET /_ping HTTP/1.1\r\n$h$(for i in {1..80}; do printf 'A%s: b\\r\\n' "$i"; done)\r\n" | status)" "400 " "too many headers"
+
+### It goes on
+engine_end d
+like "$(get http://d/_ping)" 'does not answer' "the engine is down"
+nsenter --net="/proc/${engine_net[d]}/ns/net" dockerd --config-file "$work/d/daemon.json" </dev/null >>"$work/d/log" 2>&1 &
+engine_pid[d]=$!
+up() { [ "$(get http://d/_ping)" = OK ]; }
+ok "... and up again, on a new socket" eventually 60 up
+ok "a client that sends nothing" sh -c "python3 -c 'import socket,sys,time; s=[socket.socket(socket.AF_UNIX) for i in range(600)]; [x.connect(sys.argv[1]) for x in s[:500]]; time.sleep(0.2)' '$work/p.sock'"
+ok "... and 500 of them" up
+kill -9 "$child"
+ok "without its parser the forwarder ends" eventually 5 test ! -e "/proc/$parent"
+engine_dockerd_stop d
+done_testing
