@@ -53,6 +53,43 @@ bool cpu_set_has(const struct cpu_set *set, uint64_t cpu)
 	return cpu < CPU_SET_BITS && set->word[cpu / 64] >> (cpu % 64) & 1;
 }
 
+/**
+ * cpu_set_highest() - the highest number in @set, which is not empty
+ */
+unsigned int cpu_set_highest(const struct cpu_set *set)
+{
+	unsigned int i = CPU_SET_BITS - 1;
+
+	while (i > 0 && !cpu_set_has(set, i))
+		i--;
+	return i;
+}
+
+/* Reads and parses a list of any length. */
+static int read_set(const struct facts *facts, enum fact id, struct cpu_set *set)
+{
+	struct text text = { 0 };
+	char buf[1024];
+	ssize_t n = facts_read(facts, id, 0, buf, sizeof(buf));
+
+	if (n >= 0)
+		return cpu_set_parse(set, buf);
+	if (n == -EFBIG)
+		n = facts_read_text(facts, id, &text);
+	if (n == 0)
+		n = cpu_set_parse(set, text.buf);
+	text_free(&text);
+	return n;
+}
+
+/**
+ * cpu_nodes() - the memory nodes of the cpuset
+ */
+int cpu_nodes(const struct facts *facts, struct cpu_set *ret)
+{
+	return read_set(facts, facts_have(facts, FACT_V1_MEMS) ? FACT_V1_MEMS : FACT_V2_MEMS, ret);
+}
+
 /* CPUs that @quota of @period is worth; 0 if there is no limit. */
 static uint64_t quota_cpus(uint64_t quota, uint64_t period)
 {
@@ -123,10 +160,8 @@ int cpu_count(const struct facts *facts, struct cpu_set *ret_set)
 {
 	enum fact id = facts_have(facts, FACT_V1_CPUSET) ? FACT_V1_CPUSET : FACT_V2_CPUSET;
 	struct cpu_set own, *set = ret_set ? ret_set : &own;
-	char buf[4096];
 	uint64_t quota = 0;
-	ssize_t len = facts_read(facts, id, 0, buf, sizeof(buf));
-	int r = len < 0 ? (int)len : cpu_set_parse(set, buf);
+	int r = read_set(facts, id, set);
 
 	if (r == 0)
 		r = quota_limit(facts, &quota);

@@ -18,7 +18,10 @@ struct cpu_set {
 int cpu_set_parse(struct cpu_set *set, const char *list);
 bool cpu_set_has(const struct cpu_set *set, uint64_t cpu);
 
+unsigned int cpu_set_highest(const struct cpu_set *set);
+
 int cpu_count(const struct facts *facts, struct cpu_set *ret_set);
+int cpu_nodes(const struct facts *facts, struct cpu_set *ret);
 int cpu_usage_begin(struct facts *facts, struct usage_base *base);
 int cpu_usage(const struct facts *facts, uint64_t *user, uint64_t *system);
 

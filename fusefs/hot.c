@@ -46,7 +46,7 @@ static int render(struct server *s, const struct node *n, uint64_t ino, struct h
 	if (n->sysctl) {
 		render_sysctl(s, n->sysctl, &h->text);
 	} else if (!recent_get(ino, &h->text)) {
-		r = n->render(&s->facts, &h->text);
+		r = tree_render(ino, &s->facts, &h->text);
 		if (r == 0)
 			recent_put(ino, &h->text);
 	}

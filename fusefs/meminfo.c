@@ -45,6 +45,8 @@ struct line {
 			{ "AnonHugePages", (m)->anon_huge },                                       \
 			{ "ShmemHugePages", (m)->shmem_huge },                                     \
 			{ "FileHugePages", (m)->file_huge },                                       \
+			{ "MemUsed", (m)->total - (m)->free },                                     \
+			{ "FilePages", (m)->cached + (m)->swap_cached },                           \
 	}
 
 static uint64_t value_of(const struct line *lines, size_t n, size_t *next, const char *name,
@@ -75,12 +77,14 @@ static void put_line(struct text *out, const char *name, size_t len, uint64_t va
 	text_bytes(out, kb ? " kB\n" : "\n", kb ? 4 : 1);
 }
 
-static void put_lines(struct text *out, const struct memory_look *look)
+/* @names: in the layout of meminfo. @before: what begins each line. */
+static void put_lines(struct text *out, const struct memory_look *look, const char *names,
+		      const char *before)
 {
 	const struct line lines[] = MEMINFO_LINES(&look->m);
 	size_t next = 0;
 
-	for (const char *p = look->host; *p; p = parse_next_line(p)) {
+	for (const char *p = names; *p; p = parse_next_line(p)) {
 		size_t len = strcspn(p, ":\n"), end = strcspn(p, "\n");
 		bool kb = end >= 3 && memcmp(p + end - 3, " kB", 3) == 0;
 		uint64_t value;
@@ -90,6 +94,7 @@ static void put_lines(struct text *out, const struct memory_look *look)
 		value = value_of(lines, sizeof(lines) / sizeof(lines[0]), &next, p, len);
 		if (len == 12 && memcmp(p, "Hugepagesize", 12) == 0)
 			value = memory_huge_page(look);
+		text_str(out, before);
 		put_line(out, p, len, kb ? value / 1024 : value, kb);
 	}
 }
@@ -100,6 +105,29 @@ int meminfo_render(const struct facts *facts, struct text *out)
 	int r = memory_look(facts, &look);
 
 	if (r == 0)
-		put_lines(out, &look);
+		put_lines(out, &look, look.host, "");
+	return r;
+}
+
+/**
+ * meminfo_of_node() - the same as drivers/base/node.c has it for a node
+ */
+int meminfo_of_node(const struct facts *facts, struct text *out)
+{
+	static const char names[] =
+		"MemTotal: kB\nMemFree: kB\nMemUsed: kB\nSwapCached: kB\nActive: kB\nInactive: kB\n"
+		"Active(anon): kB\nInactive(anon): kB\nActive(file): kB\nInactive(file): kB\n"
+		"Unevictable: kB\nMlocked: kB\nDirty: kB\nWriteback: kB\nFilePages: kB\nMapped: "
+		"kB\n"
+		"AnonPages: kB\nShmem: kB\nKernelStack: kB\nPageTables: kB\nSecPageTables: kB\n"
+		"NFS_Unstable: kB\nBounce: kB\nWritebackTmp: kB\nKReclaimable: kB\nSlab: kB\n"
+		"SReclaimable: kB\nSUnreclaim: kB\nAnonHugePages: kB\nShmemHugePages: kB\n"
+		"ShmemPmdMapped: kB\nFileHugePages: kB\nFilePmdMapped: kB\nHugePages_Total:\n"
+		"HugePages_Free:\nHugePages_Surp:\n";
+	struct memory_look look;
+	int r = memory_look(facts, &look);
+
+	if (r == 0)
+		put_lines(out, &look, names, "Node 0 ");
 	return r;
 }

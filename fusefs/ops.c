@@ -14,6 +14,12 @@
 #include <sys/stat.h>
 
 #define FOR_EVER 1e9
+#define A_WHILE	 1.0 /* for what comes and goes with CPUs */
+
+static double timeout_of(uint64_t ino)
+{
+	return tree_fixed(ino) ? FOR_EVER : A_WHILE;
+}
 
 static struct server *server_of(fuse_req_t req)
 {
@@ -30,7 +36,10 @@ static void fill_attr(const struct server *s, uint64_t ino, struct stat *st)
 	st->st_nlink = S_ISDIR(n->mode) ? 2 + n->subdirs : 1;
 	st->st_uid = s->uid;
 	st->st_gid = s->gid;
-	st->st_size = size_now(ino);
+	if (ino < TREE_NODES_MAX)
+		st->st_size = size_now(ino);
+	else if (S_ISREG(n->mode))
+		st->st_size = TREE_CPU_FILE_SIZE;
 	st->st_atim = st->st_mtim = st->st_ctim = s->started;
 }
 
@@ -45,14 +54,13 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param e = {
 		.ino = tree_lookup(parent, name),
-		.attr_timeout = FOR_EVER,
-		.entry_timeout = FOR_EVER,
 	};
 
 	if (!e.ino) {
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
+	e.attr_timeout = e.entry_timeout = timeout_of(e.ino);
 	fill_attr(server_of(req), e.ino, &e.attr);
 	fuse_reply_entry(req, &e);
 }
@@ -72,7 +80,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		return;
 	}
 	fill_attr(server_of(req), ino, &st);
-	fuse_reply_attr(req, &st, FOR_EVER);
+	fuse_reply_attr(req, &st, timeout_of(ino));
 }
 
 /* proc_sys_setattr(): mode and owner cannot be changed; a length may be set and means nothing. */
@@ -87,8 +95,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 
 static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	fi->cache_readdir = 1;
-	fi->keep_cache = 1;
+	fi->cache_readdir = fi->keep_cache = tree_fixed(ino);
 	fuse_reply_open(req, fi);
 }
 
@@ -103,11 +110,10 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	while ((entry = tree_next(ino, entry))) {
 		const struct node *n = tree_node(entry);
 		struct stat st = { .st_ino = entry, .st_mode = n->mode };
-		char name[NAME_MAX + 1];
+		char name[TREE_NAME_MAX];
 		size_t need;
 
-		memcpy(name, n->name, n->name_len);
-		name[n->name_len] = '\0';
+		tree_name(entry, name);
 		need = fuse_add_direntry(req, buf + len, cap - len, name, &st, entry);
 		if (need > cap - len)
 			break;
@@ -128,7 +134,8 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
 	ssize_t r = 0;
 
 	if (!n || !n->sysctl) {
-		fuse_reply_err(req, EIO);
+		/* as where there are no pressure triggers, see doc/views.md */
+		fuse_reply_err(req, n && n->render ? EOPNOTSUPP : EIO);
 		return;
 	}
 	if (off == 0) {

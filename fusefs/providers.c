@@ -36,7 +36,6 @@ provider_fn *provider_find(const char *path)
 		{ "proc/uptime", uptime_render },
 		{ "proc/vmstat", vmstat_render },
 		{ "proc/zoneinfo", zoneinfo_render },
-		{ "sys/devices/system/cpu/online", online_render },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -16,7 +16,6 @@ provider_fn diskstats_render;
 provider_fn interrupts_render;
 provider_fn loadavg_render;
 provider_fn meminfo_render;
-provider_fn online_render;
 provider_fn pagetypeinfo_render;
 provider_fn partitions_render;
 provider_fn pressure_cpu_render;
@@ -34,4 +33,5 @@ provider_fn zoneinfo_render;
 
 provider_fn *provider_find(const char *path);
 void load_restore(struct load_account *l, struct load_saved *saved);
+int meminfo_of_node(const struct facts *facts, struct text *out);
 uint64_t load_running(const struct facts *facts, uint64_t usage);

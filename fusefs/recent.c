@@ -39,9 +39,11 @@ static uint64_t now_ns(void)
  */
 bool recent_get(uint64_t ino, struct text *out)
 {
-	struct recent *r = &table[ino];
+	struct recent *r = &table[ino % TREE_NODES_MAX];
 	bool fresh;
 
+	if (ino >= TREE_NODES_MAX)
+		return false;
 	pthread_mutex_lock(&lock);
 	fresh = now_ns() < r->until;
 	if (fresh)
@@ -55,9 +57,9 @@ bool recent_get(uint64_t ino, struct text *out)
  */
 void recent_put(uint64_t ino, const struct text *text)
 {
-	struct recent *r = &table[ino];
+	struct recent *r = &table[ino % TREE_NODES_MAX];
 
-	if (text->failed || text->len > KEEP_MAX)
+	if (ino >= TREE_NODES_MAX || text->failed || text->len > KEEP_MAX)
 		return;
 	pthread_mutex_lock(&lock);
 	text_clear(&r->text);

@@ -261,7 +261,7 @@ int server_attach(struct server *s, const char **what)
 	if (r < 0)
 		return r;
 	*what = "build the tree";
-	r = tree_build();
+	r = tree_build(&s->facts);
 	if (r < 0)
 		return r;
 	handles_init();

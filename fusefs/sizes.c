@@ -45,7 +45,7 @@ void size_opened(int fuse_fd, uint64_t ino, const char *text, size_t len)
 {
 	bool raise;
 
-	if (len == 0)
+	if (len == 0 || ino >= TREE_NODES_MAX)
 		return;
 	pthread_mutex_lock(&lock);
 	raise = at_least[ino] < len;

@@ -1,17 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tree, built once from views[] before the first request; read-only after that.
+ * The tree, built once from views[] and the tables of whole directories (dirs.h) before the first
+ * request; read-only after that.
+ *
+ * A directory cpuN and all below it is there once for each CPU, but its nodes only once: an inode
+ * number is the place in the table, plus TREE_NODES_MAX times (CPU number + 1) below such a one.
+ * Which of these directories there are is read from the cpuset when one is looked up or listed.
  */
 #include "config.h"
 #include "tree.h"
+#include "dirs.h"
 #include "lib/views.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static struct node nodes[TREE_NODES_MAX]; /* [ino] */
 static uint64_t nodes_end = TREE_ROOT + 1;
+static const struct facts *tree_facts;
+
+static bool is_cpu(const struct node *n)
+{
+	return n->name_len == sizeof(DIR_CPU) - 1 && memcmp(n->name, DIR_CPU, n->name_len) == 0;
+}
+
+/* The part of an inode number that says which CPU; 0 if none. */
+static uint64_t instance(uint64_t ino)
+{
+	return ino - ino % TREE_NODES_MAX;
+}
+
+static uint64_t of_cpu(uint64_t ino, unsigned int cpu)
+{
+	return ino % TREE_NODES_MAX + (cpu + 1ull) * TREE_NODES_MAX;
+}
+
+static unsigned int cpu_of(uint64_t ino)
+{
+	return ino / TREE_NODES_MAX ? ino / TREE_NODES_MAX - 1 : 0;
+}
 
 static uint64_t find(uint64_t parent, const char *name, size_t len)
 {
@@ -33,9 +62,11 @@ static uint64_t add(uint64_t parent, const char *name, size_t len, mode_t mode)
 	return nodes_end++;
 }
 
-static int add_view(const struct view *view)
+/* Makes what is missing of the directories above @path. Return: the last one; *@path is the rest.
+ */
+static uint64_t add_parents(const char **path)
 {
-	const char *name = view->path, *slash;
+	const char *name = *path, *slash;
 	uint64_t dir = TREE_ROOT, ino;
 
 	while ((slash = strchr(name, '/'))) {
@@ -43,35 +74,66 @@ static int add_view(const struct view *view)
 		if (!ino)
 			ino = add(dir, name, slash - name, S_IFDIR | 0555);
 		if (!ino)
-			return -ENOSPC;
+			return 0;
 		dir = ino;
 		name = slash + 1;
 	}
-	ino = add(dir, name, strlen(name), S_IFREG | view->mode);
+	*path = name;
+	return dir;
+}
+
+static int add_view(const struct view *view)
+{
+	const char *name = view->path;
+	uint64_t dir = add_parents(&name), ino;
+
+	if (view->kind == VIEW_DIRECTORY)
+		ino = dir ? add(dir, name, strlen(name), S_IFDIR | view->mode) : 0;
+	else
+		ino = dir ? add(dir, name, strlen(name), S_IFREG | view->mode) : 0;
 	if (!ino)
 		return -ENOSPC;
 	if (view->kind == VIEW_SYSCTL)
 		nodes[ino].sysctl = sysctl_find(view->path);
-	else
+	else if (view->kind == VIEW_RENDERED)
 		nodes[ino].render = provider_find(view->path);
-	return nodes[ino].sysctl || nodes[ino].render ? 0 : -ENOENT;
+	return view->kind == VIEW_DIRECTORY || nodes[ino].sysctl || nodes[ino].render ? 0 : -ENOENT;
+}
+
+static int add_directory(const struct dir_file *file)
+{
+	for (; file->path; file++) {
+		const char *name = file->path;
+		uint64_t dir, ino;
+
+		if (file->exists && !file->exists(file->arg))
+			continue;
+		dir = add_parents(&name);
+		ino = dir ? add(dir, name, strlen(name), S_IFREG | 0444) : 0;
+		if (!ino)
+			return -ENOSPC;
+		nodes[ino].dir_file = file;
+	}
+	return 0;
 }
 
 /**
  * tree_build() - make the nodes
+ * @facts: kept; asked for the CPUs that there are
  *
  * Return: 0, or -errno if a view has nobody who serves it.
  */
-int tree_build(void)
+int tree_build(const struct facts *facts)
 {
-	nodes[TREE_ROOT] = (struct node){ .name = "", .parent = TREE_ROOT, .mode = S_IFDIR | 0555 };
-	for (int i = 0; i < views_count; i++) {
-		int r = add_view(&views[i]);
+	int r = 0;
 
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	tree_facts = facts;
+	nodes[TREE_ROOT] = (struct node){ .name = "", .parent = TREE_ROOT, .mode = S_IFDIR | 0555 };
+	for (int i = 0; r == 0 && i < views_count; i++)
+		r = add_view(&views[i]);
+	if (r == 0)
+		r = add_directory(cpu_dir);
+	return r == 0 ? add_directory(node_dir) : r;
 }
 
 /**
@@ -79,7 +141,54 @@ int tree_build(void)
  */
 const struct node *tree_node(uint64_t ino)
 {
-	return ino >= TREE_ROOT && ino < nodes_end ? &nodes[ino] : NULL;
+	uint64_t i = ino % TREE_NODES_MAX;
+
+	return i >= TREE_ROOT && i < nodes_end ? &nodes[i] : NULL;
+}
+
+/**
+ * tree_fixed() - whether entries and attributes of @ino never change
+ */
+bool tree_fixed(uint64_t ino)
+{
+	if (instance(ino))
+		return false;
+	for (uint64_t i = TREE_ROOT + 1; i < nodes_end; i++)
+		if (nodes[i].parent == ino && is_cpu(&nodes[i]))
+			return false;
+	return true;
+}
+
+/* Of a CPU that is not present there is but "online", which says so. */
+static bool shown(uint64_t parent, uint64_t child)
+{
+	struct cpu_numbers n;
+
+	if (!instance(parent) || !is_cpu(tree_node(parent)))
+		return true;
+	if (nodes[child].name_len == 6 && memcmp(nodes[child].name, "online", 6) == 0)
+		return cpu_of(parent) > 0; /* the first cannot be switched off */
+	return cpu_numbers_get(tree_facts, &n) == 0 && cpu_of(parent) < n.online;
+}
+
+static bool cpu_exists(uint64_t cpu)
+{
+	struct cpu_numbers n;
+
+	return cpu_numbers_get(tree_facts, &n) == 0 && cpu < n.possible;
+}
+
+/* "cpu7", of the directory whose node is @ino. */
+static uint64_t lookup_cpu(uint64_t ino, const char *name)
+{
+	uint64_t cpu;
+
+	if (strncmp(name, "cpu", 3) != 0 || (name[3] == '0' && name[4]))
+		return 0;
+	name += 3;
+	if (!parse_u64(&name, &cpu) || *name || !cpu_exists(cpu))
+		return 0;
+	return of_cpu(ino, cpu);
 }
 
 /**
@@ -87,7 +196,12 @@ const struct node *tree_node(uint64_t ino)
  */
 uint64_t tree_lookup(uint64_t parent, const char *name)
 {
-	return find(parent, name, strlen(name));
+	uint64_t dir = parent % TREE_NODES_MAX, ino = find(dir, name, strlen(name));
+
+	if (ino && !is_cpu(&nodes[ino]))
+		return shown(parent, ino) ? ino + instance(parent) : 0;
+	ino = find(dir, DIR_CPU, sizeof(DIR_CPU) - 1);
+	return ino ? lookup_cpu(ino, name) : 0;
 }
 
 /**
@@ -95,8 +209,42 @@ uint64_t tree_lookup(uint64_t parent, const char *name)
  */
 uint64_t tree_next(uint64_t parent, uint64_t after)
 {
-	for (uint64_t i = after < TREE_ROOT ? TREE_ROOT + 1 : after + 1; i < nodes_end; i++)
-		if (nodes[i].parent == parent)
-			return i;
-	return 0;
+	uint64_t dir = parent % TREE_NODES_MAX, cpus = find(dir, DIR_CPU, sizeof(DIR_CPU) - 1);
+	uint64_t i = after % TREE_NODES_MAX < TREE_ROOT ? TREE_ROOT : after % TREE_NODES_MAX;
+	bool among_cpus = cpus && instance(after); /* they come last */
+
+	while (!among_cpus && ++i < nodes_end)
+		if (nodes[i].parent == dir && i != cpus && shown(parent, i))
+			return i + instance(parent);
+	if (!cpus)
+		return 0;
+	after = instance(after) ? cpu_of(after) + 1 : 0;
+	return cpu_exists(after) ? of_cpu(cpus, after) : 0;
+}
+
+/**
+ * tree_name() - the last part of the path of @ino, terminated
+ */
+void tree_name(uint64_t ino, char name[TREE_NAME_MAX])
+{
+	const struct node *n = tree_node(ino);
+
+	if (is_cpu(n))
+		snprintf(name, TREE_NAME_MAX, "cpu%u", cpu_of(ino));
+	else
+		snprintf(name, TREE_NAME_MAX, "%.*s", (int)n->name_len, n->name);
+}
+
+/**
+ * tree_render() - append what the file @ino, which is no sysctl, says now
+ *
+ * Return: 0 or -errno, as a provider.
+ */
+int tree_render(uint64_t ino, const struct facts *facts, struct text *out)
+{
+	const struct node *n = tree_node(ino);
+
+	if (n->dir_file)
+		return n->dir_file->render(facts, cpu_of(ino), n->dir_file->arg, out);
+	return n->render(facts, out);
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The tree of views[]: nodes never come or go, so a node's number is its place in a table, and the
- * kernel may remember it for ever.
+ * The tree of views[]: most nodes never come or go, so the kernel may remember them for ever
+ * (tree_fixed()), and their numbers are below TREE_NODES_MAX.
  */
 #include "providers.h"
 #include "lib/sysctl.h"
@@ -12,7 +12,10 @@
 #include <sys/types.h>
 
 #define TREE_ROOT      1
-#define TREE_NODES_MAX 256 /* node numbers are below */
+#define TREE_NODES_MAX 1024
+/* Files below a cpuN have this size for stat(2), as in sysfs; no text there is longer. */
+#define TREE_CPU_FILE_SIZE 4096
+#define TREE_NAME_MAX	   256 /* with the NUL */
 
 struct node {
 	const char *name; /* not terminated: @name_len */
@@ -20,11 +23,15 @@ struct node {
 	uint64_t parent;
 	mode_t mode; /* with the type */
 	unsigned int subdirs;
-	provider_fn *render;	     /* VIEW_RENDERED */
-	const struct sysctl *sysctl; /* VIEW_SYSCTL */
+	provider_fn *render;		 /* VIEW_RENDERED */
+	const struct dir_file *dir_file; /* in a VIEW_DIRECTORY */
+	const struct sysctl *sysctl;	 /* VIEW_SYSCTL */
 };
 
-int tree_build(void);
+int tree_build(const struct facts *facts);
 const struct node *tree_node(uint64_t ino);
 uint64_t tree_lookup(uint64_t parent, const char *name);
 uint64_t tree_next(uint64_t parent, uint64_t after);
+bool tree_fixed(uint64_t ino);
+void tree_name(uint64_t ino, char name[TREE_NAME_MAX]);
+int tree_render(uint64_t ino, const struct facts *facts, struct text *out);

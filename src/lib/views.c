@@ -19,6 +19,11 @@
 		"proc/sys/" p, 0644, VIEW_SYSCTL, "a value of the container's own"                 \
 	}
 
+#define DIRECTORY(p, from)                                                                         \
+	{                                                                                          \
+		"sys/" p, 0555, VIEW_DIRECTORY, from                                               \
+	}
+
 const struct view views[] = {
 	RENDERED("uptime", "CLOCK_BOOTTIME, cpu usage of the cgroup"),
 	RENDERED("meminfo", "memory limits, usage and memory.stat of the cgroup"),
@@ -40,7 +45,8 @@ const struct view views[] = {
 	RENDERED("pressure/memory", "memory.pressure of the cgroup"),
 	RENDERED("pressure/io", "io.pressure of the cgroup"),
 	RENDERED("pressure/irq", "irq.pressure of the cgroup"),
-	{ "sys/devices/system/cpu/online", 0444, VIEW_RENDERED, "cpuset and quota of the cgroup" },
+	DIRECTORY("devices/system/cpu", "cpuset and quota of the cgroup; caches of the processor"),
+	DIRECTORY("devices/system/node", "as cpu and meminfo: one node"),
 	SYSCTL("kernel/panic"),
 	SYSCTL("kernel/panic_on_oops"),
 	SYSCTL("kernel/printk"),

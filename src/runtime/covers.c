@@ -2,7 +2,8 @@
 /*
  * Laying covers, masks and read-only flags over the container's procfs and sysfs.
  *
- * A cover is a clone of one file of the FUSE server's tree, mounted on the file of the same name.
+ * A cover is a clone of one file of the FUSE server's tree, mounted on the file of the same name;
+ * or of a directory, where entries come and go: what appears in the kernel's later stays below it.
  * It holds because nobody can rename or unlink entries of procfs and sysfs (a mount falls off when
  * what it lies on goes away), and because PID 1's copy of this tree is locked.
  */
@@ -68,6 +69,10 @@ static bool lay_covers(const struct tree *tree, GError **error)
 
 		if (!(in_proc ? proc : sys))
 			continue;
+#ifdef MUTANT_DIRECTORY_BARE
+		if (views[i].kind == VIEW_DIRECTORY)
+			continue;
+#endif
 		r = lay_cover(tree, &views[i]);
 		if (r < 0)
 			return error_set_errno(error, r, "cover \"/%s\"", views[i].path);

@@ -20,7 +20,10 @@ text() { inside grep '' "$1"; }
 
 ### Every view is there, reads the same twice at every size, and is a cover of ours
 for f in /proc/uptime /proc/meminfo /proc/cpuinfo /proc/stat /proc/loadavg /proc/swaps /proc/diskstats /sys/devices/system/cpu/online \
-	/proc/sys/kernel/panic /proc/sys/kernel/printk; do
+	/proc/vmstat /proc/zoneinfo /proc/buddyinfo /proc/pagetypeinfo /proc/slabinfo /proc/partitions /proc/softirqs /proc/schedstat \
+	/proc/pressure/cpu /proc/pressure/memory /proc/pressure/io /proc/pressure/irq /sys/devices/system/node/online \
+	/sys/devices/system/cpu/cpu0/topology/core_id /proc/sys/kernel/panic /proc/sys/kernel/printk; do
+	[ -e $f ] || continue # not built into this kernel
 	ok "$f is served" inside attack covered $f
 	[ $f = /proc/diskstats ] || isnt "$(text $f | wc -c)" 0 "$f is not empty"
 	is "$(inside cat $f | wc -w)" "$(text $f | wc -w)" "$f is as long by sendfile(2)"
@@ -76,6 +79,51 @@ before=$(inside awk '/^cpu / { print $2 + $4 }' /proc/stat)
 inside sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done'
 after=$(inside awk '/^cpu / { print $2 + $4 }' /proc/stat)
 below $((before + 5)) "$after" "work inside shows in stat ($before, $after)"
+
+below "$(inside awk '/^intr/ { n++ } END { print n }' /proc/stat)" 2 "stat has one line of interrupts"
+is "$(inside awk 'NR == 1 { print NF }' /proc/softirqs)" 1 "softirqs has a column for it"
+[ ! -e /proc/zoneinfo ] || is "$(inside grep -c '^    cpu: ' /proc/zoneinfo)" 1 "and zoneinfo a list"
+
+### The directories of CPUs and nodes: whole, so that nothing that appears later is seen
+highest=$(grep Cpus_allowed_list /proc/self/status | sed 's/.*[^0-9]//')
+cpu=/sys/devices/system/cpu
+is "$(text $cpu/present)" 0 "one CPU is present"
+is "$(text $cpu/possible)" "$([ "$highest" = 0 ] && echo 0 || echo "0-$highest")" "the numbers up to the highest that a task can run on are possible"
+is "$(inside ls $cpu | grep -cE '^cpu[0-9]+$')" $((highest + 1)) "and have a directory"
+is "$(inside ls -d $cpu/cpu*/topology)" $cpu/cpu0/topology "of those that are not present there is no more than that"
+[ "$highest" = 0 ] || is "$(text $cpu/cpu1/online)" 0 "which are offline"
+fails '*' "no directory beyond" inside ls $cpu/cpu$((highest + 1))
+fails '*' "no leading zero" inside ls $cpu/cpu00
+is "$(text $cpu/cpu0/topology/package_cpus_list)" 0 "the package has this CPU"
+for d in cpufreq cpuidle vulnerabilities microcode cpu0/cpufreq cpu0/power; do fails '*' "nothing of the host: $d" inside ls $cpu/$d; done
+fails '*' "nor can one be put offline" inside sh -c "echo 0 >$cpu/online"
+ok "it cannot be lifted" inside sh -c "! umount $cpu"
+if [ -d /sys/devices/system/node ]; then
+	is "$(inside sh -c 'cd /sys/devices/system/node && ls -d node*')" node0 "one memory node"
+	is "$(text /sys/devices/system/node/node0/cpulist)" 0 "with the CPU"
+	[ -z "$memory" ] || is "$(inside awk '/MemTotal/ { print $4 }' /sys/devices/system/node/node0/meminfo)" 65536 "and the memory"
+fi
+if [ "$(nproc)" -gt 1 ] && cloister update --cpu-quota 200000 --cpu-period 100000 "$name"; then
+	sleep 1.1
+	is "$(text $cpu/online)" 0-1 "a second CPU comes with the quota"
+	is "$(text $cpu/cpu1/topology/package_cpus_list)" 0-1 "and its directory is filled"
+	is "$(inside cat $cpu/cpu1/topology/package_cpus_list)" 0-1 "also by sendfile(2)"
+	is "$(inside grep -c ^processor /proc/cpuinfo)" 2 "cpuinfo agrees"
+	cloister update --cpu-quota 100000 "$name"
+	sleep 1.1
+	is "$(inside ls -d $cpu/cpu*/topology)" $cpu/cpu0/topology "and it goes"
+else
+	skip cpus-2 "the number of CPUs changes"
+fi
+
+### Pressure is the container's
+if [ -e /proc/pressure/cpu ]; then
+	like "$(text /proc/pressure/cpu)" '^some avg10=[0-9.]+ avg60=[0-9.]+ avg300=[0-9.]+ total=[0-9]+' "pressure/cpu has its line"
+	below "$(inside sed -n 's/^some.*total=//p' /proc/pressure/cpu)" "$(sed -n 's/^some.*total=//p' /proc/pressure/cpu)" "and less of it than the host"
+	fails '*' "a trigger is refused, not ignored" inside sh -c 'echo "some 150000 2000000" >/proc/pressure/cpu'
+else
+	skip psi "pressure"
+fi
 
 ### The others
 like "$(text /proc/loadavg)" '^[0-9.]+ [0-9.]+ [0-9.]+ [0-9]+/[0-9]+ [0-9]+$' "loadavg has its five fields"
@@ -135,6 +183,14 @@ cloister delete --force "$name"
 ### Real programs: the host's own, over the host's /usr
 if launch -- true </dev/null 2>"$tap_dir/err"; then
 	program() { type -P "$1" >/dev/null; }
+	if program lscpu; then
+		launch --cpus 1 -- sh -c 'lscpu; lscpu -p=CPU,CORE,SOCKET,NODE; getconf _NPROCESSORS_CONF; nproc --all' </dev/null >"$tap_dir/lscpu" 2>&1
+		is "$(sed -n 's/^CPU(s): *//p' "$tap_dir/lscpu")" 1 "lscpu counts one CPU"
+		is "$(grep -E '^[0-9],' "$tap_dir/lscpu")" 0,0,0,0 "of one core, one package, one node"
+		is "$(grep -E '^[0-9]+$' "$tap_dir/lscpu" | sort -u)" "$((highest + 1))" "_NPROCESSORS_CONF has room for every number a task can see"
+	else
+		skip tool-lscpu "lscpu"
+	fi
 	if program free && program top && program vmstat; then
 		# /proc/vmstat is masked as long as no view serves it.
 		vmstat=:

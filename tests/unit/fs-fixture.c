@@ -4,6 +4,7 @@
  */
 #include "config.h"
 #include "fs-fixture.h"
+#include "lib/views.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -130,6 +131,8 @@ static bool may_show(enum fact id, const char *line, const char *at)
 			line += strspn(line, " ");
 		}
 		return at < line;
+	case FACT_CPU_KERNEL_MAX: /* the kernel was built with it */
+		return true;
 	case FACT_SCHEDSTAT: /* number of the format */
 		return strncmp(line, "version", 7) == 0;
 	default:
@@ -180,15 +183,74 @@ void fixture_taint(struct fixture *f)
 			taint(f, id);
 }
 
+/* Whether @path is that of @file, with a number in the place of DIR_CPU. */
+static bool is_path_of(const struct dir_file *file, const char *path, unsigned int *cpu)
+{
+	const char *hash = strchr(file->path, '#');
+	char *rest;
+
+	if (!hash)
+		return strcmp(file->path, path) == 0;
+	if (strncmp(file->path, path, hash - file->path) != 0)
+		return false;
+	*cpu = strtoul(path + (hash - file->path), &rest, 10);
+	return strcmp(rest, hash + 1) == 0;
+}
+
+static const struct dir_file *find_in(const struct dir_file *dir, const char *path,
+				      unsigned int *cpu)
+{
+	for (; dir->path; dir++)
+		if (is_path_of(dir, path, cpu))
+			return dir;
+	return NULL;
+}
+
+static void each_in(struct fixture *f, const struct dir_file *dir, fixture_path_fn *fn, void *arg)
+{
+	static const char *const cpus[] = { "0", "3", "4095" };
+	char path[256];
+
+	for (; dir->path; dir++) {
+		const char *hash = strchr(dir->path, '#');
+
+		for (int i = 0; i < (hash ? 3 : 1); i++) {
+			snprintf(path, sizeof(path), "%.*s%s%s",
+				 (int)(hash ? (size_t)(hash - dir->path) : strlen(dir->path)),
+				 dir->path, hash ? cpus[i] : "", hash ? hash + 1 : "");
+			fn(f, path, arg);
+		}
+	}
+}
+
+/* Calls @fn for every file that the server renders; of those of CPUs, for some. */
+void fixture_each_path(struct fixture *f, fixture_path_fn *fn, void *arg)
+{
+	for (int i = 0; i < views_count; i++)
+		if (views[i].kind == VIEW_RENDERED)
+			fn(f, views[i].path, arg);
+	each_in(f, cpu_dir, fn, arg);
+	each_in(f, node_dir, fn, arg);
+}
+
 /* Renders into the emptied @out, terminated. */
 int fixture_render(const struct fixture *f, const char *path, struct text *out)
 {
 	provider_fn *render = provider_find(path);
+	const struct dir_file *file;
+	unsigned int cpu = 0;
 	int r;
 
-	assert_non_null(render);
 	text_clear(out);
-	r = render(&f->facts, out);
+	if (render) {
+		r = render(&f->facts, out);
+	} else {
+		file = find_in(cpu_dir, path, &cpu);
+		if (!file)
+			file = find_in(node_dir, path, &cpu);
+		assert_non_null(file);
+		r = file->render(&f->facts, cpu, file->arg, out);
+	}
 	text_bytes(out, "", 1);
 	out->len--;
 	assert_false(out->failed);

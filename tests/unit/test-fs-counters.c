@@ -5,7 +5,6 @@
  */
 #include "config.h"
 #include "fs-fixture.h"
-#include "lib/views.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -217,21 +216,83 @@ static void pressure_is_the_cgroups(void **state)
 	assert_true(fixture_render(&f, "proc/pressure/io", &out) < 0);
 }
 
+static void look_for_taint(struct fixture *fixture, const char *path, void *tree)
+{
+	fixture_render(fixture, path, &out);
+	if (strstr(out.buf, TAINT))
+		fail_msg("%s of %s: %.300s", path, (char *)tree, strstr(out.buf, TAINT));
+}
+
 static void nothing_of_the_host(void **state)
 {
 	for (size_t t = 0; t < N_TREES; t++) {
 		fixture_load(&f, trees[t]);
 		fixture_taint(&f);
-		for (int i = 0; i < views_count; i++) {
-			if (views[i].kind != VIEW_RENDERED)
-				continue;
-			fixture_render(&f, views[i].path, &out);
-			if (strstr(out.buf, TAINT))
-				fail_msg("%s of %s: %.300s", views[i].path, trees[t],
-					 strstr(out.buf, TAINT));
-		}
+		fixture_each_path(&f, look_for_taint, (void *)trees[t]);
 		fixture_free(&f);
 	}
+}
+
+/* The CPUs of the cpuset are 1, 4, 5 and 6, the quota is worth three. */
+static void cpu_directory(void **state)
+{
+	const char *const cpu = "sys/devices/system/cpu/";
+	static const struct {
+		const char *file, *text;
+	} want[] = { { "online", "0-2\n" },
+		     { "present", "0-2\n" },
+		     { "possible", "0-6\n" },
+		     { "offline", "3-6\n" },
+		     { "isolated", "\n" },
+		     { "kernel_max", "8191\n" },
+		     { "cpu2/topology/core_id", "2\n" },
+		     { "cpu2/topology/physical_package_id", "0\n" },
+		     { "cpu2/topology/thread_siblings", "04\n" },
+		     { "cpu2/topology/thread_siblings_list", "2\n" },
+		     { "cpu2/topology/package_cpus", "07\n" },
+		     { "cpu2/topology/package_cpus_list", "0-2\n" },
+		     { "cpu2/online", "1\n" },
+		     { "cpu3/online", "0\n" } };
+	char path[128];
+
+	fixture_load(&f, "v2");
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", cpu, want[i].file);
+		assert_string_equal(render(path), want[i].text);
+	}
+	fixture_set(&f, FACT_V2_CPU_MAX, 0, "max 100000\n");
+	fixture_set(&f, FACT_V2_CPUSET, 0, "0-39\n");
+	assert_string_equal(render("sys/devices/system/cpu/online"), "0-39\n");
+	assert_string_equal(render("sys/devices/system/cpu/offline"), "\n");
+	assert_string_equal(render("sys/devices/system/cpu/cpu33/topology/core_cpus"),
+			    "02,00000000\n");
+	assert_string_equal(render("sys/devices/system/cpu/cpu33/topology/core_siblings"),
+			    "ff,ffffffff\n");
+	fixture_set(&f, FACT_V2_CPUSET, 0, "9000\n");
+	assert_int_equal(fixture_render(&f, "sys/devices/system/cpu/possible", &out), -EINVAL);
+	fixture_set(&f, FACT_CPU_KERNEL_MAX, 0, "3\n");
+	fixture_set(&f, FACT_V2_CPUSET, 0, "7\n");
+	assert_string_equal(render("sys/devices/system/cpu/kernel_max"), "7\n");
+}
+
+static void node_directory(void **state)
+{
+	char *mem, *node;
+
+	fixture_load(&f, "v2");
+	assert_string_equal(render("sys/devices/system/node/online"), "0\n");
+	assert_string_equal(render("sys/devices/system/node/possible"), "0-1\n");
+	assert_string_equal(render("sys/devices/system/node/node0/cpulist"), "0-2\n");
+	assert_string_equal(render("sys/devices/system/node/node0/cpumap"), "07\n");
+	mem = keep("proc/meminfo");
+	node = keep("sys/devices/system/node/node0/meminfo");
+	assert_int_equal(field(node, "Node 0 MemTotal"), field(mem, "MemTotal"));
+	assert_int_equal(field(node, "Node 0 MemFree"), field(mem, "MemFree"));
+	assert_int_equal(field(node, "Node 0 Mapped"), field(mem, "Mapped"));
+	free(mem);
+	free(node);
+	assert_null(strstr(render("sys/devices/system/node/node0/vmstat"), "pgfault"));
+	assert_non_null(strstr(out.buf, "nr_swapcached "));
 }
 
 int main(void)
@@ -242,6 +303,8 @@ int main(void)
 		cmocka_unit_test_teardown(free_blocks, teardown),
 		cmocka_unit_test_teardown(a_column_or_line_for_each_cpu, teardown),
 		cmocka_unit_test_teardown(pressure_is_the_cgroups, teardown),
+		cmocka_unit_test_teardown(cpu_directory, teardown),
+		cmocka_unit_test_teardown(node_directory, teardown),
 		cmocka_unit_test_teardown(nothing_of_the_host, teardown),
 	};
 
