@@ -95,7 +95,7 @@ static void put_lines(struct text *out, const struct memory_look *look, const ch
 		if (len == 12 && memcmp(p, "Hugepagesize", 12) == 0)
 			value = memory_huge_page(look);
 		text_str(out, before);
-		put_line(out, p, len, kb ? value / 1024 : value, kb);
+		put_line(out, p, len, value / 1024, kb);
 	}
 }
 

@@ -56,7 +56,7 @@ bool text_reserve(struct text *t, size_t more)
  */
 void text_bytes(struct text *t, const char *s, size_t len)
 {
-	if (!text_reserve(t, len))
+	if (len == 0 || !text_reserve(t, len))
 		return;
 	memcpy(t->buf + t->len, s, len);
 	t->len += len;

@@ -6,14 +6,21 @@
 set -eu
 : "${top_srcdir:?: run it by make fuzz}" "${top_builddir:?}" "${FUZZ_SECONDS:?}" "${FUZZ_LIBS:?}"
 
+# The providers of the views, which need nothing of FUSE.
+view_sources() {
+	sed -n '/libviews_a_SOURCES/,/[^\\]$/s/.*%D%\/\([a-z-]*\.c\).*/\1/p' "$top_srcdir/fusefs/Makemodule.am" |
+		sed "s|^|$top_srcdir/fusefs/|"
+}
+
 with_clang() { # TARGET
 	local target=$1 name=${1##*/fuzz-} out=fuzz/${1##*/}
 	mkdir -p "fuzz/$name"
 	# The driver has a main of its own, and so has the compiler's library.
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2086,SC2046
 	clang -std=gnu11 -g -O1 -w -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-I. -I"$top_srcdir/src" -I"$top_srcdir/tests/fuzz" -DPKGLIBEXECDIR='"/"' -DSYSCONFDIR='"/"' \
+		-I. -I"$top_srcdir/src" -I"$top_srcdir/tests/fuzz" -I"$top_srcdir" -I"$top_srcdir/fusefs" -DPKGLIBEXECDIR='"/"' -DSYSCONFDIR='"/"' \
 		-o "$out" "$top_srcdir/$target.c" "$top_srcdir"/src/runtime/*.c "$top_srcdir"/src/lib/*.c \
+		$([ "$name" != views ] || view_sources) -pthread \
 		$FUZZ_LIBS -lm
 	"$out" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
 		-artifact_prefix="fuzz/$name-" -dict="$top_srcdir/tests/fuzz/$name.dict" \

@@ -38,6 +38,62 @@ static void every_rendered_view_has_a_provider(void **state)
 			assert_non_null(provider_find(views[i].path));
 }
 
+static char *read_manual(void)
+{
+	const char *srcdir = getenv("srcdir");
+	char path[512], *text = calloc(1, 1 << 17);
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/doc/views.md", srcdir ? srcdir : ".");
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_in_range(fread(text, 1, (1 << 17) - 1, file), 1, (1 << 17) - 2);
+	fclose(file);
+	return text;
+}
+
+static bool is_view(const char *path, size_t len)
+{
+	for (int i = 0; i < views_count; i++)
+		if (strlen(views[i].path) == len && memcmp(views[i].path, path, len) == 0)
+			return true;
+	return false;
+}
+
+/* Each path in the first cell of a row of the section "Rendered" is in views[]. */
+static void check_rows(const char *text)
+{
+	for (; *text && strncmp(text, "## ", 3) != 0; text = parse_next_line(text)) {
+		const char *end = strncmp(text, "| `/", 4) == 0 ? strstr(text, "` |") : NULL;
+
+		for (const char *p = text; end && p < end; p++) {
+			size_t len = strcspn(p + 1, "`");
+
+			if (p[0] != '`' || p[1] != '/')
+				continue;
+			if (!is_view(p + 2, len - 1))
+				fail_msg("doc/views.md: no view %.*s", (int)len, p + 1);
+			p += len;
+		}
+	}
+}
+
+static void every_view_is_in_the_manual(void **state)
+{
+	char *text = read_manual(), row[256];
+	const char *rendered = strstr(text, "\n## Rendered\n");
+
+	for (int i = 0; i < views_count; i++) {
+		snprintf(row, sizeof(row), "`/%s`", views[i].path);
+		if (views[i].kind != VIEW_SYSCTL && !strstr(text, row))
+			fail_msg("doc/views.md has no %s", row);
+		assert_true(strlen(views[i].source) > 0);
+	}
+	assert_non_null(rendered);
+	check_rows(rendered + 4);
+	free(text);
+}
+
 static void v2_meminfo(void **state)
 {
 	const char *t;
@@ -369,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_rendered_view_has_a_provider),
+		cmocka_unit_test(every_view_is_in_the_manual),
 		cmocka_unit_test_teardown(v2_meminfo, teardown),
 		cmocka_unit_test_teardown(v1_meminfo, teardown),
 		cmocka_unit_test_teardown(meminfo_has_the_hosts_layout, teardown),
