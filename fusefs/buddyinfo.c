@@ -4,10 +4,17 @@
  * all of it movable. Of the host only the number of block sizes is taken.
  */
 #include "config.h"
+#include "cpu-facts.h"
 #include "providers.h"
 #include "vm-facts.h"
 
-#define ZONE "Node 0, zone   Normal"
+/* "Node 0, zone   Normal": pagetypeinfo has the number in four columns on some of its lines. */
+static void put_zone(struct text *out, const struct facts *facts, unsigned int width)
+{
+	text_str(out, "Node ");
+	text_num_width(out, cpu_node(facts, NULL), width, ' ');
+	text_str(out, ", zone   Normal");
+}
 
 static void put_free(struct text *out, const struct vm_facts *vm, int orders)
 {
@@ -32,7 +39,8 @@ int buddyinfo_render(const struct facts *facts, struct text *out)
 
 	if (orders < 0)
 		return orders;
-	text_str(out, ZONE " ");
+	put_zone(out, facts, 1);
+	text_bytes(out, " ", 1);
 	put_free(out, &vm, orders);
 	return 0;
 }
@@ -54,7 +62,8 @@ static void put_name(struct text *out, int type)
 	text_bytes(out, " ", 1);
 }
 
-static void put_types(struct text *out, const struct vm_facts *vm, int orders)
+static void put_types(struct text *out, const struct facts *facts, const struct vm_facts *vm,
+		      int orders)
 {
 	struct vm_facts none = { .page = vm->page };
 
@@ -65,7 +74,8 @@ static void put_types(struct text *out, const struct vm_facts *vm, int orders)
 	}
 	text_bytes(out, "\n", 1);
 	for (int type = 0; type < N_TYPES; type++) {
-		text_str(out, "Node    0, zone   Normal, type ");
+		put_zone(out, facts, 4);
+		text_str(out, ", type ");
 		put_name(out, type);
 		put_free(out, type == MOVABLE ? vm : &none, orders);
 	}
@@ -86,11 +96,13 @@ int pagetypeinfo_render(const struct facts *facts, struct text *out)
 	text_str(out, "\nPages per block:  ");
 	text_num(out, 1u << block);
 	text_str(out, "\n\n");
-	put_types(out, &vm, orders);
+	put_types(out, facts, &vm, orders);
 	text_str(out, "\nNumber of blocks type ");
 	for (int type = 0; type < N_TYPES; type++)
 		put_name(out, type);
-	text_str(out, "\n" ZONE " ");
+	text_bytes(out, "\n", 1);
+	put_zone(out, facts, 1);
+	text_bytes(out, " ", 1);
 	for (int type = 0; type < N_TYPES; type++) {
 		text_num_width(out, type == MOVABLE ? vm.look.m.total / vm.page >> block : 0, 12,
 			       ' ');

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /sys/devices/system/cpu: the CPUs that are shown, numbered from 0, in one package of
- * single-thread cores, as in cpuinfo.
+ * /sys/devices/system/cpu: the CPUs that are shown, in one package of single-thread cores, as in
+ * cpuinfo.
  *
- * A task runs on the CPUs of the cpuset, whose numbers may be higher than there are CPUs shown, and
- * programs make arrays of "possible" or count the directories cpuN, and index them by the number of
- * the CPU they run on: so these go up to the highest number in the cpuset. Those that are not shown
- * are possible but not present, and all that their directory says is that they are offline.
+ * A task may run on all CPUs of the cpuset, also those that a quota hides, and programs make arrays
+ * of "possible" or count the directories cpuN, and index them by the number of the CPU they run on:
+ * so these go up to the highest number in the cpuset. Those that are not shown are possible but not
+ * present, and all that their directory says is that they are offline.
  *
  * The caches are the processor's, as it tells any program (sysconf() asks it by an instruction).
  * Frequencies, idle states, mitigations and microcode are left out: state of the host.
@@ -19,54 +19,36 @@
 #include <unistd.h>
 
 /**
- * cpu_numbers_get() - how many CPUs are shown, and how many there must be a number for
+ * put_cpu_list() - "0-3,5" as the kernel prints it, and a newline
  */
-int cpu_numbers_get(const struct facts *facts, struct cpu_numbers *ret)
+void put_cpu_list(struct text *out, const struct cpu_set *set)
 {
-	struct cpu_set set;
-	int n = cpu_count(facts, &set);
+	const char *comma = "";
+	int last;
 
-	if (n < 0)
-		return n;
-	ret->online = n;
-	ret->possible = cpu_set_highest(&set) + 1;
-	return 0;
-}
-
-/**
- * put_cpu_list() - "0-3", "5", or nothing for an empty range; and a newline
- */
-void put_cpu_list(struct text *out, unsigned int first, unsigned int end)
-{
-	if (first < end)
+	for (int first = cpu_set_next(set, 0); first >= 0; first = cpu_set_next(set, last + 1)) {
+		for (last = first; cpu_set_has(set, last + 1);)
+			last++;
+		text_str(out, comma);
 		text_num(out, first);
-	if (first + 1 < end) {
-		text_bytes(out, "-", 1);
-		text_num(out, end - 1);
+		if (last > first) {
+			text_bytes(out, "-", 1);
+			text_num(out, last);
+		}
+		comma = ",";
 	}
 	text_bytes(out, "\n", 1);
 }
 
-/* The four bits from @bit on. */
-static char nibble(unsigned int bit, unsigned int first, unsigned int end)
-{
-	unsigned int v = 0;
-
-	for (unsigned int i = 0; i < 4; i++)
-		v |= (bit + i >= first && bit + i < end) << i;
-	return "0123456789abcdef"[v];
-}
-
 /**
- * put_cpu_mask() - @first to @end - 1 as the kernel prints a mask of @bits bits (%*pb); and a
- * newline
+ * put_cpu_mask() - the same as a mask of @bits bits (%*pb), and a newline
  */
-void put_cpu_mask(struct text *out, unsigned int first, unsigned int end, unsigned int bits)
+void put_cpu_mask(struct text *out, const struct cpu_set *set, unsigned int bits)
 {
 	for (unsigned int bit = (bits + 3) / 4 * 4; bit > 0; bit -= 4) {
-		char c = nibble(bit - 4, first, end);
+		unsigned int v = set->word[(bit - 4) / 64] >> ((bit - 4) % 64) & 15;
 
-		text_bytes(out, &c, 1);
+		text_bytes(out, &"0123456789abcdef"[v], 1);
 		if (bit - 4 > 0 && (bit - 4) % 32 == 0)
 			text_bytes(out, ",", 1);
 	}
@@ -83,39 +65,46 @@ enum range {
 	MASK = 16, /* as a mask, not as a list */
 };
 
+static void pick(const struct cpus *cpus, int range, unsigned int cpu, struct cpu_set *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (range == ONLINE)
+		*ret = cpus->shown;
+	else if (range == SELF && cpu < CPU_SET_BITS)
+		ret->word[cpu / 64] = 1ull << (cpu % 64);
+	for (unsigned int i = 0; i < cpus->possible; i++)
+		if (range == POSSIBLE || (range == OFFLINE && !cpu_set_has(&cpus->shown, i)))
+			ret->word[i / 64] |= 1ull << (i % 64);
+}
+
 static int put_range(const struct facts *facts, unsigned int cpu, int arg, struct text *out)
 {
-	struct cpu_numbers n;
-	unsigned int first = 0, end = 0;
-	int r = cpu_numbers_get(facts, &n), range = arg & ~MASK;
+	struct cpus cpus;
+	struct cpu_set set;
+	int r = cpus_get(facts, &cpus);
 
 	if (r < 0)
 		return r;
-	if (range == ONLINE || range == POSSIBLE)
-		end = range == ONLINE ? n.online : n.possible;
-	if (range == OFFLINE || range == SELF) {
-		first = range == SELF ? cpu : n.online;
-		end = range == SELF ? cpu + 1 : n.possible;
-	}
+	pick(&cpus, arg & ~MASK, cpu, &set);
 	if (arg & MASK)
-		put_cpu_mask(out, first, end, n.possible);
+		put_cpu_mask(out, &set, cpus.possible);
 	else
-		put_cpu_list(out, first, end);
+		put_cpu_list(out, &set);
 	return 0;
 }
 
 /* A number that the kernel was built with; it is no lower than any CPU's. */
 static int put_kernel_max(const struct facts *facts, unsigned int cpu, int arg, struct text *out)
 {
-	struct cpu_numbers n;
+	struct cpus cpus;
 	uint64_t max;
-	int r = cpu_numbers_get(facts, &n);
+	int r = cpus_get(facts, &cpus);
 
 	if (r == 0)
 		r = facts_u64(facts, FACT_CPU_KERNEL_MAX, 0, &max);
 	if (r < 0)
 		return r;
-	text_num(out, max >= n.possible ? max : n.possible - 1);
+	text_num(out, max >= cpus.possible ? max : cpus.possible - 1);
 	text_bytes(out, "\n", 1);
 	return 0;
 }
@@ -129,11 +118,11 @@ static int put_smt(const struct facts *facts, unsigned int cpu, int control, str
 
 static int put_cpu_online(const struct facts *facts, unsigned int cpu, int arg, struct text *out)
 {
-	struct cpu_numbers n;
-	int r = cpu_numbers_get(facts, &n);
+	struct cpus cpus;
+	int r = cpus_get(facts, &cpus);
 
 	if (r == 0)
-		text_str(out, cpu < n.online ? "1\n" : "0\n");
+		text_str(out, cpu_set_has(&cpus.shown, cpu) ? "1\n" : "0\n");
 	return r;
 }
 

@@ -2,7 +2,9 @@
 /*
  * CPUs of the container.
  *
- * Number: the CPUs of the cpuset, at most the quota rounded up (over all levels). Usage: of the
+ * Which: the first ones of the cpuset, as many as the quota, rounded up, over all levels is worth.
+ * They keep the kernel's numbers, by which sched_setaffinity(2) and getcpu(2) name them: with
+ * others a program that compares what it may use with what there is finds nothing. Usage: of the
  * cgroup as a whole, in USER_HZ; it is spread evenly over the CPUs shown, because cgroup v2 does
  * not say which CPU it was and because this needs no memory: a server that replaces a dead one
  * shows the same numbers. Only when the number of CPUs changes an epoch begins, and what a CPU that
@@ -54,15 +56,40 @@ bool cpu_set_has(const struct cpu_set *set, uint64_t cpu)
 }
 
 /**
- * cpu_set_highest() - the highest number in @set, which is not empty
+ * cpu_set_next() - the lowest number in @set that is @from or above, or -1
  */
-unsigned int cpu_set_highest(const struct cpu_set *set)
+int cpu_set_next(const struct cpu_set *set, unsigned int from)
+{
+	for (unsigned int i = from / 64; i < CPU_SET_BITS / 64; i++) {
+		uint64_t word = set->word[i];
+
+		if (i == from / 64)
+			word &= ~0ull << (from % 64);
+		if (word)
+			return i * 64 + __builtin_ctzll(word);
+	}
+	return -1;
+}
+
+static unsigned int highest(const struct cpu_set *set)
 {
 	unsigned int i = CPU_SET_BITS - 1;
 
 	while (i > 0 && !cpu_set_has(set, i))
 		i--;
 	return i;
+}
+
+/* Leaves the first @n of @set. */
+static void cut(struct cpu_set *set, int n)
+{
+	for_each_cpu(cpu, set)
+	{
+		if (n-- <= 0) {
+			set->word[cpu / 64] &= ~(1ull << (cpu % 64));
+			set->count--;
+		}
+	}
 }
 
 /* Reads and parses a list of any length. */
@@ -83,11 +110,18 @@ static int read_set(const struct facts *facts, enum fact id, struct cpu_set *set
 }
 
 /**
- * cpu_nodes() - the memory nodes of the cpuset
+ * cpu_node() - the number of the one memory node that is shown: the first of the cpuset's
+ * @ret_possible: may be NULL; receives a number above all that a task can be on
  */
-int cpu_nodes(const struct facts *facts, struct cpu_set *ret)
+unsigned int cpu_node(const struct facts *facts, unsigned int *ret_possible)
 {
-	return read_set(facts, facts_have(facts, FACT_V1_MEMS) ? FACT_V1_MEMS : FACT_V2_MEMS, ret);
+	struct cpu_set nodes;
+	int r = read_set(facts, facts_have(facts, FACT_V1_MEMS) ? FACT_V1_MEMS : FACT_V2_MEMS,
+			 &nodes);
+
+	if (ret_possible)
+		*ret_possible = r == 0 ? highest(&nodes) + 1 : 1;
+	return r == 0 ? cpu_set_next(&nodes, 0) : 0;
 }
 
 /* CPUs that @quota of @period is worth; 0 if there is no limit. */
@@ -151,23 +185,24 @@ static int quota_limit(const struct facts *facts, uint64_t *ret)
 }
 
 /**
- * cpu_count() - number of CPUs that the container sees
- * @ret_set: receives the CPUs of its cpuset, of which the first ones are shown; may be NULL
+ * cpus_get() - the CPUs that the container sees, at least one
  *
- * Return: at least 1; -errno if the cpuset or a quota that exists cannot be read.
+ * Return: 0; -errno if the cpuset or a quota that exists cannot be read.
  */
-int cpu_count(const struct facts *facts, struct cpu_set *ret_set)
+int cpus_get(const struct facts *facts, struct cpus *ret)
 {
 	enum fact id = facts_have(facts, FACT_V1_CPUSET) ? FACT_V1_CPUSET : FACT_V2_CPUSET;
-	struct cpu_set own, *set = ret_set ? ret_set : &own;
 	uint64_t quota = 0;
-	int r = read_set(facts, id, set);
+	int r = read_set(facts, id, &ret->shown);
 
 	if (r == 0)
 		r = quota_limit(facts, &quota);
 	if (r < 0)
 		return r;
-	return quota && quota < (uint64_t)set->count ? (int)quota : set->count;
+	ret->possible = highest(&ret->shown) + 1;
+	if (quota && quota < (uint64_t)ret->shown.count)
+		cut(&ret->shown, quota);
+	return 0;
 }
 
 /* The number behind @key at the start of a line of @text. */
@@ -306,12 +341,15 @@ int cpu_times_get(const struct facts *facts, struct cpu_times *ret, bool each)
 {
 	struct cpu_account *a = facts->cpu;
 	uint64_t user, system, uptime_ns = facts_uptime_ns(facts);
-	int n = cpu_count(facts, NULL), r;
+	int r, n;
 
-	*ret = (struct cpu_times){ .n = n };
-	r = n < 0 ? n : cpu_usage(facts, &user, &system);
+	ret->cpu = NULL;
+	r = cpus_get(facts, &ret->cpus);
+	if (r == 0)
+		r = cpu_usage(facts, &user, &system);
 	if (r < 0)
 		return r;
+	ret->n = n = ret->cpus.shown.count;
 	if (each && !(ret->cpu = calloc(n, sizeof(*ret->cpu))))
 		return -ENOMEM;
 	pthread_mutex_lock(&a->lock);

@@ -15,18 +15,28 @@ struct cpu_set {
 	int count;
 };
 
+/* The CPUs of the container, by the kernel's numbers. */
+struct cpus {
+	struct cpu_set shown;
+	unsigned int possible; /* numbers below this */
+};
+
+#define for_each_cpu(cpu, set)                                                                     \
+	for (int cpu = cpu_set_next(set, 0); cpu >= 0; cpu = cpu_set_next(set, cpu + 1))
+
 int cpu_set_parse(struct cpu_set *set, const char *list);
 bool cpu_set_has(const struct cpu_set *set, uint64_t cpu);
 
-unsigned int cpu_set_highest(const struct cpu_set *set);
+int cpu_set_next(const struct cpu_set *set, unsigned int from);
 
-int cpu_count(const struct facts *facts, struct cpu_set *ret_set);
-int cpu_nodes(const struct facts *facts, struct cpu_set *ret);
+int cpus_get(const struct facts *facts, struct cpus *ret);
+unsigned int cpu_node(const struct facts *facts, unsigned int *ret_possible);
 int cpu_usage_begin(struct facts *facts, struct usage_base *base);
 int cpu_usage(const struct facts *facts, uint64_t *user, uint64_t *system);
 
 struct cpu_times {
-	int n;
+	struct cpus cpus;
+	int n; /* of those shown */
 	struct cpu_ticks total;
 	struct cpu_ticks *cpu; /* n of them; cpu_times_free() */
 };

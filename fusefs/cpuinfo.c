@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /proc/cpuinfo: the host's blocks of the first N CPUs of the cpuset, numbered from 0. Lines about
- * topology are rewritten to one package of N single-thread cores, so that no tool counts more CPUs,
- * and the place in the host's topology is not told.
+ * /proc/cpuinfo: the host's blocks of the CPUs that are shown. Lines about topology are rewritten
+ * to one package of N single-thread cores, so that no tool counts more CPUs, and the place in the
+ * host's topology is not told.
  */
 #include "config.h"
 #include "cpu-facts.h"
@@ -21,18 +21,18 @@
 _Static_assert(sizeof(((struct cpuinfo_cache *)0)->cpus) == CPU_SET_BITS / 8, "one set");
 
 /* Which number takes the place of the host's on a line about topology. */
-enum own { OWN_INDEX, OWN_COUNT, OWN_ZERO };
+enum own { OWN_NUMBER, OWN_COUNT, OWN_ZERO };
 
 static const struct {
 	const char *key;
 	enum own own;
 } rewritten[] = {
-	{ "processor", OWN_INDEX }, { "core id", OWN_INDEX },	     { "apicid", OWN_INDEX },
-	{ "siblings", OWN_COUNT },  { "cpu cores", OWN_COUNT },	     { "physical id", OWN_ZERO },
-	{ "package", OWN_ZERO },    { "initial apicid", OWN_INDEX }, { "cpu number", OWN_INDEX },
+	{ "processor", OWN_NUMBER }, { "core id", OWN_NUMBER },	       { "apicid", OWN_NUMBER },
+	{ "siblings", OWN_COUNT },   { "cpu cores", OWN_COUNT },       { "physical id", OWN_ZERO },
+	{ "package", OWN_ZERO },     { "initial apicid", OWN_NUMBER }, { "cpu number", OWN_NUMBER },
 };
 
-static void put_line(struct text *out, const char *line, const char *end, int index, int count)
+static void put_line(struct text *out, const char *line, const char *end, int cpu, int count)
 {
 	const char *colon = memchr(line, ':', end - line);
 	size_t len = colon ? (size_t)(colon - line) : 0;
@@ -46,7 +46,7 @@ static void put_line(struct text *out, const char *line, const char *end, int in
 			continue;
 		text_bytes(out, line, colon + 1 - line);
 		text_bytes(out, " ", 1);
-		text_num(out, own == OWN_INDEX ? index : own == OWN_COUNT ? count : 0);
+		text_num(out, own == OWN_NUMBER ? cpu : own == OWN_COUNT ? count : 0);
 		text_bytes(out, "\n", 1);
 		return;
 	}
@@ -66,49 +66,46 @@ static bool block_start(const char *line, uint64_t *cpu)
 	return parse_u64(&line, cpu);
 }
 
-static int render(const struct facts *facts, const struct cpu_set *set, int count, struct text *out)
+static int render(const struct facts *facts, const struct cpu_set *set, struct text *out)
 {
 	struct text host = { 0 };
-	int index = -1, r = facts_read_text(facts, FACT_CPUINFO, &host);
+	int found = 0, r = facts_read_text(facts, FACT_CPUINFO, &host);
 	bool shown = true; /* what stands before the first block, on some architectures */
+	uint64_t cpu = 0;
 
 	for (const char *p = host.buf, *next; r == 0 && *p; p = next) {
-		uint64_t cpu;
-
 		next = parse_next_line(p);
 		if (block_start(p, &cpu)) {
-			shown = cpu_set_has(set, cpu) && index + 1 < count;
-			index += shown;
+			shown = cpu_set_has(set, cpu);
+			found += shown;
 		}
 		if (shown)
-			put_line(out, p, next, index, count);
+			put_line(out, p, next, cpu, set->count);
 	}
 	text_free(&host);
-	return r == 0 && index + 1 < count ? -ENODATA : r;
+	return r == 0 && found < set->count ? -ENODATA : r;
 }
 
-static bool from_cache(struct cpuinfo_cache *c, const struct cpu_set *set, int count, uint64_t now,
+static bool from_cache(struct cpuinfo_cache *c, const struct cpu_set *set, uint64_t now,
 		       struct text *out)
 {
 	bool hit;
 
 	pthread_mutex_lock(&c->lock);
-	hit = now < c->until_ns && c->count == count &&
-	      memcmp(c->cpus, set->word, sizeof(c->cpus)) == 0;
+	hit = now < c->until_ns && memcmp(c->cpus, set->word, sizeof(c->cpus)) == 0;
 	if (hit)
 		text_bytes(out, c->text.buf, c->text.len);
 	pthread_mutex_unlock(&c->lock);
 	return hit;
 }
 
-static void to_cache(struct cpuinfo_cache *c, const struct cpu_set *set, int count, uint64_t now,
+static void to_cache(struct cpuinfo_cache *c, const struct cpu_set *set, uint64_t now,
 		     const struct text *text)
 {
 	pthread_mutex_lock(&c->lock);
 	text_clear(&c->text);
 	text_bytes(&c->text, text->buf, text->len);
 	memcpy(c->cpus, set->word, sizeof(c->cpus));
-	c->count = count;
 	c->until_ns = c->text.failed ? 0 : now + CACHE_NS;
 	pthread_mutex_unlock(&c->lock);
 }
@@ -116,15 +113,15 @@ static void to_cache(struct cpuinfo_cache *c, const struct cpu_set *set, int cou
 int cpuinfo_render(const struct facts *facts, struct text *out)
 {
 	uint64_t now = facts_uptime_ns(facts);
-	struct cpu_set set;
-	int count = cpu_count(facts, &set), r;
+	struct cpus cpus;
+	int r = cpus_get(facts, &cpus);
 
-	if (count < 0)
-		return count;
-	if (facts->cpuinfo && from_cache(facts->cpuinfo, &set, count, now, out))
+	if (r < 0)
+		return r;
+	if (facts->cpuinfo && from_cache(facts->cpuinfo, &cpus.shown, now, out))
 		return 0;
-	r = render(facts, &set, count, out);
+	r = render(facts, &cpus.shown, out);
 	if (r == 0 && facts->cpuinfo && out->len <= CACHE_MAX)
-		to_cache(facts->cpuinfo, &set, count, now, out);
+		to_cache(facts->cpuinfo, &cpus.shown, now, out);
 	return r;
 }

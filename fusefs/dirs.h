@@ -5,16 +5,17 @@
  * What lies in the directories that are emulated as a whole (VIEW_DIRECTORY): entries come and go
  * there on the host, so that a cover on each file would not hide the next one.
  */
-#include "source.h"
+#include "cpu-facts.h"
 #include "text.h"
 
 #include <sys/types.h>
 
-/* In a path this stands for the number of a CPU: the directory exists once for each. */
-#define DIR_CPU "cpu#"
+/* In a path '#' stands for a number: the directory exists once for each CPU, or node. */
+#define DIR_CPU	 "cpu#"
+#define DIR_NODE "node#"
 
 /*
- * @cpu is the number in the place of DIR_CPU, else 0; @arg what the table says. Return as for a
+ * @cpu is the number in the place of '#', else 0; @arg what the table says. Return as for a
  * provider.
  */
 typedef int dir_render_fn(const struct facts *facts, unsigned int cpu, int arg, struct text *out);
@@ -28,11 +29,5 @@ struct dir_file {
 
 extern const struct dir_file cpu_dir[], node_dir[]; /* both end with a NULL path */
 
-/* The CPUs that have a directory, and those of them that are there: numbers from 0. */
-struct cpu_numbers {
-	unsigned int online, possible;
-};
-
-int cpu_numbers_get(const struct facts *facts, struct cpu_numbers *ret);
-void put_cpu_list(struct text *out, unsigned int first, unsigned int end);
-void put_cpu_mask(struct text *out, unsigned int first, unsigned int end, unsigned int bits);
+void put_cpu_list(struct text *out, const struct cpu_set *set);
+void put_cpu_mask(struct text *out, const struct cpu_set *set, unsigned int bits);

@@ -10,14 +10,15 @@
 
 #include <string.h>
 
-static void put_header(struct text *out, const char *indent, int cpus)
+static void put_header(struct text *out, const char *indent, const struct cpu_set *cpus)
 {
 	text_str(out, indent);
-	for (int i = 0; i < cpus; i++) {
+	for_each_cpu(cpu, cpus)
+	{
 		size_t start = out->len;
 
 		text_str(out, "CPU");
-		text_num(out, i);
+		text_num(out, cpu);
 		while (out->len < start + 11 && !out->failed)
 			text_bytes(out, " ", 1);
 	}
@@ -32,11 +33,12 @@ static void put_zero(struct text *out)
 
 int interrupts_render(const struct facts *facts, struct text *out)
 {
-	int cpus = cpu_count(facts, NULL);
+	struct cpus cpus;
+	int r = cpus_get(facts, &cpus);
 
-	if (cpus < 0)
-		return cpus;
-	put_header(out, "           ", cpus);
+	if (r < 0)
+		return r;
+	put_header(out, "           ", &cpus.shown);
 	text_str(out, "ERR:");
 	put_zero(out);
 	text_bytes(out, "\n", 1);
@@ -58,13 +60,15 @@ static void put_softirq(struct text *out, const char *line, int cpus)
 int softirqs_render(const struct facts *facts, struct text *out)
 {
 	struct text host = { 0 };
-	int cpus = cpu_count(facts, NULL);
-	int r = cpus < 0 ? cpus : facts_read_text(facts, FACT_SOFTIRQS, &host);
+	struct cpus cpus;
+	int r = cpus_get(facts, &cpus);
 
+	if (r == 0)
+		r = facts_read_text(facts, FACT_SOFTIRQS, &host);
 	if (r == 0) {
-		put_header(out, "                    ", cpus);
+		put_header(out, "                    ", &cpus.shown);
 		for (const char *p = host.buf; *p; p = parse_next_line(p))
-			put_softirq(out, p, cpus);
+			put_softirq(out, p, cpus.shown.count);
 	}
 	text_free(&host);
 	return r;

@@ -5,6 +5,7 @@
  * property of the processor.
  */
 #include "config.h"
+#include "cpu-facts.h"
 #include "memory-facts.h"
 #include "providers.h"
 
@@ -125,9 +126,14 @@ int meminfo_of_node(const struct facts *facts, struct text *out)
 		"ShmemPmdMapped: kB\nFileHugePages: kB\nFilePmdMapped: kB\nHugePages_Total:\n"
 		"HugePages_Free:\nHugePages_Surp:\n";
 	struct memory_look look;
+	struct text before = { 0 };
 	int r = memory_look(facts, &look);
 
-	if (r == 0)
-		put_lines(out, &look, names, "Node 0 ");
+	text_str(&before, "Node ");
+	text_num(&before, cpu_node(facts, NULL));
+	text_bytes(&before, " ", 2); /* terminated */
+	if (r == 0 && !before.failed)
+		put_lines(out, &look, names, before.buf);
+	text_free(&before);
 	return r;
 }

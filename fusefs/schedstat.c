@@ -33,7 +33,7 @@ int schedstat_render(const struct facts *facts, struct text *out)
 {
 	struct cpu_times times = { 0 };
 	uint64_t version;
-	int r = format_version(facts, &version);
+	int i = 0, r = format_version(facts, &version);
 
 	if (r == 0)
 		r = cpu_times_get(facts, &times, true);
@@ -43,12 +43,14 @@ int schedstat_render(const struct facts *facts, struct text *out)
 		text_str(out, "\ntimestamp ");
 		text_num(out, facts_uptime_ns(facts) / NS_PER_TICK);
 		text_bytes(out, "\n", 1);
-		for (int i = 0; i < times.n; i++) {
+		for_each_cpu(cpu, &times.cpus.shown)
+		{
 			text_str(out, "cpu");
-			text_num(out, i);
+			text_num(out, cpu);
 			text_str(out, " 0 0 0 0 0 0 ");
 			text_num(out, (times.cpu[i].user + times.cpu[i].system) * NS_PER_TICK);
 			text_str(out, " 0 0\n");
+			i++;
 		}
 	}
 	cpu_times_free(&times);

@@ -57,9 +57,8 @@ struct load_account {
 struct cpuinfo_cache {
 	pthread_mutex_t lock;
 	struct text text;
-	uint64_t until_ns; /* container uptime */
-	int count;
-	uint64_t cpus[128]; /* the cpuset, as in struct cpu_set */
+	uint64_t until_ns;  /* container uptime */
+	uint64_t cpus[128]; /* those shown, as in struct cpu_set */
 };
 
 struct facts {

@@ -41,15 +41,16 @@ static uint64_t btime(const struct facts *facts)
 int stat_render(const struct facts *facts, struct text *out)
 {
 	struct cpu_times times;
-	int r = cpu_times_get(facts, &times, true);
+	int i = 0, r = cpu_times_get(facts, &times, true);
 
 	if (r == 0) {
 		text_str(out, "cpu ");
 		put_cpu(out, &times.total);
-		for (int i = 0; i < times.n; i++) {
+		for_each_cpu(cpu, &times.cpus.shown)
+		{
 			text_str(out, "cpu");
-			text_num(out, i);
-			put_cpu(out, &times.cpu[i]);
+			text_num(out, cpu);
+			put_cpu(out, &times.cpu[i++]);
 		}
 		text_str(out, "intr 0\nctxt 0\nbtime ");
 		text_num(out, btime(facts));

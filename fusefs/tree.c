@@ -4,8 +4,9 @@
  * request; read-only after that.
  *
  * A directory cpuN and all below it is there once for each CPU, but its nodes only once: an inode
- * number is the place in the table, plus TREE_NODES_MAX times (CPU number + 1) below such a one.
- * Which of these directories there are is read from the cpuset when one is looked up or listed.
+ * number is the place in the table, plus TREE_NODES_MAX times (N + 1) below such a one. Which of
+ * these directories there are is read from the cpuset when one is looked up or listed. So with
+ * nodeN.
  */
 #include "config.h"
 #include "tree.h"
@@ -21,25 +22,35 @@ static struct node nodes[TREE_NODES_MAX]; /* [ino] */
 static uint64_t nodes_end = TREE_ROOT + 1;
 static const struct facts *tree_facts;
 
-static bool is_cpu(const struct node *n)
+/* "cpu#": the name ends with a number. */
+static bool is_numbered(const struct node *n)
 {
-	return n->name_len == sizeof(DIR_CPU) - 1 && memcmp(n->name, DIR_CPU, n->name_len) == 0;
+	return n->name_len > 0 && n->name[n->name_len - 1] == '#';
 }
 
-/* The part of an inode number that says which CPU; 0 if none. */
+/* The part of an inode number that says which one; 0 if none. */
 static uint64_t instance(uint64_t ino)
 {
 	return ino - ino % TREE_NODES_MAX;
 }
 
-static uint64_t of_cpu(uint64_t ino, unsigned int cpu)
+static uint64_t numbered(uint64_t ino, unsigned int number)
 {
-	return ino % TREE_NODES_MAX + (cpu + 1ull) * TREE_NODES_MAX;
+	return ino % TREE_NODES_MAX + (number + 1ull) * TREE_NODES_MAX;
 }
 
-static unsigned int cpu_of(uint64_t ino)
+static unsigned int number_of(uint64_t ino)
 {
 	return ino / TREE_NODES_MAX ? ino / TREE_NODES_MAX - 1 : 0;
+}
+
+/* The entry of @dir whose name has a number in it, or 0. */
+static uint64_t find_numbered(uint64_t dir)
+{
+	for (uint64_t i = TREE_ROOT + 1; i < nodes_end; i++)
+		if (nodes[i].parent == dir && is_numbered(&nodes[i]))
+			return i;
+	return 0;
 }
 
 static uint64_t find(uint64_t parent, const char *name, size_t len)
@@ -153,42 +164,53 @@ bool tree_fixed(uint64_t ino)
 {
 	if (instance(ino))
 		return false;
-	for (uint64_t i = TREE_ROOT + 1; i < nodes_end; i++)
-		if (nodes[i].parent == ino && is_cpu(&nodes[i]))
-			return false;
-	return true;
+	return !find_numbered(ino);
+}
+
+static bool is_cpu(const struct node *n)
+{
+	return n->name_len == strlen(DIR_CPU) && memcmp(n->name, DIR_CPU, n->name_len) == 0;
 }
 
 /* Of a CPU that is not present there is but "online", which says so. */
 static bool shown(uint64_t parent, uint64_t child)
 {
-	struct cpu_numbers n;
+	bool online = nodes[child].name_len == 6 && memcmp(nodes[child].name, "online", 6) == 0;
+	struct cpus cpus;
+	bool present;
 
 	if (!instance(parent) || !is_cpu(tree_node(parent)))
 		return true;
-	if (nodes[child].name_len == 6 && memcmp(nodes[child].name, "online", 6) == 0)
-		return cpu_of(parent) > 0; /* the first cannot be switched off */
-	return cpu_numbers_get(tree_facts, &n) == 0 && cpu_of(parent) < n.online;
+	present = cpus_get(tree_facts, &cpus) == 0 && cpu_set_has(&cpus.shown, number_of(parent));
+	/* the first cannot be switched off */
+	return online ? !present || number_of(parent) > 0 : present;
 }
 
-static bool cpu_exists(uint64_t cpu)
+/* The first number at @from or above that there is a directory for, or -1. */
+static int64_t next_number(uint64_t template, uint64_t from)
 {
-	struct cpu_numbers n;
+	struct cpus cpus;
+	unsigned int node;
 
-	return cpu_numbers_get(tree_facts, &n) == 0 && cpu < n.possible;
+	if (is_cpu(&nodes[template]))
+		return cpus_get(tree_facts, &cpus) == 0 && from < cpus.possible ? (int64_t)from
+										: -1;
+	node = cpu_node(tree_facts, NULL);
+	return from <= node ? (int64_t)node : -1;
 }
 
-/* "cpu7", of the directory whose node is @ino. */
-static uint64_t lookup_cpu(uint64_t ino, const char *name)
+/* "cpu7", where @template is "cpu#". */
+static uint64_t lookup_numbered(uint64_t template, const char *name)
 {
-	uint64_t cpu;
+	size_t len = nodes[template].name_len - 1;
+	uint64_t number;
 
-	if (strncmp(name, "cpu", 3) != 0 || (name[3] == '0' && name[4]))
+	if (strncmp(name, nodes[template].name, len) != 0 || (name[len] == '0' && name[len + 1]))
 		return 0;
-	name += 3;
-	if (!parse_u64(&name, &cpu) || *name || !cpu_exists(cpu))
+	name += len;
+	if (!parse_u64(&name, &number) || *name || number >= CPU_SET_BITS)
 		return 0;
-	return of_cpu(ino, cpu);
+	return next_number(template, number) == (int64_t)number ? numbered(template, number) : 0;
 }
 
 /**
@@ -198,10 +220,10 @@ uint64_t tree_lookup(uint64_t parent, const char *name)
 {
 	uint64_t dir = parent % TREE_NODES_MAX, ino = find(dir, name, strlen(name));
 
-	if (ino && !is_cpu(&nodes[ino]))
+	if (ino && !is_numbered(&nodes[ino]))
 		return shown(parent, ino) ? ino + instance(parent) : 0;
-	ino = find(dir, DIR_CPU, sizeof(DIR_CPU) - 1);
-	return ino ? lookup_cpu(ino, name) : 0;
+	ino = find_numbered(dir);
+	return ino ? lookup_numbered(ino, name) : 0;
 }
 
 /**
@@ -209,17 +231,18 @@ uint64_t tree_lookup(uint64_t parent, const char *name)
  */
 uint64_t tree_next(uint64_t parent, uint64_t after)
 {
-	uint64_t dir = parent % TREE_NODES_MAX, cpus = find(dir, DIR_CPU, sizeof(DIR_CPU) - 1);
+	uint64_t dir = parent % TREE_NODES_MAX, template = find_numbered(dir);
 	uint64_t i = after % TREE_NODES_MAX < TREE_ROOT ? TREE_ROOT : after % TREE_NODES_MAX;
-	bool among_cpus = cpus && instance(after); /* they come last */
+	bool among_numbered = template && instance(after); /* they come last */
+	int64_t number;
 
-	while (!among_cpus && ++i < nodes_end)
-		if (nodes[i].parent == dir && i != cpus && shown(parent, i))
+	while (!among_numbered && ++i < nodes_end)
+		if (nodes[i].parent == dir && i != template && shown(parent, i))
 			return i + instance(parent);
-	if (!cpus)
+	if (!template)
 		return 0;
-	after = instance(after) ? cpu_of(after) + 1 : 0;
-	return cpu_exists(after) ? of_cpu(cpus, after) : 0;
+	number = next_number(template, among_numbered ? number_of(after) + 1 : 0);
+	return number >= 0 ? numbered(template, number) : 0;
 }
 
 /**
@@ -229,8 +252,9 @@ void tree_name(uint64_t ino, char name[TREE_NAME_MAX])
 {
 	const struct node *n = tree_node(ino);
 
-	if (is_cpu(n))
-		snprintf(name, TREE_NAME_MAX, "cpu%u", cpu_of(ino));
+	if (is_numbered(n))
+		snprintf(name, TREE_NAME_MAX, "%.*s%u", (int)n->name_len - 1, n->name,
+			 number_of(ino));
 	else
 		snprintf(name, TREE_NAME_MAX, "%.*s", (int)n->name_len, n->name);
 }
@@ -245,6 +269,6 @@ int tree_render(uint64_t ino, const struct facts *facts, struct text *out)
 	const struct node *n = tree_node(ino);
 
 	if (n->dir_file)
-		return n->dir_file->render(facts, cpu_of(ino), n->dir_file->arg, out);
+		return n->dir_file->render(facts, number_of(ino), n->dir_file->arg, out);
 	return n->render(facts, out);
 }

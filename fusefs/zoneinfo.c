@@ -15,7 +15,8 @@
 struct zone {
 	const struct vm_facts *vm;
 	struct text *out;
-	int cpus;
+	const struct cpu_set *cpus;
+	unsigned int node;
 };
 
 static bool begins(const char *p, const char *with)
@@ -63,9 +64,10 @@ static const char *put_pagesets(const struct zone *z, const char *p)
 	while (*end && !begins(end, "    cpu:") &&
 	       (begins(end, "     ") || begins(end, "  vm stats")))
 		end = parse_next_line(end);
-	for (int i = 0; i < z->cpus; i++) {
+	for_each_cpu(cpu, z->cpus)
+	{
 		text_str(z->out, "    cpu: ");
-		text_num(z->out, i);
+		text_num(z->out, cpu);
 		text_bytes(z->out, "\n", 1);
 		for (const char *line = first; line < end; line = parse_next_line(line))
 			put_line(z, line);
@@ -78,7 +80,9 @@ static const char *put_pagesets(const struct zone *z, const char *p)
 
 static void put_zone(const struct zone *z, const char *p)
 {
-	text_str(z->out, "Node 0, zone   Normal\n");
+	text_str(z->out, "Node ");
+	text_num(z->out, z->node);
+	text_str(z->out, ", zone   Normal\n");
 	for (p = parse_next_line(p); *p && !begins(p, "Node "); p = parse_next_line(p)) {
 		if (begins(p, "  per-node stats")) {
 			text_str(z->out, "  per-node stats\n");
@@ -114,10 +118,13 @@ int zoneinfo_render(const struct facts *facts, struct text *out)
 {
 	struct vm_facts vm;
 	struct text host = { 0 };
-	struct zone z = { &vm, out, cpu_count(facts, NULL) };
-	int r = z.cpus < 0 ? z.cpus : vm_facts_get(facts, &vm);
+	struct cpus cpus;
+	struct zone z = { &vm, out, &cpus.shown, cpu_node(facts, NULL) };
+	int r = cpus_get(facts, &cpus);
 	const char *zone;
 
+	if (r == 0)
+		r = vm_facts_get(facts, &vm);
 	if (r == 0)
 		r = facts_read_text(facts, FACT_ZONEINFO, &host);
 	zone = r == 0 ? first_zone(host.buf) : NULL;

@@ -116,6 +116,16 @@ else
 	skip cpus-2 "the number of CPUs changes"
 fi
 
+# A cpuset's CPUs keep their numbers: affinity, which the kernel tells, and the files agree.
+if [ "$highest" -gt 0 ]; then
+	launch --rootfs "$root" --cpuset "$highest" -- sh -c "cat $cpu/online; sed -n 's/^Cpus_allowed_list:.//p' /proc/self/status
+		sed -n 's/^processor.*: //p' /proc/cpuinfo; sed -n 's/^cpu\([0-9][0-9]*\) .*/\1/p' /proc/stat; cat $cpu/cpu$highest/topology/core_id
+		cat /sys/devices/system/node/node*/cpulist" </dev/null >"$tap_dir/cpuset"
+	is "$(sort "$tap_dir/cpuset" | uniq -c | tr -s ' ')" " 6 $highest" "with a cpuset of one CPU all know it by its number"
+else
+	skip cpus-2 "a cpuset"
+fi
+
 ### Pressure is the container's
 if [ -e /proc/pressure/cpu ]; then
 	like "$(text /proc/pressure/cpu)" '^some avg10=[0-9.]+ avg60=[0-9.]+ avg300=[0-9.]+ total=[0-9]+' "pressure/cpu has its line"
@@ -170,6 +180,9 @@ for key in kernel/panic:77 kernel/panic_on_oops:1 kernel/printk:"3 4 1 5" kernel
 	[ "$value" = "$(tr -s '\t' ' ' <<<"$host")" ] || n=$((n + 1))
 done
 below 5 $n "(most values differed from the host's)"
+for f in slabinfo pagetypeinfo; do
+	fails '*' "$f is root's" launch --rootfs "$root" --user 1000 -- cat /proc/$f
+done
 fails '*' "a user without rights cannot write" launch --rootfs "$root" --user 1000 -- sh -c 'echo 1 >/proc/sys/kernel/panic'
 if have userns-ipc-sysctl; then
 	is "$(inside sh -c 'echo 12345 >/proc/sys/kernel/shmmni; grep "" /proc/sys/kernel/shmmni')" 12345 "the kernel's own namespaced sysctls work"
@@ -190,6 +203,14 @@ if launch -- true </dev/null 2>"$tap_dir/err"; then
 		is "$(grep -E '^[0-9]+$' "$tap_dir/lscpu" | sort -u)" "$((highest + 1))" "_NPROCESSORS_CONF has room for every number a task can see"
 	else
 		skip tool-lscpu "lscpu"
+	fi
+	# They compare the CPUs that there are with those that they may use.
+	if program lstopo-no-graphics && program numactl; then
+		launch --cpuset "$highest" -- sh -c 'lstopo-no-graphics --of console; numactl --cpunodebind=0 echo bound' </dev/null >"$tap_dir/topology" 2>&1
+		like "$(cat "$tap_dir/topology")" "PU L#0 \\(P#$highest\\)" "hwloc finds the CPU of the cpuset"
+		is "$(tail -n 1 "$tap_dir/topology")" bound "so does libnuma"
+	else
+		skip tool-hwloc "hwloc and libnuma"
 	fi
 	if program free && program top && program vmstat; then
 		# /proc/vmstat is masked as long as no view serves it.

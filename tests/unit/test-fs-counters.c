@@ -185,12 +185,12 @@ static void a_column_or_line_for_each_cpu(void **state)
 	assert_int_equal(words(t), 3);
 	assert_int_equal(words(parse_next_line(t)), 4);
 	assert_string_equal(render("proc/interrupts"),
-			    "           CPU0       CPU1       CPU2       \n"
+			    "           CPU1       CPU4       CPU5       \n"
 			    "ERR:          0\n");
 	assert_int_equal(count(render("proc/zoneinfo"), "    cpu: "), 3);
 	busy = field(render("proc/stat"), "cpu1");
 	t = render("proc/schedstat");
-	assert_int_equal(strncmp(t, "version 15\ntimestamp 10000\ncpu0 0 ", 34), 0);
+	assert_int_equal(strncmp(t, "version 15\ntimestamp 10000\ncpu1 0 ", 34), 0);
 	assert_null(strstr(t, "domain"));
 	assert_int_equal(count(t, "\ncpu"), 3);
 	assert_true(strtoull(strstr(t, "\ncpu1 ") + 18, NULL, 10) / 10000000 >= busy);
@@ -239,19 +239,19 @@ static void cpu_directory(void **state)
 	const char *const cpu = "sys/devices/system/cpu/";
 	static const struct {
 		const char *file, *text;
-	} want[] = { { "online", "0-2\n" },
-		     { "present", "0-2\n" },
+	} want[] = { { "online", "1,4-5\n" },
+		     { "present", "1,4-5\n" },
 		     { "possible", "0-6\n" },
-		     { "offline", "3-6\n" },
+		     { "offline", "0,2-3,6\n" },
 		     { "isolated", "\n" },
 		     { "kernel_max", "8191\n" },
-		     { "cpu2/topology/core_id", "2\n" },
-		     { "cpu2/topology/physical_package_id", "0\n" },
-		     { "cpu2/topology/thread_siblings", "04\n" },
-		     { "cpu2/topology/thread_siblings_list", "2\n" },
-		     { "cpu2/topology/package_cpus", "07\n" },
-		     { "cpu2/topology/package_cpus_list", "0-2\n" },
-		     { "cpu2/online", "1\n" },
+		     { "cpu4/topology/core_id", "4\n" },
+		     { "cpu4/topology/physical_package_id", "0\n" },
+		     { "cpu4/topology/thread_siblings", "10\n" },
+		     { "cpu4/topology/thread_siblings_list", "4\n" },
+		     { "cpu4/topology/package_cpus", "32\n" },
+		     { "cpu4/topology/package_cpus_list", "1,4-5\n" },
+		     { "cpu4/online", "1\n" },
 		     { "cpu3/online", "0\n" } };
 	char path[128];
 
@@ -282,8 +282,8 @@ static void node_directory(void **state)
 	fixture_load(&f, "v2");
 	assert_string_equal(render("sys/devices/system/node/online"), "0\n");
 	assert_string_equal(render("sys/devices/system/node/possible"), "0-1\n");
-	assert_string_equal(render("sys/devices/system/node/node0/cpulist"), "0-2\n");
-	assert_string_equal(render("sys/devices/system/node/node0/cpumap"), "07\n");
+	assert_string_equal(render("sys/devices/system/node/node0/cpulist"), "1,4-5\n");
+	assert_string_equal(render("sys/devices/system/node/node0/cpumap"), "32\n");
 	mem = keep("proc/meminfo");
 	node = keep("sys/devices/system/node/node0/meminfo");
 	assert_int_equal(field(node, "Node 0 MemTotal"), field(mem, "MemTotal"));
@@ -293,6 +293,11 @@ static void node_directory(void **state)
 	free(node);
 	assert_null(strstr(render("sys/devices/system/node/node0/vmstat"), "pgfault"));
 	assert_non_null(strstr(out.buf, "nr_swapcached "));
+	fixture_set(&f, FACT_V2_MEMS, 0, "2-3\n");
+	assert_string_equal(render("sys/devices/system/node/online"), "2\n");
+	assert_string_equal(render("sys/devices/system/node/possible"), "0-3\n");
+	assert_int_equal(strncmp(render("proc/buddyinfo"), "Node 2, zone   Normal ", 22), 0);
+	assert_int_equal(strncmp(render("proc/zoneinfo"), "Node 2, zone   Normal\n", 22), 0);
 }
 
 int main(void)

@@ -157,18 +157,20 @@ static void v2_cpu(void **state)
 	const char *t;
 
 	fixture_load(&f, "v2"); /* four CPUs, quota 2.5 */
-	assert_string_equal(render("sys/devices/system/cpu/online"), "0-2\n");
+	assert_string_equal(render("sys/devices/system/cpu/online"), "1,4-5\n");
 	t = render("proc/cpuinfo");
-	assert_non_null(strstr(t, "processor\t: 0\n"));
-	assert_non_null(strstr(t, "processor\t: 2\n"));
-	assert_null(strstr(t, "processor\t: 3\n"));
+	assert_non_null(strstr(t, "processor\t: 1\n"));
+	assert_non_null(strstr(t, "processor\t: 5\n"));
+	assert_null(strstr(t, "processor\t: 6\n"));
 	assert_non_null(strstr(t, "2001.000")); /* the blocks of CPUs 1, 4 and 5 */
 	assert_non_null(strstr(t, "2005.000"));
 	assert_null(strstr(t, "2006.000"));
 	assert_int_equal(field(strstr(t, "siblings"), "siblings\t"), 3);
 	t = render("proc/stat");
-	assert_non_null(strstr(t, "\ncpu2 "));
-	assert_null(strstr(t, "\ncpu3 "));
+	assert_non_null(strstr(t, "\ncpu1 "));
+	assert_non_null(strstr(t, "\ncpu5 "));
+	assert_null(strstr(t, "\ncpu0 "));
+	assert_null(strstr(t, "\ncpu6 "));
 	assert_int_equal(field(t, "cpu"), 834);
 	assert_int_equal(field(t, "btime"), 1700001000);
 	assert_int_equal(field(t, "ctxt"), 0);
