@@ -73,11 +73,10 @@ int cpu_set_next(const struct cpu_set *set, unsigned int from)
 
 static unsigned int highest(const struct cpu_set *set)
 {
-	unsigned int i = CPU_SET_BITS - 1;
-
-	while (i > 0 && !cpu_set_has(set, i))
-		i--;
-	return i;
+	for (int i = CPU_SET_BITS / 64 - 1; i >= 0; i--)
+		if (set->word[i])
+			return i * 64 + 63 - __builtin_clzll(set->word[i]);
+	return 0;
 }
 
 /* Leaves the first @n of @set. */
