@@ -4,26 +4,25 @@
  *
  * A handle's number carries the life of the server that gave it out. One that a dead predecessor
  * gave out is adopted when it is used: its reader gets a text rendered now. The container can make
- * us hold HANDLES_MAX handles and BYTES_MAX bytes, and beyond that gets ENFILE and ENOMEM.
+ * us hold HANDLES_MAX handles, and beyond that gets ENFILE; what texts they show is capped too, see
+ * snapshot.c.
  *
  * Lock ranks: a handle's lock, then the table's lock.
  */
 #include "config.h"
 #include "handles.h"
+#include "sizes.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define HANDLES_MAX 1024
-#define BYTES_MAX   (32 * 1024 * 1024)
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct handle *table[HANDLES_MAX]; /* table_lock */
 static unsigned int table_used;		  /* table_lock: slots from here on were never used */
 static uint64_t life;			  /* upper bits of the handles of this server */
-static atomic_size_t bytes;
 
 /**
  * handles_init() - call once, before any other
@@ -38,7 +37,7 @@ void handles_init(void)
 }
 
 /* Puts a new handle into a free slot; @fh 0 gives it a number of this life. */
-static int insert(uint64_t fh, struct handle **ret)
+static int insert(uint64_t fh, uint64_t ino, struct handle **ret)
 {
 	struct handle *h;
 	unsigned int i = 0;
@@ -52,6 +51,7 @@ static int insert(uint64_t fh, struct handle **ret)
 		return -ENOMEM;
 	pthread_mutex_init(&h->lock, NULL);
 	h->fh = fh ? fh : life | i;
+	h->ino = ino;
 	h->refs = 1;
 	table[i] = h;
 	if (i == table_used)
@@ -61,17 +61,17 @@ static int insert(uint64_t fh, struct handle **ret)
 }
 
 /**
- * handle_open() - a new handle
+ * handle_open() - a new handle of the file @ino
  * @ret: to be given back with handle_put()
  *
  * Return: 0, -ENFILE, or -ENOMEM.
  */
-int handle_open(struct handle **ret)
+int handle_open(uint64_t ino, struct handle **ret)
 {
 	int r;
 
 	pthread_mutex_lock(&table_lock);
-	r = insert(0, ret);
+	r = insert(0, ino, ret);
 	if (r == 0)
 		(*ret)->refs++;
 	pthread_mutex_unlock(&table_lock);
@@ -104,7 +104,7 @@ struct handle *handle_get(uint64_t fh)
 	slot = find(fh);
 	if (slot)
 		h = *slot;
-	else if (insert(fh, &h) < 0)
+	else if (insert(fh, 0, &h) < 0)
 		h = NULL;
 	if (h)
 		h->refs++;
@@ -121,8 +121,7 @@ static void unref(struct handle *h)
 	pthread_mutex_unlock(&table_lock);
 	if (!last)
 		return;
-	handle_charge(h->text.cap, 0);
-	text_free(&h->text);
+	snapshot_unref(h->snap);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 }
@@ -149,16 +148,9 @@ void handle_release(uint64_t fh)
 		*slot = NULL;
 	}
 	pthread_mutex_unlock(&table_lock);
-	if (h)
-		unref(h);
-}
-
-/**
- * handle_charge() - account for a text that grew or shrank from @before to @after bytes
- *
- * Return: whether all texts together stay within the cap. It is charged in any case.
- */
-bool handle_charge(size_t before, size_t after)
-{
-	return atomic_fetch_add(&bytes, after - before) + after - before <= BYTES_MAX;
+	if (!h)
+		return;
+	if (h->ino)
+		size_closed(h->ino);
+	unref(h);
 }

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -36,27 +37,39 @@ static void render_sysctl(struct server *s, const struct sysctl *sysctl, struct 
 	text_bytes(out, buf, sysctl_format(sysctl, values, buf));
 }
 
-/* Locking: @h->lock. */
-static int render(struct server *s, const struct node *n, uint64_t ino, struct handle *h)
+/* What the file says now. Return: 0 and the caller's reference, or -errno. */
+static int render(struct server *s, const struct node *n, uint64_t ino, struct snapshot **ret)
 {
-	size_t before = h->text.cap;
+	struct snapshot *snap = n->sysctl ? NULL : recent_get(ino);
 	int r = 0;
 
-	text_clear(&h->text);
-	if (n->sysctl) {
-		render_sysctl(s, n->sysctl, &h->text);
-	} else if (!recent_get(ino, &h->text)) {
-		r = tree_render(ino, &s->facts, &h->text);
-		if (r == 0)
-			recent_put(ino, &h->text);
-	}
-	if (!handle_charge(before, h->text.cap) || h->text.failed) {
-		before = h->text.cap;
-		text_free(&h->text);
-		handle_charge(before, 0);
+	*ret = snap;
+	if (snap)
+		return 0;
+	snap = snapshot_new();
+	if (!snap)
 		return -ENOMEM;
+	if (n->sysctl)
+		render_sysctl(s, n->sysctl, &snap->text);
+	else
+		r = tree_render(ino, &s->facts, &snap->text);
+	if (!snapshot_seal(snap) || r < 0) {
+		snapshot_unref(snap);
+		return r < 0 ? -EIO : -ENOMEM;
 	}
-	return r < 0 ? -EIO : 0;
+	if (!n->sysctl)
+		recent_put(ino, snap);
+	*ret = snap;
+	return 0;
+}
+
+static void tell_size(struct server *s, uint64_t ino, enum size_todo todo)
+{
+	if (todo == SIZE_FITS || (todo == SIZE_RAISE_BLOCKING && !server_block(s)))
+		return;
+	size_raise(ino);
+	if (todo == SIZE_RAISE_BLOCKING)
+		server_unblock();
 }
 
 /*
@@ -65,22 +78,24 @@ static int render(struct server *s, const struct node *n, uint64_t ino, struct h
 static int open_file(struct server *s, uint64_t ino, uint32_t flags, uint64_t *fh)
 {
 	const struct node *n = tree_node(ino);
+	struct snapshot *snap = NULL;
 	struct handle *h;
-	int r = n && S_ISREG(n->mode) ? handle_open(&h) : -ESTALE;
+	int r = n && S_ISREG(n->mode) ? 0 : -ESTALE;
 
-	if (r < 0)
-		return r;
-	*fh = h->fh;
-	if ((flags & O_ACCMODE) != O_WRONLY) {
-		r = render(s, n, ino, h);
-		h->rendered = h->fresh = r == 0;
-	}
+	if (r == 0 && (flags & O_ACCMODE) != O_WRONLY)
+		r = render(s, n, ino, &snap);
 	if (r == 0)
-		size_opened(s->fuse_fd, ino, h->text.buf, h->text.len);
+		r = handle_open(ino, &h);
+	if (r < 0) {
+		snapshot_unref(snap);
+		return r;
+	}
+	h->snap = snap;
+	h->fresh = snap;
+	*fh = h->fh;
+	tell_size(s, ino, size_opened(ino, snap ? snap->text.len : 0, flags & O_TRUNC));
 	handle_put(h);
-	if (r < 0)
-		handle_release(*fh);
-	return r;
+	return 0;
 }
 
 /* Return: false if nobody waits for the answer any more. */
@@ -120,35 +135,89 @@ static void do_open(struct server *s, const struct fuse_in_header *in,
 }
 
 /*
- * As seq_file does it: a read at the start renders anew, others go on in the same text. As there,
- * the file's lock is held meanwhile; only readers of the same open file wait for it.
+ * As seq_file does it: a read at the start renders anew, others go on in the same text. No lock is
+ * held meanwhile: of two that read the start at once, the later text stays.
  */
+static int snapshot_for(struct server *s, const struct node *n, uint64_t ino, struct handle *h,
+			uint64_t offset, struct snapshot **ret)
+{
+	struct snapshot *old;
+	int r;
+
+	*ret = NULL;
+	pthread_mutex_lock(&h->lock);
+	if (h->snap && (offset != 0 || h->fresh))
+		*ret = snapshot_ref(h->snap);
+	h->fresh = false;
+	pthread_mutex_unlock(&h->lock);
+	if (*ret)
+		return 0;
+	r = render(s, n, ino, ret);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&h->lock);
+	old = h->snap;
+	h->snap = snapshot_ref(*ret);
+	pthread_mutex_unlock(&h->lock);
+	snapshot_unref(old);
+	return 0;
+}
+
+/*
+ * A read through the page cache, whose texts are all as long as the kernel believes: blanks are put
+ * before the last newline.
+ */
+static void reply_filled(const struct server *s, const struct fuse_in_header *in,
+			 const struct fuse_read_in *arg, const struct text *text, size_t fill)
+{
+	size_t left = arg->offset < fill ? fill - arg->offset : 0;
+	size_t n = left < arg->size ? left : arg->size;
+	char *buf = malloc(n + 1);
+
+	for (size_t i = 0; buf && i < n; i++) {
+		size_t at = arg->offset + i;
+
+		buf[i] = at + 1 == fill ? '\n' : at + 1 < text->len ? text->buf[at] : ' ';
+	}
+	reply(s, in->unique, buf ? 0 : -ENOMEM, buf, buf ? n : 0);
+	free(buf);
+}
+
+static void reply_text(const struct server *s, const struct fuse_in_header *in,
+		       const struct fuse_read_in *arg, const struct text *text)
+{
+	bool cached = !(arg->read_flags & FUSE_READ_LOCKOWNER);
+	size_t left = arg->offset < text->len ? text->len - arg->offset : 0;
+	size_t fill = text->len;
+
+	if (cached && left < arg->size)
+		fill = size_to_fill(in->nodeid, text->len, server_asked_ns());
+	if (fill > text->len)
+		reply_filled(s, in, arg, text, fill);
+	else
+		reply(s, in->unique, 0, left ? text->buf + arg->offset : NULL,
+		      left < arg->size ? left : arg->size);
+}
+
 static void do_read(struct server *s, const struct fuse_in_header *in,
 		    const struct fuse_read_in *arg)
 {
 	const struct node *n = tree_node(in->nodeid);
 	struct handle *h = n && S_ISREG(n->mode) ? handle_get(arg->fh) : NULL;
-	int r = 0;
+	struct snapshot *snap;
+	int r;
 
 	if (!h) {
 		reply(s, in->unique, n ? -ENFILE : -ESTALE, NULL, 0);
 		return;
 	}
-	pthread_mutex_lock(&h->lock);
-	if ((arg->offset == 0 && !h->fresh) || !h->rendered) {
-		r = render(s, n, in->nodeid, h);
-		h->rendered = r == 0;
-	}
-	h->fresh = false;
+	r = snapshot_for(s, n, in->nodeid, h, arg->offset, &snap);
 	if (r < 0) {
 		reply(s, in->unique, r, NULL, 0);
 	} else {
-		size_t left = arg->offset < h->text.len ? h->text.len - arg->offset : 0;
-
-		reply(s, in->unique, 0, left ? h->text.buf + arg->offset : NULL,
-		      left < arg->size ? left : arg->size);
+		reply_text(s, in, arg, &snap->text);
+		snapshot_unref(snap);
 	}
-	pthread_mutex_unlock(&h->lock);
 	handle_put(h);
 }
 

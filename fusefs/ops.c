@@ -6,6 +6,7 @@
 #include "config.h"
 #include "server.h"
 #include "sizes.h"
+#include "survive.h"
 #include "tree.h"
 
 #include <errno.h>
@@ -36,17 +37,19 @@ static void fill_attr(const struct server *s, uint64_t ino, struct stat *st)
 	st->st_nlink = S_ISDIR(n->mode) ? 2 + n->subdirs : 1;
 	st->st_uid = s->uid;
 	st->st_gid = s->gid;
-	if (ino < TREE_NODES_MAX)
-		st->st_size = size_now(ino);
-	else if (S_ISREG(n->mode))
+	if (ino >= TREE_NODES_MAX && S_ISREG(n->mode))
 		st->st_size = TREE_CPU_FILE_SIZE;
 	st->st_atim = st->st_mtim = st->st_ctim = s->started;
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
+	struct server *s = userdata;
+
 	/* A write of a sysctl is short: no more than this has to be kept at hand. */
 	conn->max_write = 4096;
+	if (conn->proto_minor >= SIZE_MIN_PROTOCOL)
+		size_begin(s->fuse_fd, survive_sizes(s->survivor), s->resume);
 	conn->want &= ~(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
 }
 
@@ -62,6 +65,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 	e.attr_timeout = e.entry_timeout = timeout_of(e.ino);
 	fill_attr(server_of(req), e.ino, &e.attr);
+	size_asked(e.ino);
 	fuse_reply_entry(req, &e);
 }
 
@@ -80,6 +84,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		return;
 	}
 	fill_attr(server_of(req), ino, &st);
+	size_asked(ino);
 	fuse_reply_attr(req, &st, timeout_of(ino));
 }
 

@@ -11,17 +11,16 @@
 #include "tree.h"
 
 #include <pthread.h>
-#include <stdint.h>
 #include <time.h>
 
 #define TICK_NS 10000000u
-/* Beyond that a copy is not worth its memory; no view of an ordinary machine is as long. */
+/* Beyond that it is not worth its memory; no view of an ordinary machine is as long. */
 #define KEEP_MAX (64 * 1024)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct recent {
-	uint64_t until;	  /* lock: CLOCK_MONOTONIC, ns */
-	struct text text; /* lock */
+	uint64_t until;	       /* lock: CLOCK_MONOTONIC, ns */
+	struct snapshot *snap; /* lock: or NULL */
 } table[TREE_NODES_MAX];
 
 static uint64_t now_ns(void)
@@ -33,37 +32,38 @@ static uint64_t now_ns(void)
 }
 
 /**
- * recent_get() - append to @out what the file @ino said within this tick
+ * recent_get() - what the file @ino said within this tick
  *
- * Return: false if it has to be rendered.
+ * Return: the caller's reference; NULL if it has to be rendered.
  */
-bool recent_get(uint64_t ino, struct text *out)
+struct snapshot *recent_get(uint64_t ino)
 {
-	struct recent *r = &table[ino % TREE_NODES_MAX];
-	bool fresh;
+	struct snapshot *snap = NULL;
+	uint64_t now = now_ns();
 
 	if (ino >= TREE_NODES_MAX)
-		return false;
+		return NULL;
 	pthread_mutex_lock(&lock);
-	fresh = now_ns() < r->until;
-	if (fresh)
-		text_bytes(out, r->text.buf, r->text.len);
+	if (table[ino].snap && now < table[ino].until)
+		snap = snapshot_ref(table[ino].snap);
 	pthread_mutex_unlock(&lock);
-	return fresh;
+	return snap;
 }
 
 /**
- * recent_put() - keep a copy of what the file @ino says now
+ * recent_put() - remember what the file @ino says now; @snap stays the caller's
  */
-void recent_put(uint64_t ino, const struct text *text)
+void recent_put(uint64_t ino, struct snapshot *snap)
 {
-	struct recent *r = &table[ino % TREE_NODES_MAX];
+	struct snapshot *old;
+	uint64_t until = now_ns() + TICK_NS;
 
-	if (ino >= TREE_NODES_MAX || text->failed || text->len > KEEP_MAX)
+	if (ino >= TREE_NODES_MAX || snap->text.len > KEEP_MAX)
 		return;
 	pthread_mutex_lock(&lock);
-	text_clear(&r->text);
-	text_bytes(&r->text, text->buf, text->len);
-	r->until = r->text.failed ? 0 : now_ns() + TICK_NS;
+	old = table[ino].snap;
+	table[ino].snap = snapshot_ref(snap);
+	table[ino].until = until;
 	pthread_mutex_unlock(&lock);
+	snapshot_unref(old);
 }

@@ -4,10 +4,9 @@
 /*
  * Texts rendered a moment ago.
  */
-#include "text.h"
+#include "snapshot.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
-bool recent_get(uint64_t ino, struct text *out);
-void recent_put(uint64_t ino, const struct text *text);
+struct snapshot *recent_get(uint64_t ino);
+void recent_put(uint64_t ino, struct snapshot *snap);

@@ -7,8 +7,8 @@
  * The launcher mounts the file system and hands over the connection (/dev/fuse) and all sources as
  * open descriptors; the server opens nothing, and after confine() cannot. Workers each read a
  * request, render or parse, answer, and read again; none waits for another but for short locks, so
- * a worker is added only when a request came while all were busy, and idle ones sleep in read(2).
- * There is no timer: an idle server does not run.
+ * a worker is added only when requests keep coming while all are busy, and ends when they no longer
+ * do; idle ones sleep in read(2). There is no timer: an idle server does not run.
  *
  * What an attacker controls: which files the container opens, where it reads, and the bytes and
  * offsets of writes to sysctls. What they can make us hold is capped (handles.c). The sources are
@@ -54,12 +54,28 @@
 #define QUEUED_NS	3000
 #define QUEUED_IN_A_ROW 32
 
-static atomic_int workers = 1;
+/*
+ * When to end one: it had slept that long, or of so many requests in a row none came while all were
+ * busy, but for those two of a lone client.
+ */
+#define ASLEEP_NS     1000000000u
+#define CALM_IN_A_ROW 512
+
+static pthread_mutex_t workers_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned int numbers = 1; /* workers_lock: bit of each worker's number, which is its slot */
+static int workers = 1;		 /* workers_lock */
+static int blocked;		 /* workers_lock: how many of them wait for another */
 
 struct worker {
 	struct server *server;
 	int number;
+	int queued;	/* requests in a row that were there already */
+	int calm;	/* requests since there were more than two in a row */
+	uint64_t slept; /* ns, before the request in hand */
 };
+
+/* When the request in hand was asked, at the earliest. */
+static _Thread_local uint64_t asked_ns;
 
 /*
  * libfuse's answer to INIT is amended: it derives the pages of one READ from the size of a WRITE,
@@ -146,26 +162,83 @@ static int resume(struct server *s)
 
 static void *worker_main(void *arg);
 
-static void add_worker(struct server *s)
+/* Locking: workers_lock. Return: a free number below @max, or -1. */
+static int take_number(int max)
+{
+	for (int i = 0; i < max; i++)
+		if (!(numbers & 1u << i)) {
+			numbers |= 1u << i;
+			workers++;
+			return i;
+		}
+	return -1;
+}
+
+/* Locking: workers_lock. */
+static void give_number(int number)
+{
+	numbers &= ~(1u << number);
+	workers--;
+}
+
+/* Locking: workers_lock. Return: whether there is one more. */
+static bool add_worker(struct server *s, int max)
 {
 	struct worker *w = malloc(sizeof(*w));
-	int number = atomic_fetch_add(&workers, 1);
 	pthread_attr_t attr;
 	pthread_t thread;
 	bool started = false;
+	int number = w ? take_number(max) : -1;
 
-	if (w && number < s->threads) {
-		*w = (struct worker){ s, number };
+	if (number >= 0) {
+		*w = (struct worker){ .server = s, .number = number };
 		pthread_attr_init(&attr);
 		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 		pthread_attr_setstacksize(&attr, WORKER_STACK);
 		started = pthread_create(&thread, &attr, worker_main, w) == 0;
 		pthread_attr_destroy(&attr);
+		if (!started)
+			give_number(number);
 	}
-	if (!started) {
-		atomic_fetch_sub(&workers, 1);
+	if (!started)
 		free(w);
-	}
+	return started;
+}
+
+/**
+ * server_block() - this worker is going to wait for what another one does: see to it that there is
+ * another, and end with server_unblock()
+ *
+ * Return: false if there is none and cannot be one.
+ */
+bool server_block(struct server *s)
+{
+	bool can;
+
+	pthread_mutex_lock(&workers_lock);
+	can = workers - blocked > 1 || add_worker(s, SURVIVE_WORKERS);
+	if (can)
+		blocked++;
+	pthread_mutex_unlock(&workers_lock);
+	return can;
+}
+
+/**
+ * server_unblock() - the wait is over
+ */
+void server_unblock(void)
+{
+	pthread_mutex_lock(&workers_lock);
+	blocked--;
+	pthread_mutex_unlock(&workers_lock);
+}
+
+/**
+ * server_asked_ns() - when the request in hand was asked, at the earliest; CLOCK_MONOTONIC
+ */
+uint64_t server_asked_ns(void)
+{
+	return asked_ns;
 }
 
 static uint64_t now_ns(void)
@@ -176,50 +249,74 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + ts.tv_nsec;
 }
 
-/*
- * Reads the next request into the worker's slot. @queued counts those that were there already.
- * Return: its length, or -errno.
- */
-static ssize_t next_request(struct server *s, int number, int *queued)
+/* Reads the next request into the worker's slot. Return: its length, or -errno. */
+static ssize_t next_request(struct worker *w)
 {
-	void *slot = survive_slot(s->survivor, number);
+	struct server *s = w->server;
+	void *slot = survive_slot(s->survivor, w->number);
 	uint64_t start = now_ns();
 	ssize_t n;
 
-	survive_clear(s->survivor, number);
+	survive_clear(s->survivor, w->number);
 	do { /* ENOENT: the request was interrupted before we got it */
 		n = read(s->fuse_fd, slot, SURVIVE_SLOT_SIZE);
 	} while (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT));
 	if (n < 0)
 		return -errno;
-	*queued = now_ns() - start < QUEUED_NS ? *queued + 1 : 0;
-	if (*queued >= QUEUED_IN_A_ROW && atomic_load(&workers) < s->threads) {
-		*queued = 0;
-		add_worker(s);
-	}
+	w->slept = now_ns() - start;
+	asked_ns = w->slept < QUEUED_NS ? 0 : start; /* 0: long ago */
 	return n;
 }
 
-/* Return: -errno of the connection; -ENODEV means unmounted. */
-static int serve(struct server *s, int number)
+/* Adds a worker where requests queue. Return: whether this one is one too many. */
+static bool adjust_workers(struct worker *w)
 {
-	int queued = 0;
+	bool enough = false;
 
+	w->queued = w->slept < QUEUED_NS ? w->queued + 1 : 0;
+	w->calm = w->queued > 2 ? 0 : w->calm + 1;
+	if (w->queued >= QUEUED_IN_A_ROW) {
+		w->queued = 0;
+		pthread_mutex_lock(&workers_lock);
+		if (workers < w->server->threads)
+			add_worker(w->server, w->server->threads);
+		pthread_mutex_unlock(&workers_lock);
+	} else if (w->number != 0 && (w->slept > ASLEEP_NS || w->calm > CALM_IN_A_ROW)) {
+		pthread_mutex_lock(&workers_lock);
+		enough = workers - blocked > 1;
+		if (enough) {
+			survive_clear(w->server->survivor, w->number);
+			give_number(w->number);
+		}
+		pthread_mutex_unlock(&workers_lock);
+	}
+	return enough;
+}
+
+/* Return: -errno of the connection, -ENODEV means unmounted; 0: this worker is not needed. */
+static int serve(struct worker *w)
+{
 	for (;;) {
-		ssize_t n = next_request(s, number, &queued);
+		ssize_t n = next_request(w);
 
 		if (n < 0)
 			return n;
-		process(s, survive_slot(s->survivor, number), n);
+		process(w->server, survive_slot(w->server->survivor, w->number), n);
+		if (adjust_workers(w))
+			return 0;
 	}
 }
 
 static void *worker_main(void *arg)
 {
 	struct worker w = *(struct worker *)arg;
+	int r;
 
 	free(arg);
-	_exit(serve(w.server, w.number) == -ENODEV ? 0 : 1);
+	r = serve(&w);
+	if (r < 0)
+		_exit(r == -ENODEV ? 0 : 1);
+	return NULL;
 }
 
 /* Everything of value is in shared memory, so any moment is good to go. */
@@ -279,10 +376,11 @@ int server_attach(struct server *s, const char **what)
 }
 
 /* The first request of a connection is INIT. */
-static int first_request(struct server *s)
+static int first_request(struct worker *w)
 {
-	int queued = 0, r;
-	ssize_t n = next_request(s, 0, &queued);
+	struct server *s = w->server;
+	ssize_t n = next_request(w);
+	int r;
 
 	if (n < 0)
 		return n;
@@ -297,11 +395,12 @@ static int first_request(struct server *s)
  */
 int server_run(struct server *s)
 {
+	struct worker w = { .server = s };
 	int r = s->resume ? resume(s) : 0;
 
 	if (r == 0 && !s->resume)
-		r = first_request(s);
+		r = first_request(&w);
 	if (r == 0)
-		r = serve(s, 0);
+		r = serve(&w);
 	return r == -ENODEV ? 0 : r;
 }

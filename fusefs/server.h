@@ -30,6 +30,9 @@ extern const struct fuse_lowlevel_ops server_ops;
 
 int server_attach(struct server *s, const char **what);
 int server_run(struct server *s);
+bool server_block(struct server *s);
+void server_unblock(void);
+uint64_t server_asked_ns(void);
 
 int confine_check(void);
 int confine(const struct server *s, const char **what);

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 #include "survive.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -22,6 +23,7 @@ struct survivor {
 	char init[INIT_MAX] __attribute__((aligned(8)));
 	struct load_saved load;
 	struct usage_base base;
+	uint64_t sizes[TREE_NODES_MAX];
 	char slot[SURVIVE_WORKERS][SURVIVE_SLOT_SIZE] __attribute__((aligned(4096)));
 };
 
@@ -108,4 +110,12 @@ struct load_saved *survive_load(struct survivor *s)
 struct usage_base *survive_base(struct survivor *s)
 {
 	return &s->base;
+}
+
+/**
+ * survive_sizes() - where the sizes are kept that the kernel was told, TREE_NODES_MAX of them
+ */
+uint64_t *survive_sizes(struct survivor *s)
+{
+	return s->sizes;
 }

@@ -24,3 +24,4 @@ int survive_keep_init(struct survivor *s, const void *request, size_t len);
 const void *survive_init(const struct survivor *s, size_t *len);
 struct load_saved *survive_load(struct survivor *s);
 struct usage_base *survive_base(struct survivor *s);
+uint64_t *survive_sizes(struct survivor *s);
