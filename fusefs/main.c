@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ enum opt {
 	OWNER,
 	BOOT_OFFSET,
 	RESUME,
+	NO_RESEND,
 	NAME,
 	THREADS,
 	SOURCE,
@@ -37,6 +39,7 @@ static const struct option options[] = { { "fuse-fd", required_argument, NULL, F
 					 { "owner", required_argument, NULL, OWNER },
 					 { "boot-offset", required_argument, NULL, BOOT_OFFSET },
 					 { "resume", no_argument, NULL, RESUME },
+					 { "no-resend", no_argument, NULL, NO_RESEND },
 					 { "name", required_argument, NULL, NAME },
 					 { "threads", required_argument, NULL, THREADS },
 					 { "source", required_argument, NULL, SOURCE },
@@ -57,6 +60,7 @@ static const char help[] =
 	"  --owner UID:GID      owner of all files\n"
 	"  --boot-offset NSEC   CLOCK_BOOTTIME of the host at the container's start\n"
 	"  --resume             go on for a server that died on the same connection\n"
+	"  --no-resend          never have the kernel repeat requests, as it cannot before 6.9\n"
 	"  --name ID            container, for messages and process lists\n"
 	"  --threads N          at most N workers; default: number of CPUs and one more\n"
 	"  --source NAME:FD     a file that views are derived from; may be repeated\n"
@@ -140,6 +144,9 @@ static bool parse_option(struct server *s, int opt, char *arg)
 	case RESUME:
 		s->resume = true;
 		return true;
+	case NO_RESEND:
+		s->no_resend = true;
+		return true;
 	default: /* NAME */
 		container = arg;
 		return true;
@@ -187,6 +194,7 @@ int main(int argc, char **argv)
 	const char *what;
 	int r;
 
+	prctl(PR_SET_NAME, "cloister-fs"); /* a program started by descriptor has none */
 	/* One heap for all threads; what a large view needed goes back to the kernel. */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, 64 * 1024);

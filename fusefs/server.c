@@ -18,7 +18,8 @@
  * it together with the memfds of survive.c and sysctl.c. The kernel does not repeat INIT: the kept
  * request sets up the new session, and its reply is swallowed. What the dead server had taken is
  * sent again by the kernel (FUSE_NOTIFY_RESEND, since 6.9), or else done from the workers' slots.
- * All requests may be done twice: only a write changes anything, and it sets the same value.
+ * All requests may be done twice: only a write changes anything, and it sets the same value; where
+ * its answer may have been sent, so that another can have followed, only that is sent again.
  */
 #include "config.h"
 #include "server.h"
@@ -74,8 +75,9 @@ struct worker {
 	uint64_t slept; /* ns, before the request in hand */
 };
 
-/* When the request in hand was asked, at the earliest. */
+/* Of this thread: when the request in hand was asked, at the earliest, and the slot it is in. */
 static _Thread_local uint64_t asked_ns;
+static _Thread_local int slot_in_hand;
 
 /*
  * libfuse's answer to INIT is amended: it derives the pages of one READ from the size of a WRITE,
@@ -97,8 +99,13 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct server *s = userdata;
 
+	const struct fuse_in_header *in = survive_slot(s->survivor, slot_in_hand);
+	const struct fuse_out_header *out = iov[0].iov_base;
+
 	if (s->ready_fd >= 0) /* INIT is answered before anything else */
 		return write_init_reply(s, fd, iov, count);
+	if (in->opcode == FUSE_WRITE && in->unique == out->unique)
+		survive_keep_answer(s->survivor, slot_in_hand, iov, count);
 	return writev(fd, iov, count);
 }
 
@@ -133,7 +140,20 @@ static bool resend(struct server *s)
 {
 	struct fuse_out_header out = { .len = sizeof(out), .error = NOTIFY_RESEND };
 
-	return write(s->fuse_fd, &out, sizeof(out)) == sizeof(out);
+	return !s->no_resend && write(s->fuse_fd, &out, sizeof(out)) == sizeof(out);
+}
+
+/* What the predecessor's worker @i had in hand. ENOENT says that it was answered. */
+static void finish(struct server *s, int i)
+{
+	size_t len = survive_pending(s->survivor, i), answer_len;
+	const void *answer = survive_answer(s->survivor, i, &answer_len);
+
+	slot_in_hand = i;
+	if (len && answer && write(s->fuse_fd, answer, answer_len) < 0)
+		return;
+	if (len && !answer)
+		process(s, survive_slot(s->survivor, i), len);
 }
 
 static int resume(struct server *s)
@@ -152,11 +172,11 @@ static int resume(struct server *s)
 		return r;
 	again = resend(s);
 	for (int i = 0; i < SURVIVE_WORKERS; i++) {
-		len = survive_pending(s->survivor, i);
-		if (len && !again)
-			process(s, survive_slot(s->survivor, i), len);
+		if (!again)
+			finish(s, i);
 		survive_clear(s->survivor, i);
 	}
+	slot_in_hand = 0;
 	return 0;
 }
 
@@ -296,6 +316,7 @@ static bool adjust_workers(struct worker *w)
 /* Return: -errno of the connection, -ENODEV means unmounted; 0: this worker is not needed. */
 static int serve(struct worker *w)
 {
+	slot_in_hand = w->number;
 	for (;;) {
 		ssize_t n = next_request(w);
 
@@ -358,7 +379,7 @@ int server_attach(struct server *s, const char **what)
 	if (r < 0)
 		return r;
 	*what = "build the tree";
-	r = tree_build(&s->facts);
+	r = tree_build(&s->facts, survive_paths(s->survivor));
 	if (r < 0)
 		return r;
 	handles_init();

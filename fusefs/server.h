@@ -17,7 +17,8 @@ struct server {
 	uid_t uid;
 	gid_t gid;
 	bool resume;
-	int threads; /* 0: as many as there are CPUs */
+	bool no_resend; /* as on kernels before 6.9, for tests */
+	int threads;	/* 0: as many as there are CPUs */
 	struct facts facts;
 	struct sysctl_store *store; /* mapping of values_fd */
 	pthread_mutex_t store_lock; /* writers of store, and reads of it */

@@ -3,6 +3,11 @@
  * Requests are read from /dev/fuse straight into the slot of the worker that reads: from the moment
  * that the kernel counts a request as taken, its text is where a successor finds it. A slot is in
  * use as long as its header says a length; the worker clears that when the request was answered.
+ * What changes something is not done again if its answer was ready: that is kept beside the slot
+ * before it is sent, and another write may have come in between.
+ *
+ * The successor may be of another version (`cloister reload`): the layout is checked, and files
+ * keep the numbers by which the kernel knows them.
  */
 #include "config.h"
 #include "survive.h"
@@ -18,19 +23,41 @@
 
 #define INIT_MAX 2048
 
+#define LAYOUT_VERSION 1
+
+struct answer {
+	uint64_t unique; /* of the request; 0: none */
+	uint32_t len;
+	char bytes[SURVIVE_ANSWER_MAX];
+};
+
 struct survivor {
+	uint32_t layout;	   /* 0: nobody was here yet */
 	_Atomic uint32_t init_len; /* 0: there is no INIT yet */
 	char init[INIT_MAX] __attribute__((aligned(8)));
 	struct load_saved load;
 	struct usage_base base;
 	uint64_t sizes[TREE_NODES_MAX];
+	struct answer answer[SURVIVE_WORKERS];
+	char paths[TREE_PATHS_MAX];
 	char slot[SURVIVE_WORKERS][SURVIVE_SLOT_SIZE] __attribute__((aligned(4096)));
 };
+
+/* EPROTO: left by a version that keeps it in another way. */
+static bool layout_fits(struct survivor *s)
+{
+	uint32_t layout = LAYOUT_VERSION << 24 | sizeof(struct survivor);
+
+	if (s->layout == 0)
+		s->layout = layout;
+	errno = EPROTO;
+	return s->layout == layout;
+}
 
 /**
  * survive_map() - map the memfd, which is made large enough first
  *
- * Return: NULL with errno.
+ * Return: NULL with errno; EPROTO: another version left it, which keeps it in another way.
  */
 struct survivor *survive_map(int fd)
 {
@@ -43,7 +70,7 @@ struct survivor *survive_map(int fd)
 	    ftruncate(fd, sizeof(struct survivor)) < 0)
 		return NULL;
 	p = mmap(NULL, sizeof(struct survivor), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	return p == MAP_FAILED ? NULL : p;
+	return p != MAP_FAILED && layout_fits(p) ? p : NULL;
 }
 
 /**
@@ -118,4 +145,42 @@ struct usage_base *survive_base(struct survivor *s)
 uint64_t *survive_sizes(struct survivor *s)
 {
 	return s->sizes;
+}
+
+/**
+ * survive_keep_answer() - @worker is going to send this answer to the request in its slot
+ */
+void survive_keep_answer(struct survivor *s, int worker, const struct iovec *iov, int count)
+{
+	const struct fuse_in_header *in = (const struct fuse_in_header *)s->slot[worker];
+	struct answer *a = &s->answer[worker];
+	size_t len = 0;
+
+	__atomic_store_n(&a->unique, 0, __ATOMIC_RELEASE);
+	for (int i = 0; i < count && iov[i].iov_len <= sizeof(a->bytes) - len; i++) {
+		memcpy(a->bytes + len, iov[i].iov_base, iov[i].iov_len);
+		len += iov[i].iov_len;
+	}
+	a->len = len;
+	__atomic_store_n(&a->unique, in->unique, __ATOMIC_RELEASE);
+}
+
+/**
+ * survive_answer() - the answer that was ready for the request in the slot of @worker, or NULL
+ */
+const void *survive_answer(const struct survivor *s, int worker, size_t *len)
+{
+	const struct fuse_in_header *in = (const struct fuse_in_header *)s->slot[worker];
+	const struct answer *a = &s->answer[worker];
+
+	*len = a->len;
+	return a->unique && a->unique == in->unique && a->len <= sizeof(a->bytes) ? a->bytes : NULL;
+}
+
+/**
+ * survive_paths() - the paths by which tree.c knows its nodes, TREE_PATHS_MAX bytes
+ */
+char *survive_paths(struct survivor *s)
+{
+	return s->paths;
 }

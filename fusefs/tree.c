@@ -14,6 +14,7 @@
 #include "lib/views.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,7 +49,7 @@ static unsigned int number_of(uint64_t ino)
 static uint64_t find_numbered(uint64_t dir)
 {
 	for (uint64_t i = TREE_ROOT + 1; i < nodes_end; i++)
-		if (nodes[i].parent == dir && is_numbered(&nodes[i]))
+		if (nodes[i].parent == dir && nodes[i].mode && is_numbered(&nodes[i]))
 			return i;
 	return 0;
 }
@@ -64,6 +65,13 @@ static uint64_t find(uint64_t parent, const char *name, size_t len)
 
 static uint64_t add(uint64_t parent, const char *name, size_t len, mode_t mode)
 {
+	uint64_t known = find(parent, name, len);
+
+	if (known) {
+		nodes[parent].subdirs += S_ISDIR(mode) && !nodes[known].mode;
+		nodes[known].mode = mode;
+		return known;
+	}
 	if (nodes_end == TREE_NODES_MAX)
 		return 0;
 	nodes[nodes_end] =
@@ -81,9 +89,7 @@ static uint64_t add_parents(const char **path)
 	uint64_t dir = TREE_ROOT, ino;
 
 	while ((slash = strchr(name, '/'))) {
-		ino = find(dir, name, slash - name);
-		if (!ino)
-			ino = add(dir, name, slash - name, S_IFDIR | 0555);
+		ino = add(dir, name, slash - name, S_IFDIR | 0555);
 		if (!ino)
 			return 0;
 		dir = ino;
@@ -128,23 +134,61 @@ static int add_directory(const struct dir_file *file)
 	return 0;
 }
 
+/*
+ * The kernel knows a node by its number and remembers that for ever: a successor, which may be of
+ * another version, gives the same numbers. A line of @paths is the number of a parent and a name.
+ */
+static void add_known(const char *paths)
+{
+	uint64_t parent;
+
+	while (parse_u64(&paths, &parent) && *paths == ' ' && parent < nodes_end) {
+		size_t len = strcspn(++paths, "\n");
+
+		add(parent, paths, len, 0);
+		paths += len + (paths[len] == '\n');
+	}
+}
+
+static int keep_paths(char *paths)
+{
+	size_t len = 0;
+
+	for (uint64_t i = TREE_ROOT + 1; i < nodes_end; i++) {
+		const struct node *n = &nodes[i];
+		int more = snprintf(paths + len, TREE_PATHS_MAX - len, "%" PRIu64 " %.*s\n",
+				    n->parent, (int)n->name_len, n->name);
+
+		if (more < 0 || len + more >= TREE_PATHS_MAX)
+			return -ENOSPC;
+		len += more;
+	}
+	return 0;
+}
+
 /**
  * tree_build() - make the nodes
  * @facts: kept; asked for the CPUs that there are
+ * @paths: TREE_PATHS_MAX bytes of memory that outlives the server, 0 at first: what it was last
  *
  * Return: 0, or -errno if a view has nobody who serves it.
  */
-int tree_build(const struct facts *facts)
+int tree_build(const struct facts *facts, char *paths)
 {
+	static char known[TREE_PATHS_MAX];
 	int r = 0;
 
 	tree_facts = facts;
+	memccpy(known, paths, '\0', sizeof(known) - 1);
 	nodes[TREE_ROOT] = (struct node){ .name = "", .parent = TREE_ROOT, .mode = S_IFDIR | 0555 };
+	add_known(known);
 	for (int i = 0; r == 0 && i < views_count; i++)
 		r = add_view(&views[i]);
 	if (r == 0)
 		r = add_directory(cpu_dir);
-	return r == 0 ? add_directory(node_dir) : r;
+	if (r == 0)
+		r = add_directory(node_dir);
+	return r == 0 ? keep_paths(paths) : r;
 }
 
 /**
@@ -220,7 +264,7 @@ uint64_t tree_lookup(uint64_t parent, const char *name)
 {
 	uint64_t dir = parent % TREE_NODES_MAX, ino = find(dir, name, strlen(name));
 
-	if (ino && !is_numbered(&nodes[ino]))
+	if (ino && nodes[ino].mode && !is_numbered(&nodes[ino]))
 		return shown(parent, ino) ? ino + instance(parent) : 0;
 	ino = find_numbered(dir);
 	return ino ? lookup_numbered(ino, name) : 0;
@@ -237,7 +281,8 @@ uint64_t tree_next(uint64_t parent, uint64_t after)
 	int64_t number;
 
 	while (!among_numbered && ++i < nodes_end)
-		if (nodes[i].parent == dir && i != template && shown(parent, i))
+		if (nodes[i].parent == dir && nodes[i].mode && i != template &&
+		    shown(parent, i))
 			return i + instance(parent);
 	if (!template)
 		return 0;

@@ -16,6 +16,7 @@
 /* Files below a cpuN have this size for stat(2), as in sysfs; no text there is longer. */
 #define TREE_CPU_FILE_SIZE 4096
 #define TREE_NAME_MAX	   256 /* with the NUL */
+#define TREE_PATHS_MAX	   65536
 
 struct node {
 	const char *name; /* not terminated: @name_len */
@@ -28,7 +29,7 @@ struct node {
 	const struct sysctl *sysctl;	 /* VIEW_SYSCTL */
 };
 
-int tree_build(const struct facts *facts);
+int tree_build(const struct facts *facts, char *paths);
 const struct node *tree_node(uint64_t ino);
 uint64_t tree_lookup(uint64_t parent, const char *name);
 uint64_t tree_next(uint64_t parent, uint64_t after);

@@ -106,7 +106,7 @@ _cloister()
 	((i++))
 	case $command in
 	'')
-		_cloister_words "launch exec kill delete list status check pause resume update ps events spec features create start run state docker-setup containerd-setup podman-setup --root --log --log-format --log-level --debug
+		_cloister_words "launch exec kill delete list status check pause resume reload update ps events spec features create start run state docker-setup containerd-setup podman-setup --root --log --log-format --log-level --debug
 			--systemd-cgroup --cgroup-manager --help --version" "$cur"
 		;;
 	launch)
@@ -168,6 +168,13 @@ _cloister()
 				--no-new-keyring --no-subreaper --help $more" "$cur"
 			;;
 		esac
+		;;
+	reload)
+		if [[ $cur == -* ]]; then
+			_cloister_words "--all --json --help" "$cur"
+		else
+			_cloister_words "$(_cloister_names "$root")" "$cur"
+		fi
 		;;
 	pause | resume | start | state)
 		if [[ $cur == -* ]]; then

@@ -24,7 +24,8 @@
 
 #define SERVER_UID	65534 /* nobody: owns no file that matters */
 #define SERVER_START_MS 8000
-#define FIRST_FD	10 /* where the inherited descriptors are put in the child */
+#define SERVER_TRY_MS	1500 /* where there is another one to start */
+#define FIRST_FD	10   /* where the inherited descriptors are put in the child */
 #define MAX_ARGS	(32 + 2 * FACT_MAX_FDS)
 
 /* The command line, in one piece of memory that is only used between fork and exec. */
@@ -62,8 +63,8 @@ static int place_fd(int fd, int *next)
 	return (*next)++;
 }
 
-static void build_command(struct command *cmd, const struct warden *w, int ready, bool resume,
-			  const struct fact_fd *facts, int n_facts)
+static void build_command(struct command *cmd, const struct warden *w, int *program, int ready,
+			  bool resume, const struct fact_fd *facts, int n_facts)
 {
 	int next = FIRST_FD;
 
@@ -88,6 +89,8 @@ static void build_command(struct command *cmd, const struct warden *w, int ready
 		add_arg(cmd, "--source");
 		add_arg(cmd, "%s:%d", facts[i].name, place_fd(facts[i].fd, &next));
 	}
+	if (*program >= 0)
+		*program = dup3(*program, next++, O_CLOEXEC);
 	sys_close_range(next, ~0U, 0);
 	sys_close_range(3, FIRST_FD - 1, 0);
 }
@@ -106,8 +109,8 @@ static void drop_privileges(void)
 		_exit(1);
 }
 
-static void exec_server(struct warden *w, int ready, bool resume, const struct fact_fd *facts,
-			int n_facts)
+static void exec_server(struct warden *w, int program, int ready, bool resume,
+			const struct fact_fd *facts, int n_facts)
 {
 	static struct command cmd;
 	char *envp[] = { NULL };
@@ -126,9 +129,13 @@ static void exec_server(struct warden *w, int ready, bool resume, const struct f
 	w->values_fd = fcntl(w->values_fd, F_DUPFD_CLOEXEC, high);
 	w->init_fd = fcntl(w->init_fd, F_DUPFD_CLOEXEC, high);
 	ready = fcntl(ready, F_DUPFD_CLOEXEC, high);
-	build_command(&cmd, w, ready, resume, moved, n_facts);
+	program = program < 0 ? -1 : fcntl(program, F_DUPFD_CLOEXEC, high);
+	build_command(&cmd, w, &program, ready, resume, moved, n_facts);
 	drop_privileges();
-	execve(w->hello.server, cmd.argv, envp);
+	if (program < 0)
+		execve(w->hello.server, cmd.argv, envp);
+	else
+		fexecve(program, cmd.argv, envp);
 	_exit(127);
 }
 
@@ -154,45 +161,80 @@ static int open_facts(const struct warden *w, struct fact_fd *fds)
 	return n;
 }
 
-static int wait_ready(int ready)
+static int wait_ready(int ready, int timeout_ms)
 {
 	struct pollfd p = { .fd = ready, .events = POLLIN };
 	char c;
 	int r;
 
 	do {
-		r = poll(&p, 1, SERVER_START_MS);
+		r = poll(&p, 1, timeout_ms);
 	} while (r < 0 && errno == EINTR);
 	if (r == 0)
 		return -ETIMEDOUT;
 	return read(ready, &c, 1) == 1 ? 0 : -EIO;
 }
 
-/**
- * server_start() - start cloister-fs and wait until it answers
- * @resume: it takes over a mount that another one served
- */
-int server_start(struct warden *w, bool resume)
+/* Starts @program, or what is installed for -1, and waits until it answers. */
+static int start_program(struct warden *w, int program, int timeout_ms, bool resume,
+			 const struct fact_fd *facts, int n_facts)
 {
-	struct fact_fd facts[FACT_MAX_FDS];
-	int n_facts = open_facts(w, facts);
 	int pipefd[2], r;
 	pid_t pid;
 
-	if (n_facts < 0)
-		return n_facts;
-	if (pipe2(pipefd, O_CLOEXEC) < 0) {
-		facts_close_all(facts, n_facts);
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return -errno;
-	}
 	pid = sys_clone3(0, SIGCHLD, &w->server_pidfd, -1);
 	if (pid == 0)
-		exec_server(w, pipefd[1], resume, facts, n_facts);
+		exec_server(w, program, pipefd[1], resume, facts, n_facts);
 	close(pipefd[1]);
-	facts_close_all(facts, n_facts);
-	r = pid < 0 ? pid : wait_ready(pipefd[0]);
+	r = pid < 0 ? pid : wait_ready(pipefd[0], timeout_ms);
 	close(pipefd[0]);
 	if (pid > 0)
 		fcntl(w->server_pidfd, F_SETFD, FD_CLOEXEC);
+	return r;
+}
+
+static void end_failed(struct warden *w)
+{
+	siginfo_t info;
+
+	if (w->server_pidfd < 0)
+		return;
+	sys_pidfd_send_signal(w->server_pidfd, SIGKILL);
+	waitid(P_PIDFD, w->server_pidfd, &info, WEXITED);
+	close(w->server_pidfd);
+	w->server_pidfd = -1;
+}
+
+/**
+ * server_start() - start cloister-fs and wait until it answers
+ * @resume: it takes over a mount that another one served
+ *
+ * What is installed now is started, so a restart is also an upgrade; if that fails, the program
+ * that ran before, which is kept open.
+ */
+int server_start(struct warden *w, bool resume)
+{
+	static int last_good = -1;
+	struct fact_fd facts[FACT_MAX_FDS];
+	int n_facts = open_facts(w, facts);
+	autofd installed = open(w->hello.server, O_PATH | O_CLOEXEC);
+	int r;
+
+	if (n_facts < 0)
+		return n_facts;
+	w->server_pidfd = -1;
+	r = start_program(w, -1, last_good < 0 ? SERVER_START_MS : SERVER_TRY_MS, resume, facts,
+			  n_facts);
+	if (r < 0 && last_good >= 0) {
+		end_failed(w);
+		r = start_program(w, last_good, SERVER_START_MS, resume, facts, n_facts);
+	} else if (r == 0) {
+		if (last_good >= 0)
+			close(last_good);
+		last_good = fd_steal(&installed);
+	}
+	facts_close_all(facts, n_facts);
 	return r;
 }

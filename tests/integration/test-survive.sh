@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Readers and writers under load notice nothing while the helpers are killed or replaced.
+# shellcheck disable=SC2046,SC2086
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate tool-busybox; gate tool-python3
+root=$work/root
+make_root "$root"
+need_containers --rootfs "$root"
+
+# Our programs, as if installed: the server is a file that can be replaced.
+bin=$work/bin
+mkdir "$bin"
+chmod 755 "$work" "$bin"
+cp "$(type -P cloister)" "$top_builddir/src/cloister-warden" "$top_builddir/fusefs/cloister-fs" "$bin"
+cp "$bin/cloister-fs" "$bin/real-fs"
+PATH=$bin:$PATH
+hash -r
+
+# load SECONDS PROC: 20 readers over all views, some of them byte by byte, and 5 writers of sysctls.
+cat >"$work/load.py" <<'E'
+import os, random, sys, time
+seconds, proc = float(sys.argv[1]), sys.argv[2]
+views = {"uptime": b".", "meminfo": b"MemTotal", "cpuinfo": b"processor", "stat": b"cpu ", "loadavg": b"/", "swaps": b"Filename",
+         "diskstats": b"", "../sys/devices/system/cpu/online": b"0", "sys/kernel/panic": b"", "sys/kernel/printk": b""}
+sysctls = [("kernel/panic", 1 << 30), ("kernel/kptr_restrict", 3), ("fs/file-max", 1 << 40), ("fs/nr_open", 1 << 30), ("kernel/panic_on_oops", 2)]
+# in which order do lines stand, and how many are there: of two texts mixed up we see it
+shape = {v: [l.split(b" ")[0] for l in open(proc + "/" + v, "rb").read().split(b"\n")] for v in ("meminfo", "swaps")}
+end = time.time() + seconds
+longest = 0.0
+def timed(call, *args): # the longest that one system call had to wait
+    global longest
+    t = time.time()
+    try: return call(*args)
+    finally: longest = max(longest, time.time() - t)
+def read(v, step):
+    fd = timed(os.open, proc + "/" + v, os.O_RDONLY)
+    got = b""
+    while True:
+        part = timed(os.read, fd, step)
+        if not part: break
+        got += part
+    os.close(fd)
+    return got
+def reader(i):
+    while time.time() < end:
+        v = random.choice(list(views))
+        got = read(v, (1, 7, 65536)[i % 3] if v != "cpuinfo" else 4096)
+        yield
+        assert views[v] in got, (v, got[:50])
+        assert not got or got.endswith(b"\n"), (v, got[-50:])
+        if v in shape: assert [l.split(b" ")[0] for l in got.split(b"\n")] == shape[v], (v, got)
+def writer(i):
+    name, most = sysctls[i]
+    path = proc + "/sys/" + name
+    while time.time() < end:
+        n = random.randrange(1 if most > 3 else 0, most)
+        fd = timed(os.open, path, os.O_WRONLY | os.O_TRUNC); timed(os.write, fd, b"%d\n" % n); os.close(fd)
+        yield
+        got = int(read("sys/" + name, 100))
+        assert got == n, (name, got, n)
+pids = []
+for i in range(25):
+    r, w = os.pipe()
+    if os.fork() == 0:
+        rounds, error = 0, ""
+        try:
+            for _ in reader(i) if i < 20 else writer(i - 20): rounds += 1
+        except BaseException as e: error = repr(e)
+        os.write(w, ("%f %d %s" % (longest, rounds, error)).encode()); os._exit(0)
+    os.close(w); pids.append(r)
+results = []
+for i, r in enumerate(pids):
+    f = os.fdopen(r).read().split(" ", 2)
+    results.append((float(f[0]), int(f[1]), f[2] if len(f) > 2 else "gone"))
+for e in sorted({r[2] for r in results if r[2]})[:5]: print("error:", e)
+print("longest %.2f s" % max(r[0] for r in results), "SLOW" if max(r[0] for r in results) > 2 else "fine")
+print("rounds", "enough" if min(r[1] for r in results) >= 5 else [r[1] for r in results], file=sys.stdout)
+print(sum(r[1] for r in results), "in all", file=sys.stderr)
+E
+begin() {
+	name=$(cname "$1")
+	launch_detached "$name" --rootfs "$root" --memory 64M --name "$name" -- sleep 1000 || { fail "$1: a container starts"; done_testing; }
+	proc=/proc/$(init_pid "$name")/root/proc
+}
+start_load() { python3 "$work/load.py" "$1" "$proc" >"$work/load.out" 2>"$work/load.err" & load=$!; sleep 0.3; }
+check_load() { # DESC
+	eventually 15 sh -c "! kill -0 $load 2>/dev/null"
+	if kill -0 $load 2>/dev/null; then
+		kill -9 $load
+		pkill -9 -P $load
+		fail "$1: everybody came to an end"
+	fi
+	is "$(sed 's/longest [0-9.]* s //' "$work/load.out")" $'fine\nrounds enough' "$1: no error, nobody waited for more than 2 s"
+	diag "$(cat "$work/load.out" "$work/load.err")"
+}
+one() { family "$1" | head -n 1; }
+kill_servers() { # COUNT
+	local i
+	for i in $(seq "$1"); do kill -9 $(one 'cloister-fs.*') 2>/dev/null; sleep 0.3; done
+}
+
+begin server
+start_load 7
+kill_servers 20
+check_load "the server killed each 0.3 s"
+
+start_load 5
+for i in 1 2 3 4 5; do
+	for kind in cloister-warden cloister-fs; do
+		kill -9 $(one "$kind.*") 2>/dev/null
+		sleep 0.4
+	done
+done
+check_load "warden, twin and server killed in turn"
+is "$(cloister status --json "$name" | json 'all(h["alive"] for h in (d[0] if isinstance(d, list) else d)["helpers"])')" true "all helpers are there again"
+
+### A new server takes over, and the old one where the new one does not start
+start_load 5
+for i in 1 2 3 4 5 6; do
+	cp "$bin/real-fs" "$bin/next" && mv "$bin/next" "$bin/cloister-fs"
+	old=$(one 'cloister-fs.*')
+	ok "reload $i" cloister reload "$name"
+	new=$(one 'cloister-fs.*')
+	[ "$old" != "$new" ] && [ "$(stat -Lc %i "/proc/$new/exe")" = "$(stat -c %i "$bin/cloister-fs")" ] ||
+		fail "reload $i: the installed program serves"
+	sleep 0.4
+done
+check_load "reload under load"
+echo 4711 >"$proc/sys/kernel/panic"
+is "$(cloister reload --all --json | json '[(r["reloaded"], r["error"]) for r in d]')" '[[true, ""]]' "reload --all --json"
+is "$(cat "$proc/sys/kernel/panic")" 4711 "values are kept"
+cp /bin/false "$bin/next" && mv "$bin/next" "$bin/cloister-fs"
+fails "one from before serves on" "a program that does not start is given up" cloister reload "$name"
+is "$(cat "$proc/sys/kernel/panic")" 4711 "and the old one serves"
+fails "does not exist" "reload of what does not exist" cloister reload "$(cname nobody)"
+fails "names of containers, or --all" "reload of nothing" cloister reload
+cloister delete --force "$name"
+
+### As on kernels that cannot send requests again
+printf '#!/bin/sh\nexec %s/real-fs --no-resend "$@"\n' "$bin" >"$bin/cloister-fs"
+chmod 755 "$bin/cloister-fs"
+begin noresend
+like "$(tr '\0' ' ' <"/proc/$(one '(cloister|real)-fs.*')/cmdline")" "no-resend" "the server does not ask for a resend"
+start_load 6
+kill_servers 16
+check_load "the server killed each 0.3 s, no resend"
+
+### All at once: an error, never a host value, and status says so
+sleep 1 # for the last one's successor
+kill -9 $(family 'cloister-.*')
+sleep 0.3
+out=$(timeout 5 cat "$proc/uptime" 2>&1)
+isnt $? 0 "reading fails ($out)"
+unlike "$out" '^[0-9]' "and shows no number"
+like "$(cloister status "$name" 2>&1)" 'dead: they answer an error' "status says so"
+fails "no server" "reload says so too" cloister reload "$name"
+cloister delete --force "$name"
+done_testing
