@@ -4,6 +4,7 @@
  */
 #include "config.h"
 #include "server.h"
+#include "standalone.h"
 #include "survive.h"
 
 #include <errno.h>
@@ -48,11 +49,20 @@ static const struct option options[] = { { "fuse-fd", required_argument, NULL, F
 					 { 0 } };
 
 static const char help[] =
-	"Usage: cloister-fs --fuse-fd N --values-fd N --init-fd N --ready-fd N --owner UID:GID\n"
+	"Usage: cloister-fs [-f] --pid PID [-o OPTIONS] MOUNTPOINT\n"
+	"       cloister-fs [-f] --cgroup PATH [-o OPTIONS] MOUNTPOINT\n"
+	"       cloister-fs --fuse-fd N --values-fd N --init-fd N --ready-fd N --owner UID:GID\n"
 	"                   --boot-offset NSEC [--resume] [--name ID] [--threads N]\n"
 	"                   --source NAME:FD ...\n"
-	"Serve the emulated /proc and /sys files of one container. Started by cloister-warden.\n"
+	"Serve the emulated /proc and /sys files of one container.\n"
 	"\n"
+	"On a mount point, for a container that anybody runs; umount(8) ends it:\n"
+	"  --pid PID            that of its first process\n"
+	"  --cgroup PATH        its cgroup, as in /proc/PID/cgroup\n"
+	"  -o OPTIONS           as in fstab: pid=PID, cgroup=PATH, ro; generic ones are accepted\n"
+	"  -f, --foreground     stay in the foreground, and unmount when interrupted\n"
+	"\n"
+	"Started by cloister-warden:\n"
 	"  --fuse-fd N          connection of the mounted file system (/dev/fuse)\n"
 	"  --values-fd N        memfd that holds the container's own sysctl values\n"
 	"  --init-fd N          memfd that holds what a successor has to know\n"
@@ -176,6 +186,16 @@ static int parse_options(struct server *s, int argc, char **argv)
 	return 0;
 }
 
+/* By the warden: it names the connection. */
+static bool started_by_warden(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--fuse-fd") == 0 || strcmp(argv[i], "--help") == 0 ||
+		    strcmp(argv[i], "--version") == 0)
+			return true;
+	return argc < 2;
+}
+
 static int default_threads(void)
 {
 	int n = get_nprocs() + 1;
@@ -203,6 +223,10 @@ int main(int argc, char **argv)
 	s.facts.cpu = &cpu;
 	s.facts.load = &load;
 	s.facts.cpuinfo = &cpuinfo;
+	if (!started_by_warden(argc, argv)) {
+		s.threads = default_threads();
+		return standalone_main(&s, argc, argv);
+	}
 	if (parse_options(&s, argc, argv))
 		return 1;
 	if (confine_check() < 0)

@@ -27,10 +27,12 @@ static struct server *server_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
+/* What the answer is to say of a node; the size is 0. */
 static void fill_attr(const struct server *s, uint64_t ino, struct stat *st)
 {
 	const struct node *n = tree_node(ino);
 
+	size_asked(ino);
 	memset(st, 0, sizeof(*st));
 	st->st_ino = ino;
 	st->st_mode = n->mode;
@@ -65,7 +67,6 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 	e.attr_timeout = e.entry_timeout = timeout_of(e.ino);
 	fill_attr(server_of(req), e.ino, &e.attr);
-	size_asked(e.ino);
 	fuse_reply_entry(req, &e);
 }
 
@@ -84,7 +85,6 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		return;
 	}
 	fill_attr(server_of(req), ino, &st);
-	size_asked(ino);
 	fuse_reply_attr(req, &st, timeout_of(ino));
 }
 

@@ -6,11 +6,13 @@
 #include "lib/sys.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -165,4 +167,18 @@ pid_t sys_clone3(uint64_t flags, int exit_signal, int *pidfd, int cgroup_fd)
 int sys_keyctl_new_session(const char *name)
 {
 	return ret_errno(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0));
+}
+
+/**
+ * sys_drop_privileges() - be user and group @uid, without other groups and any capability, and
+ * with no way to get one
+ */
+int sys_drop_privileges(uid_t uid)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+		;
+	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
+	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
 }

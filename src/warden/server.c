@@ -11,14 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,14 +97,9 @@ static void build_command(struct command *cmd, const struct warden *w, int *prog
 static void drop_privileges(void)
 {
 #ifndef MUTANT_FS_CAPABLE
-	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
-		;
-	if (setgroups(0, NULL) < 0 || setresgid(SERVER_UID, SERVER_UID, SERVER_UID) < 0 ||
-	    setresuid(SERVER_UID, SERVER_UID, SERVER_UID) < 0)
+	if (sys_drop_privileges(SERVER_UID) < 0)
 		_exit(1);
 #endif
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		_exit(1);
 }
 
 static void exec_server(struct warden *w, int program, int ready, bool resume,

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# cloister-fs alone: the views of a container that runc made, by bind mounts, as lxcfs users do it.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate fuse; gate tool-busybox; gate tool-runc; gate tool-python3
+root=$work/root
+make_root "$root"
+group=t$$-alone
+mnt=$work/views
+mkdir "$mnt" "$work/other"
+chmod 755 "$work"
+
+# A cgroup as an administrator makes it: 64 MiB, one CPU's time.
+hierarchies() { find /sys/fs/cgroup -maxdepth 2 -name cgroup.procs -printf '%h\n'; }
+remove_groups() { hierarchies | while read -r h; do rmdir "$h/$group"/* "$h/$group" 2>/dev/null; done; }
+on_exit remove_groups
+hierarchies | while read -r h; do
+	[ "$h" != /sys/fs/cgroup ] || echo "+memory +cpu +pids" >"$h/cgroup.subtree_control" 2>/dev/null
+	mkdir "$h/$group" || continue
+	for f in cpuset.cpus cpuset.mems; do [ ! -e "$h/$group/$f" ] || cat "$h/$f" >"$h/$group/$f"; done
+	[ ! -e "$h/$group/memory.limit_in_bytes" ] || echo 64M >"$h/$group/memory.limit_in_bytes"
+	[ ! -e "$h/$group/memory.max" ] || echo 64M >"$h/$group/memory.max"
+	[ ! -e "$h/$group/cpu.cfs_quota_us" ] || echo 100000 >"$h/$group/cpu.cfs_quota_us"
+	[ ! -e "$h/$group/cpu.max" ] || echo "100000 100000" >"$h/$group/cpu.max"
+done 2>/dev/null
+gone() { ! pgrep -f "^cloister-fs .*$1" >/dev/null; }
+is_mounted() { grep -q " $1 .* fuse.cloister-fs " /proc/self/mountinfo; }
+
+### By a cgroup
+ok "cloister-fs --cgroup" timeout 10 cloister-fs --cgroup "/$group" "$mnt"
+on_exit umount -ql "$mnt"
+ok "is mounted when it returns" is_mounted "$mnt"
+is "$(awk '/^MemTotal/ { print $2 }' "$mnt/proc/meminfo")" 65536 "the cgroup's memory limit"
+is "$(grep -c ^processor "$mnt/proc/cpuinfo") $(cat "$mnt/sys/devices/system/cpu/online")" "1 0" "the cgroup's CPU quota"
+is "$(stat -c '%s %a %u' "$mnt/proc/meminfo")" "0 444 0" "size, mode and owner"
+mapfile -t servers < <(pgrep -f "^cloister-fs .*$mnt")
+is "${#servers[@]}" 2 "a keeper and a server"
+for p in "${servers[@]}"; do
+	like "$(grep -E '^(Uid|CapEff|CapPrm|CapBnd|NoNewPrivs)' "/proc/$p/status" | tr -s '\t\n' ' ')" \
+		'^Uid: 65534 65534 65534 65534 CapPrm: 0+ CapEff: 0+ CapBnd: 0+ NoNewPrivs: 1' "no privilege left in $p"
+done
+is "$(awk '/^Seccomp:/ { print $2 }' "/proc/${servers[1]}/status")" 2 "the server has its filter"
+
+### In a container of runc
+cat >"$work/bundle.py" <<'E'
+import json, subprocess, sys
+bundle, root, mnt, group, args = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]
+subprocess.run(["runc", "spec", "-b", bundle], check=True)
+c = json.load(open(bundle + "/config.json"))
+c["root"] = {"path": root, "readonly": True}
+c["process"]["args"], c["process"]["terminal"] = args, False
+c["linux"]["cgroupsPath"] = "/" + group + "/c"
+c["linux"].pop("seccomp", None)
+for f in ("proc/uptime", "proc/meminfo", "proc/cpuinfo", "proc/stat", "sys/devices/system/cpu/online") if mnt != "-" else ():
+    c["mounts"].append({"destination": "/" + f, "source": mnt + "/" + f, "type": "bind", "options": ["bind"]})
+json.dump(c, open(bundle + "/config.json", "w"))
+E
+runc() { command runc --root "$work/runc" "$@"; }
+mkdir "$work/b1" "$work/b2"
+python3 "$work/bundle.py" "$work/b1" "$root" "$mnt" "$group" /bin/sh -c 'grep MemTotal /proc/meminfo; grep -c processor /proc/cpuinfo; cut -d. -f1 /proc/uptime'
+out=$(runc run -b "$work/b1" "$group-1" </dev/null 2>&1)
+like "$out" 'MemTotal: +65536 kB' "meminfo in a container of runc shows the limit"
+like "$(tail -n 1 <<<"$out")" '^[0-9]{1,3}$' "its uptime is not the host's"
+diag "$out"
+
+### By a process, while it runs; the files belong to its root
+python3 "$work/bundle.py" "$work/b2" "$root" - "$group" /bin/sleep 1000
+runc run -d -b "$work/b2" "$group-2" </dev/null >/dev/null 2>&1
+pid=$(runc state "$group-2" | json 'd["pid"]')
+on_exit runc delete -f "$group-2"
+ok "cloister-fs --pid" timeout 10 cloister-fs --pid "$pid" "$work/other"
+on_exit umount -ql "$work/other"
+is "$(awk '/^MemTotal/ { print $2 }' "$work/other/proc/meminfo")" 65536 "the limit above its cgroup counts"
+sleep 1.1
+below 1 "$(cut -d ' ' -f 1 "$work/other/proc/uptime")" "uptime since its start"
+below "$(cut -d ' ' -f 1 "$work/other/proc/uptime")" 30 "and not since the host's"
+echo 42 >"$work/other/proc/sys/kernel/panic"
+is "$(cat "$work/other/proc/sys/kernel/panic") $(cat "$mnt/proc/sys/kernel/panic")" "42 0" "a sysctl's value is this mount's own"
+
+### A crash, and the end
+server=$(pgrep -f "^cloister-fs .*$work/other" | tail -n 1)
+kill -9 "$server"
+is "$(timeout 5 cat "$work/other/proc/sys/kernel/panic")" 42 "a server that was killed is replaced, and keeps values"
+ok "umount" umount "$work/other"
+ok "ends keeper and server" eventually 5 gone "$work/other"
+timeout 20 cloister-fs -f --cgroup "/$group" "$work/other" &
+shell=$!
+eventually 5 is_mounted "$work/other"
+kill "$(pgrep -P $shell cloister-fs | head -n 1)"
+wait $shell
+is "$? $(is_mounted "$work/other" && echo mounted)" "0 " "in the foreground: SIGTERM unmounts"
+if type -P mount.fuse >/dev/null; then
+	ok "mount(8), as by a line of fstab" timeout 10 mount -t fuse -o "cgroup=/$group,nofail" "$(type -P cloister-fs)#none" "$work/other"
+	is "$(awk '/^MemTotal/ { print $2 }' "$work/other/proc/meminfo")" 65536 "and it serves"
+	umount "$work/other"
+	eventually 5 gone "$work/other"
+else
+	skip tool-mount.fuse "mount(8)"
+fi
+
+### What it refuses
+fails "no cgroup of its own" "the host's own cgroup" cloister-fs --cgroup / "$work/other"
+fails "no cgroup of its own" "a cgroup that does not exist" cloister-fs --cgroup "/$group-none" "$work/other"
+fails "not the number of a process" "a pid that is none" cloister-fs --pid 0x1 "$work/other"
+fails "either --pid or --cgroup" "neither" cloister-fs "$work/other"
+fails "mount on" "a mount point that does not exist" cloister-fs --cgroup "/$group" "$work/nowhere"
+fails "unknown mount option" "an unknown option" cloister-fs --cgroup "/$group" -o bogus "$work/other"
+runc delete -f "$group-2"
+umount "$mnt"
+eventually 5 gone "$mnt"
+remove_groups
+done_testing
