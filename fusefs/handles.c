@@ -2,12 +2,13 @@
 /*
  * The table of open files.
  *
- * A handle's number carries the life of the server that gave it out. One that a dead predecessor
- * gave out is adopted when it is used: its reader gets a text rendered now. The container can make
+ * A handle's number carries the life of the server that gave it out. Of a dead predecessor's
+ * handles the first SURVIVE_TEXTS go on with their texts, unless these are long; others are adopted
+ * when they are used: their readers get a text rendered now. The container can make
  * us hold HANDLES_MAX handles, and beyond that gets ENFILE; what texts they show is capped too, see
  * snapshot.c.
  *
- * Lock ranks: a handle's lock, then the table's lock.
+ * Lock ranks: a handle's lock, then the table's lock, then that of sizes.c.
  */
 #include "config.h"
 #include "handles.h"
@@ -22,42 +23,90 @@
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct handle *table[HANDLES_MAX]; /* table_lock */
 static unsigned int table_used;		  /* table_lock: slots from here on were never used */
-static uint64_t life;			  /* upper bits of the handles of this server */
+static struct survivor *survivor;
+static uint64_t life; /* upper bits of the handles of this server */
 
 /**
  * handles_init() - call once, before any other
  */
-void handles_init(void)
+void handles_init(struct survivor *s)
 {
 	struct timespec ts;
 
+	survivor = s;
 	/* Not repeated by a successor within 2^54 ns. */
 	clock_gettime(CLOCK_BOOTTIME, &ts);
 	life = ((uint64_t)ts.tv_sec * 1000000000u + ts.tv_nsec) * HANDLES_MAX;
 }
 
+/* Locking: table_lock. Return: a new handle in the free slot @i, or NULL. */
+static struct handle *insert_at(unsigned int i, uint64_t fh, uint64_t ino)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	pthread_mutex_init(&h->lock, NULL);
+	h->fh = fh;
+	h->ino = ino;
+	h->slot = i;
+	h->refs = 1;
+	table[i] = h;
+	if (i >= table_used)
+		table_used = i + 1;
+	return h;
+}
+
 /* Puts a new handle into a free slot; @fh 0 gives it a number of this life. */
 static int insert(uint64_t fh, uint64_t ino, struct handle **ret)
 {
-	struct handle *h;
 	unsigned int i = 0;
 
 	while (i < table_used && table[i])
 		i++;
 	if (i == HANDLES_MAX)
 		return -ENFILE;
-	h = calloc(1, sizeof(*h));
-	if (!h)
-		return -ENOMEM;
-	pthread_mutex_init(&h->lock, NULL);
-	h->fh = fh ? fh : life | i;
-	h->ino = ino;
-	h->refs = 1;
-	table[i] = h;
-	if (i == table_used)
-		table_used++;
-	*ret = h;
-	return 0;
+	*ret = insert_at(i, fh ? fh : life | i, ino);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/**
+ * handles_restore() - go on with the handles of a predecessor; before the first request
+ */
+void handles_restore(void)
+{
+	for (unsigned int i = 0; i < SURVIVE_TEXTS; i++) {
+		struct snapshot *snap;
+		struct handle *h;
+		uint64_t fh;
+		uint32_t ino;
+		size_t len;
+		const char *text = survive_text(survivor, i, &fh, &ino, &len);
+
+		snap = text ? snapshot_new() : NULL;
+		if (!snap)
+			continue;
+		text_bytes(&snap->text, text, len);
+		h = snapshot_seal(snap) ? insert_at(i, fh, ino) : NULL;
+		if (h) {
+			h->snap = snap;
+			size_opened(ino, 0, false);
+		} else {
+			snapshot_unref(snap);
+		}
+	}
+}
+
+/**
+ * handle_keep() - a successor may go on with what @h shows
+ *
+ * Locking: the handle's lock, or nobody else uses it yet.
+ */
+void handle_keep(const struct handle *h)
+{
+	if (h->snap)
+		survive_keep_text(survivor, h->slot, h->fh, h->ino, h->snap->text.buf,
+				  h->snap->text.len);
 }
 
 /**
@@ -92,11 +141,11 @@ static struct handle **find(uint64_t fh)
 }
 
 /**
- * handle_get() - the handle @fh, adopted if it is a predecessor's
+ * handle_get() - the handle @fh of the file @ino, adopted if it is a predecessor's
  *
  * Return: to be given back with handle_put(); NULL if the table is full.
  */
-struct handle *handle_get(uint64_t fh)
+struct handle *handle_get(uint64_t fh, uint64_t ino)
 {
 	struct handle *h = NULL, **slot;
 
@@ -104,7 +153,9 @@ struct handle *handle_get(uint64_t fh)
 	slot = find(fh);
 	if (slot)
 		h = *slot;
-	else if (insert(fh, 0, &h) < 0)
+	else if (insert(fh, ino, &h) == 0)
+		size_opened(ino, 0, false);
+	else
 		h = NULL;
 	if (h)
 		h->refs++;
@@ -146,11 +197,11 @@ void handle_release(uint64_t fh)
 	if (slot) {
 		h = *slot;
 		*slot = NULL;
+		survive_forget_text(survivor, h->slot);
 	}
 	pthread_mutex_unlock(&table_lock);
 	if (!h)
 		return;
-	if (h->ino)
-		size_closed(h->ino);
+	size_closed(h->ino);
 	unref(h);
 }

@@ -74,27 +74,25 @@ static void tell_size(struct server *s, uint64_t ino, enum size_todo todo)
 
 /*
  * A text is made when the file is opened for reading, and the kernel told its length (sizes.c).
+ * Return: 0 and the caller's reference to the handle, or -errno.
  */
-static int open_file(struct server *s, uint64_t ino, uint32_t flags, uint64_t *fh)
+static int open_file(struct server *s, uint64_t ino, uint32_t flags, struct handle **ret)
 {
 	const struct node *n = tree_node(ino);
 	struct snapshot *snap = NULL;
-	struct handle *h;
 	int r = n && S_ISREG(n->mode) ? 0 : -ESTALE;
 
 	if (r == 0 && (flags & O_ACCMODE) != O_WRONLY)
 		r = render(s, n, ino, &snap);
 	if (r == 0)
-		r = handle_open(ino, &h);
+		r = handle_open(ino, ret);
 	if (r < 0) {
 		snapshot_unref(snap);
 		return r;
 	}
-	h->snap = snap;
-	h->fresh = snap;
-	*fh = h->fh;
+	(*ret)->snap = snap;
+	(*ret)->fresh = snap;
 	tell_size(s, ino, size_opened(ino, snap ? snap->text.len : 0, flags & O_TRUNC));
-	handle_put(h);
 	return 0;
 }
 
@@ -119,19 +117,32 @@ static bool reply(const struct server *s, uint64_t unique, int error, const void
 	return write(s->fuse_fd, &out, out.head.len) >= 0;
 }
 
+/*
+ * Should we die here, a successor sends this answer if it was not sent, so that the kernel knows of
+ * every handle that is kept.
+ */
 static void do_open(struct server *s, const struct fuse_in_header *in,
 		    const struct fuse_open_in *arg)
 {
-	/* Direct: a read is answered from the text, whatever size the kernel believes. */
-	struct fuse_open_out out = { .open_flags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH };
-	uint64_t fh = 0;
-	int r = open_file(s, in->nodeid, arg->flags, &fh);
+	struct {
+		struct fuse_out_header head;
+		struct fuse_open_out open;
+	} out = { .head = { .len = sizeof(out), .unique = in->unique },
+		  /* direct: a read is answered from the text, whatever size the kernel believes */
+		  .open.open_flags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH };
+	struct handle *h;
+	int r = open_file(s, in->nodeid, arg->flags, &h);
 
-	out.fh = fh;
-	if (r < 0)
+	if (r < 0) {
 		reply(s, in->unique, r, NULL, 0);
-	else if (!reply(s, in->unique, 0, &out, sizeof(out)))
-		handle_release(fh); /* the caller was interrupted: no RELEASE will come */
+		return;
+	}
+	out.open.fh = h->fh;
+	server_keep_answer(s, &(struct iovec){ &out, sizeof(out) }, 1);
+	handle_keep(h);
+	if (write(s->fuse_fd, &out, sizeof(out)) < 0)
+		handle_release(h->fh); /* the caller was interrupted: no RELEASE will come */
+	handle_put(h);
 }
 
 /*
@@ -158,6 +169,7 @@ static int snapshot_for(struct server *s, const struct node *n, uint64_t ino, st
 	pthread_mutex_lock(&h->lock);
 	old = h->snap;
 	h->snap = snapshot_ref(*ret);
+	handle_keep(h);
 	pthread_mutex_unlock(&h->lock);
 	snapshot_unref(old);
 	return 0;
@@ -203,7 +215,7 @@ static void do_read(struct server *s, const struct fuse_in_header *in,
 		    const struct fuse_read_in *arg)
 {
 	const struct node *n = tree_node(in->nodeid);
-	struct handle *h = n && S_ISREG(n->mode) ? handle_get(arg->fh) : NULL;
+	struct handle *h = n && S_ISREG(n->mode) ? handle_get(arg->fh, in->nodeid) : NULL;
 	struct snapshot *snap;
 	int r;
 

@@ -95,6 +95,14 @@ static ssize_t write_init_reply(struct server *s, int fd, struct iovec *iov, int
 	return ((struct fuse_out_header *)iov[0].iov_base)->len;
 }
 
+/**
+ * server_keep_answer() - this is going to be the answer to the request in hand
+ */
+void server_keep_answer(struct server *s, const struct iovec *iov, int count)
+{
+	survive_keep_answer(s->survivor, slot_in_hand, iov, count);
+}
+
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct server *s = userdata;
@@ -105,7 +113,7 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	if (s->ready_fd >= 0) /* INIT is answered before anything else */
 		return write_init_reply(s, fd, iov, count);
 	if (in->opcode == FUSE_WRITE && in->unique == out->unique)
-		survive_keep_answer(s->survivor, slot_in_hand, iov, count);
+		server_keep_answer(s, iov, count);
 	return writev(fd, iov, count);
 }
 
@@ -143,17 +151,20 @@ static bool resend(struct server *s)
 	return !s->no_resend && write(s->fuse_fd, &out, sizeof(out)) == sizeof(out);
 }
 
-/* What the predecessor's worker @i had in hand. ENOENT says that it was answered. */
-static void finish(struct server *s, int i)
+/*
+ * What the predecessor's worker @i had in hand: its answer, if there was one. ENOENT says that it
+ * was sent. Return: whether it has to be done.
+ */
+static bool answer(struct server *s, int i)
 {
-	size_t len = survive_pending(s->survivor, i), answer_len;
-	const void *answer = survive_answer(s->survivor, i, &answer_len);
+	size_t len;
+	const void *answer = survive_answer(s->survivor, i, &len);
 
-	slot_in_hand = i;
-	if (len && answer && write(s->fuse_fd, answer, answer_len) < 0)
-		return;
-	if (len && !answer)
-		process(s, survive_slot(s->survivor, i), len);
+	if (!survive_pending(s->survivor, i))
+		return false;
+	if (answer && write(s->fuse_fd, answer, len) < 0)
+		return false;
+	return !answer;
 }
 
 static int resume(struct server *s)
@@ -170,10 +181,16 @@ static int resume(struct server *s)
 	r = process_init(s, init, len);
 	if (r < 0)
 		return r;
+	handles_restore();
+	for (int i = 0; i < SURVIVE_WORKERS; i++)
+		if (!answer(s, i))
+			survive_clear(s->survivor, i);
 	again = resend(s);
 	for (int i = 0; i < SURVIVE_WORKERS; i++) {
-		if (!again)
-			finish(s, i);
+		slot_in_hand = i;
+		len = again ? 0 : survive_pending(s->survivor, i);
+		if (len)
+			process(s, survive_slot(s->survivor, i), len);
 		survive_clear(s->survivor, i);
 	}
 	slot_in_hand = 0;
@@ -382,7 +399,7 @@ int server_attach(struct server *s, const char **what)
 	r = tree_build(&s->facts, survive_paths(s->survivor));
 	if (r < 0)
 		return r;
-	handles_init();
+	handles_init(s->survivor);
 	pthread_mutex_init(&s->store_lock, NULL);
 	clock_gettime(CLOCK_REALTIME, &s->started);
 	sigaction(SIGTERM, &sa, NULL);

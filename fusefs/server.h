@@ -9,6 +9,7 @@
 #include "lib/sysctl.h"
 
 #include <fuse_lowlevel.h>
+#include <sys/uio.h>
 
 #define MAX_SOURCE_FDS FACT_MAX_FDS
 
@@ -34,6 +35,7 @@ int server_run(struct server *s);
 bool server_block(struct server *s);
 void server_unblock(void);
 uint64_t server_asked_ns(void);
+void server_keep_answer(struct server *s, const struct iovec *iov, int count);
 
 int confine_check(void);
 int confine(const struct server *s, const char **what);

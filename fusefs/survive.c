@@ -31,6 +31,13 @@ struct answer {
 	char bytes[SURVIVE_ANSWER_MAX];
 };
 
+/* An open file; 0 in fh while the rest is not complete. Whole pages, the first with most texts. */
+struct kept_text {
+	uint64_t fh;
+	uint32_t ino, len;
+	char text[SURVIVE_TEXT_MAX];
+};
+
 struct survivor {
 	uint32_t layout;	   /* 0: nobody was here yet */
 	_Atomic uint32_t init_len; /* 0: there is no INIT yet */
@@ -40,6 +47,7 @@ struct survivor {
 	uint64_t sizes[TREE_NODES_MAX];
 	struct answer answer[SURVIVE_WORKERS];
 	char paths[TREE_PATHS_MAX];
+	struct kept_text kept[SURVIVE_TEXTS] __attribute__((aligned(4096)));
 	char slot[SURVIVE_WORKERS][SURVIVE_SLOT_SIZE] __attribute__((aligned(4096)));
 };
 
@@ -183,4 +191,52 @@ const void *survive_answer(const struct survivor *s, int worker, size_t *len)
 char *survive_paths(struct survivor *s)
 {
 	return s->paths;
+}
+
+/* What an ordinary container has open at once; memory beyond that is given back. */
+#define TEXTS_AT_HAND 8
+
+/**
+ * survive_keep_text() - open file @i, which the kernel calls @fh, shows this text of file @ino
+ */
+void survive_keep_text(struct survivor *s, unsigned int i, uint64_t fh, uint32_t ino,
+		       const char *text, size_t len)
+{
+	struct kept_text *k;
+
+	if (i >= SURVIVE_TEXTS || len > SURVIVE_TEXT_MAX)
+		return;
+	k = &s->kept[i];
+	__atomic_store_n(&k->fh, 0, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	memcpy(k->text, text, len);
+	k->ino = ino;
+	k->len = len;
+	__atomic_store_n(&k->fh, fh, __ATOMIC_RELEASE);
+}
+
+/**
+ * survive_forget_text() - there is no open file @i any more
+ */
+void survive_forget_text(struct survivor *s, unsigned int i)
+{
+	if (i >= SURVIVE_TEXTS || !s->kept[i].fh)
+		return;
+	__atomic_store_n(&s->kept[i].fh, 0, __ATOMIC_RELEASE);
+	if (i >= TEXTS_AT_HAND)
+		madvise(&s->kept[i], sizeof(s->kept[i]), MADV_REMOVE);
+}
+
+/**
+ * survive_text() - what open file @i showed, or NULL
+ */
+const char *survive_text(const struct survivor *s, unsigned int i, uint64_t *fh, uint32_t *ino,
+			 size_t *len)
+{
+	const struct kept_text *k = &s->kept[i];
+
+	*fh = __atomic_load_n(&k->fh, __ATOMIC_ACQUIRE);
+	*ino = k->ino;
+	*len = k->len;
+	return *fh && k->len <= SURVIVE_TEXT_MAX ? k->text : NULL;
 }

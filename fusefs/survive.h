@@ -3,7 +3,7 @@
 
 /*
  * The part of the server's memory that outlives it (--init-fd): the kernel's INIT request, the
- * requests that each worker has in hand, and the load average.
+ * requests that each worker has in hand, the texts of open files, and the load average.
  */
 #include "source.h"
 
@@ -14,7 +14,9 @@
 
 #define SURVIVE_WORKERS	   16
 #define SURVIVE_SLOT_SIZE  (16 * 1024) /* a request: at least FUSE_MIN_READ_BUFFER, page-aligned */
-#define SURVIVE_ANSWER_MAX 64	       /* to a write: header and length */
+#define SURVIVE_TEXTS	   256	       /* texts of open files, of */
+#define SURVIVE_TEXT_MAX   (16 * 1024 - 16) /* bytes at most */
+#define SURVIVE_ANSWER_MAX 64		    /* to a write: header and length */
 
 struct survivor;
 
@@ -30,3 +32,8 @@ uint64_t *survive_sizes(struct survivor *s);
 void survive_keep_answer(struct survivor *s, int worker, const struct iovec *iov, int count);
 const void *survive_answer(const struct survivor *s, int worker, size_t *len);
 char *survive_paths(struct survivor *s);
+void survive_keep_text(struct survivor *s, unsigned int i, uint64_t fh, uint32_t ino,
+		       const char *text, size_t len);
+void survive_forget_text(struct survivor *s, unsigned int i);
+const char *survive_text(const struct survivor *s, unsigned int i, uint64_t *fh, uint32_t *ino,
+			 size_t *len);

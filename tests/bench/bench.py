@@ -6,7 +6,8 @@ Ratios are medians over alternating pairs, with a 95 % bootstrap interval. Runs 
 tests/lib/under, in a mount namespace of its own. `--quick` takes fewer of everything,
 `--only oci,calls` some of the parts:
 
-    launch   Cloister's own command line: start to end, latency of the views, idle containers
+    launch   Cloister's own command line: start to end, idle containers
+    views    the emulated files, beside lxcfs and a bare FUSE server
     oci      create, start, delete, state, kill
     calls    system calls that are not intercepted, and a build made of them
     docker   `docker run`, and many containers at once
@@ -16,9 +17,9 @@ import argparse, os, platform, re, shutil, subprocess, sys, tempfile
 
 sys.dont_write_bytecode = True  # the source tree may be somebody else's
 from common import *
-import calls, docker, launch, oci, shiftfs
+import calls, docker, launch, oci, shiftfs, views
 
-PARTS = ["launch", "oci", "calls", "docker", "shiftfs"]
+PARTS = ["launch", "views", "oci", "calls", "docker", "shiftfs"]
 
 def main():
     ap = argparse.ArgumentParser()
@@ -66,6 +67,7 @@ def bench(a, work, undo):
     table = Table()
     engines = find_engines(work, root) if a.only != ["shiftfs"] else []
     if "launch" in a.only: launch.measure(a, table, work, base, root, engines, undo)
+    if "views" in a.only: views.measure(a, table, work, base, root, engines, undo)
     if "oci" in a.only: oci.measure(a, table, work, root, engines, undo)
     if "calls" in a.only: calls.measure(a, table, work, root, engines, undo)
     if "docker" in a.only: docker.measure(a, table, work, root, engines, undo)

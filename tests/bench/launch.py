@@ -1,25 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cloister as a launcher: from start to end, how long a read of a view takes, what idle containers cost."""
+"""Cloister as a launcher: from start to end, what idle containers cost."""
 import os, shutil, statistics, subprocess, time
 from common import *
-
-FILES = ["/proc/uptime", "/proc/meminfo", "/proc/stat", "/proc/cpuinfo"]
-
-def start_lxcfs(work, undo):
-    if not shutil.which("lxcfs"): return None
-    d = work + "/lxcfs"
-    os.mkdir(d)
-    p = subprocess.Popen(["lxcfs", "-f", "-p", work + "/lxcfs.pid", d], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    def stop():
-        p.terminate()
-        try: p.wait(5)
-        except subprocess.TimeoutExpired: p.kill(); p.wait()
-        subprocess.run(["umount", "-l", d], stderr=subprocess.DEVNULL)
-    undo.append(stop)
-    for _ in range(100):
-        if os.path.exists(d + "/proc/uptime"): return d
-        time.sleep(0.05)
-    return None
 
 def start_to_end(a, table, work, base, root, engines):
     def oci(program, bundle):
@@ -37,26 +19,6 @@ def start_to_end(a, table, work, base, root, engines):
             table.add(label + " / " + program, ms(got["cloister"]), ms(got[program]), ratio(got["cloister"], got[program]),
                       "≤ 1, aim 0.6" if program == "crun" else "")
         table.add(label + " / bare unshare", ms(got["cloister"]), ms(got["floor"]), ratio(got["cloister"], got["floor"]), "")
-
-def views(a, table, work, base, root, engines, undo):
-    lxcfs = start_lxcfs(work, undo)
-    engine = next(iter(engines), None)
-    def number(argv): return int(output(argv)) / 1000
-    for f in FILES:
-        note("open+read+close of " + f)
-        count = "200" if a.quick else "500"
-        things = {"cloister": lambda: number(base + ["launch", "--rootfs", root, "--", "/bin/readlat", f, count]),
-                   "kernel": lambda: number([root + "/bin/readlat", f, count])}
-        if lxcfs and engine:
-            bundle = make_bundle(work, "l" + os.path.basename(f), root, ["/bin/readlat", f, count],
-                                 [{"destination": f, "source": lxcfs + f, "type": "bind", "options": ["bind"]}])
-            things["lxcfs"] = lambda: number([engine, "--root", work + "/" + engine, "run", "-b", bundle, "lat-%d" % next(serial)])
-        got = alternate(things, a.pairs)
-        us = lambda v: "%.1f µs" % statistics.median(v)
-        if "lxcfs" in got:
-            table.add("open+read+close `%s` / lxcfs" % f, us(got["cloister"]), us(got["lxcfs"]), ratio(got["cloister"], got["lxcfs"]),
-                      "≤ 0.4" if f == "/proc/uptime" else "≤ 0.35")
-        table.add("open+read+close `%s` / the kernel's own" % f, us(got["cloister"]), us(got["kernel"]), ratio(got["cloister"], got["kernel"]), "")
 
 def idle(a, table, base, root, undo):
     names = ["bench-%d-%d" % (os.getpid(), i) for i in range(a.containers)]
@@ -94,5 +56,4 @@ def idle(a, table, base, root, undo):
 
 def measure(a, table, work, base, root, engines, undo):
     start_to_end(a, table, work, base, root, engines)
-    views(a, table, work, base, root, engines, undo)
     idle(a, table, base, root, undo)

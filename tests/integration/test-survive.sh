@@ -115,6 +115,23 @@ done
 check_load "warden, twin and server killed in turn"
 is "$(cloister status --json "$name" | json 'all(h["alive"] for h in (d[0] if isinstance(d, list) else d)["helpers"])')" true "all helpers are there again"
 
+### An open file goes on with its text
+cat >"$work/slow.py" <<'E'
+import os, subprocess, sys, time
+fds = [os.open(sys.argv[1] + "/uptime", os.O_RDONLY) for _ in range(3)]
+want = [os.pread(fd, 1000, 0) for fd in fds]
+got = []
+for n, fd in enumerate(fds): # the read of the start takes the text of now
+    got.append(os.read(fd, 1)); want[n] = got[n] + os.pread(fd, 1000, 1)
+os.kill(int(sys.argv[2]), 9)
+for i in range(max(map(len, want))):
+    time.sleep(0.02) # the text of now is another one
+    for n, fd in enumerate(fds): got[n] += os.read(fd, 1)
+print("same" if got == want else (got, want))
+print("renewed" if os.pread(fds[0], 1000, 0) != want[0] else "old")
+E
+is "$(python3 "$work/slow.py" "$proc" "$(one 'cloister-fs.*')" | tr '\n' ' ')" "same renewed " "reading byte by byte over the server's death"
+
 ### A new server takes over, and the old one where the new one does not start
 start_load 5
 for i in 1 2 3 4 5 6; do
@@ -148,8 +165,7 @@ check_load "the server killed each 0.3 s, no resend"
 
 ### All at once: an error, never a host value, and status says so
 sleep 1 # for the last one's successor
-kill -9 $(family 'cloister-.*')
-sleep 0.3
+while all=$(family 'cloister-.*') && [ -n "$all" ]; do kill -9 $all 2>/dev/null; sleep 0.1; done
 out=$(timeout 5 cat "$proc/uptime" 2>&1)
 isnt $? 0 "reading fails ($out)"
 unlike "$out" '^[0-9]' "and shows no number"
