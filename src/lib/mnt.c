@@ -62,14 +62,17 @@ int mnt_new(const char *fstype, const char *options, unsigned int attrs)
 }
 
 /**
- * mnt_tmpfs() - a detached tmpfs
+ * mnt_tmpfs() - a detached, small tmpfs
  * @size: as in tmpfs(5), "64k"; @mode: octal, "0755"
+ *
+ * The number of inodes is a constant: the kernel's choice would tell how much memory the machine
+ * has.
  */
 int mnt_tmpfs(const char *size, const char *mode, unsigned int attrs)
 {
 	char options[64];
 
-	snprintf(options, sizeof(options), "size=%s,mode=%s", size, mode);
+	snprintf(options, sizeof(options), "size=%s,nr_inodes=16384,mode=%s", size, mode);
 	return mnt_new("tmpfs", options, attrs);
 }
 

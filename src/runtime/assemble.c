@@ -17,6 +17,7 @@
 #include "runtime/copyup.h"
 #include "runtime/error.h"
 #include "runtime/lsm.h"
+#include "runtime/tmpfs.h"
 #include "runtime/masks.h"
 
 #include <errno.h>
@@ -169,7 +170,9 @@ static void attach_new(const struct init_args *a, int root, const struct plan_st
 {
 	const struct spec_mount *m = step->mount;
 	uint64_t later = m->tmpcopyup ? m->set & MOUNT_ATTR_RDONLY : 0;
-	g_autofree char *options = lsm_mount_options(m->type, m->data, a->spec->mount_label);
+	g_autofree char *sized = strcmp(m->type, "tmpfs") == 0 ? tmpfs_options(a->spec, m->data)
+							       : g_strdup(m->data);
+	g_autofree char *options = lsm_mount_options(m->type, sized, a->spec->mount_label);
 	autofd fd = mnt_new(m->type, options, m->set & ~later);
 
 	if (fd < 0)

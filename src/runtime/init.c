@@ -144,13 +144,15 @@ static void become_root_inside(int sync)
 	child_hide();
 }
 
+/* A new namespace begins with the names of the one it was made in: the host's. */
 static void set_names(const struct init_args *a)
 {
-	const char *host = a->spec->hostname, *domain = a->spec->domainname;
+	const char *host = a->spec->hostname ?: "localhost";
+	const char *domain = a->spec->domainname ?: "(none)";
 
-	if (host && sethostname(host, strlen(host)) < 0)
+	if (sethostname(host, strlen(host)) < 0)
 		child_fail(a->common.sync, EXIT_USAGE, errno, "set the hostname \"%s\"", host);
-	if (domain && setdomainname(domain, strlen(domain)) < 0)
+	if (setdomainname(domain, strlen(domain)) < 0)
 		child_fail(a->common.sync, EXIT_USAGE, errno, "set the domain name \"%s\"", domain);
 }
 

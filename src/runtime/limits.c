@@ -45,12 +45,14 @@ void limits_reset(pid_t pid)
 		{ RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
 		{ RLIMIT_LOCKS, RLIM_INFINITY, RLIM_INFINITY },
 		{ RLIMIT_MSGQUEUE, 819200, 819200 },
+		/* The kernel's own choice is in proportion to the machine's memory: it would tell.
+		 */
+		{ RLIMIT_SIGPENDING, 32768, 32768 },
 		{ RLIMIT_NICE, 0, 0 },
 		{ RLIMIT_RTPRIO, 0, 0 },
 		{ RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY },
 	};
 	struct sched_param other = { 0 };
-	struct rlimit first;
 	char path[64];
 
 #ifndef MUTANT_RLIMIT_KEPT
@@ -65,10 +67,6 @@ void limits_reset(pid_t pid)
 		prlimit(pid, defaults[i].resource, &want, NULL);
 	}
 #endif
-	/* Depends on the machine's memory: what the host's first process has is the kernel's
-	 * choice. */
-	if (prlimit(1, RLIMIT_SIGPENDING, NULL, &first) == 0)
-		prlimit(pid, RLIMIT_SIGPENDING, &first, NULL);
 	sched_setscheduler(pid, SCHED_OTHER, &other);
 	setpriority(PRIO_PROCESS, pid, 0);
 	g_snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);

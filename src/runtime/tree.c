@@ -15,6 +15,7 @@
 #include "runtime/error.h"
 #include "runtime/nsmount.h"
 #include "runtime/template.h"
+#include "runtime/tmpfs.h"
 #include "runtime/volume.h"
 
 #include <errno.h>
@@ -102,7 +103,8 @@ static bool shift_ids(struct tree *tree, int fd, bool recursive, bool optional, 
 
 static bool build_tmpfs_root(struct tree *tree, GError **error)
 {
-	autofd fd = mnt_tmpfs("50%", "0755", MOUNT_ATTR_NODEV);
+	g_autofree char *options = tmpfs_options(tree->spec, "mode=0755");
+	autofd fd = mnt_new("tmpfs", options, MOUNT_ATTR_NODEV);
 	int r = fd < 0 ? fd : template_copy(tree->plan->template_fd, fd, tree->uid, tree->gid);
 
 	if (r == 0)

@@ -9,6 +9,7 @@ top_srcdir=$(cd "${top_srcdir:-.}" && pwd) top_builddir=$(cd "${top_builddir:-.}
 vm=$top_srcdir/tests/vm
 PATH=$PATH:/usr/sbin:/sbin
 vm_qemu=
+declare -p vm_options >/dev/null 2>&1 || vm_options=()
 
 # Without what it needs there is no guest: a skip, or a failure where TESTS_MUST_RUN names vm.
 vm_lacks() {
@@ -35,17 +36,14 @@ vm_setup() {
 	trap 'exit 143' TERM INT
 }
 
-# vm_initramfs KERNEL MODULE…: busybox and the modules, in an order that insmod accepts.
-vm_initramfs() {
-	local kernel=$1 release module
-	shift
+# vm_modules KERNEL MODULE… DIR: the modules and what they need, and DIR/order, which insmod accepts.
+vm_modules() {
+	local kernel=$1 dir=${*: -1} release module
+	set -- "${@:2:$#-2}"
 	release=$(ls "$kernel/modules")
 	[ -e "$kernel/lib" ] || ln -sfn . "$kernel/lib"
 	[ -e "$kernel/modules/$release/modules.dep" ] || depmod -b "$kernel" "$release" || exit 99
-	mkdir -p "$vm_dir/initramfs"/{bin,dev,root,modules}
-	cp "$(type -P busybox)" "$vm_dir/initramfs/bin/busybox"
-	install -m 0755 "$vm/initramfs-init" "$vm_dir/initramfs/init"
-	echo "$vm_next" >"$vm_dir/initramfs/next"
+	mkdir -p "$dir"
 	awk -F '[: ]+' -v want="$*" '
 		{
 			name = $1; sub(/.*\//, "", name); sub(/\.ko.*/, "", name); gsub(/-/, "_", name)
@@ -55,11 +53,20 @@ vm_initramfs() {
 		END {
 			n = split(want, w, " ")
 			for (i = 1; i <= n; i++) if (w[i] in path) printf "%s%s\n", deps[w[i]], path[w[i]]
-		}' "$kernel/modules/$release/modules.dep" | awk 'NF && !seen[$0]++' >"$vm_dir/modules"
-	while read -r module; do
-		cp "$kernel/modules/$release/$module" "$vm_dir/initramfs/modules/"
-		echo "${module##*/}"
-	done <"$vm_dir/modules" >"$vm_dir/initramfs/modules/order"
+		}' "$kernel/modules/$release/modules.dep" | awk 'NF && !seen[$0]++' |
+		while read -r module; do
+			cp "$kernel/modules/$release/$module" "$dir/"
+			echo "${module##*/}"
+		done >"$dir/order"
+}
+
+# vm_initramfs KERNEL MODULE…: busybox and the modules.
+vm_initramfs() {
+	mkdir -p "$vm_dir/initramfs"/{bin,dev,root}
+	cp "$(type -P busybox)" "$vm_dir/initramfs/bin/busybox"
+	install -m 0755 "$vm/initramfs-init" "$vm_dir/initramfs/init"
+	echo "$vm_next" >"$vm_dir/initramfs/next"
+	vm_modules "$@" "$vm_dir/initramfs/modules"
 	(cd "$vm_dir/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$vm_dir/initramfs.gz"
 }
 
@@ -70,7 +77,7 @@ vm_disk() {
 	mkdir -p "$vm_dir/disk/cloister"/{src,fusefs,tests/lib,tests/vm}
 	# Every program that was built and is installed, without libtool's or automake's leftovers.
 	for program in "$top_builddir"/{src,fusefs}/cloister* "$top_builddir"/shiftfs-fallback/shiftfs \
-		"$top_builddir"/tests/lib/{under,attack}; do
+		"$top_builddir"/tests/lib/{under,attack,taint}; do
 		{ [ -f "$program" ] && [ -x "$program" ]; } || continue
 		mkdir -p "$vm_dir/disk/cloister/$(dirname "${program#"$top_builddir"/}")"
 		cp "$program" "$vm_dir/disk/cloister/${program#"$top_builddir"/}"
@@ -122,19 +129,20 @@ vm_disk() {
 }
 
 # vm_boot KERNEL ROOT MEGABYTES [KERNEL-OPTION…]: until the guest resets itself, or $VM_TIMEOUT (480 s).
+# $vm_cpus (2) and the array vm_options, more of QEMU's, make one guest unlike another.
 vm_boot() {
 	local kernel=$1 root=$2 memory=$3 start limit booted='' took
 	shift 3
 	start=${EPOCHREALTIME/./}
 	: >"$vm_dir/out"
-	TMPDIR=$vm_dir nice -n 10 qemu-system-x86_64 -accel tcg,thread=multi -machine pc -cpu max,la57=off -smp 2 -m "$memory" \
+	TMPDIR=$vm_dir nice -n 10 qemu-system-x86_64 -accel tcg,thread=multi -machine pc -cpu max,la57=off -smp "${vm_cpus:-2}" -m "$memory" \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$kernel/vmlinuz" -initrd "$vm_dir/initramfs.gz" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on nowatchdog $*" \
 		-drive "file=$root,if=virtio,format=raw,snapshot=on,cache=unsafe" \
 		-drive "file=$vm_dir/disk.tar,if=virtio,format=raw,readonly=on" \
 		-object rng-random,filename=/dev/urandom,id=rng -device virtio-rng-pci,rng=rng \
-		-serial "file:$vm_dir/console" -serial "file:$vm_dir/out" 2>"$vm_dir/qemu.log" &
+		"${vm_options[@]}" -serial "file:$vm_dir/console" -serial "file:$vm_dir/out" 2>"$vm_dir/qemu.log" &
 	vm_qemu=$!
 	limit=$((${VM_TIMEOUT:-480} * 1000000))
 	while kill -0 $vm_qemu 2>/dev/null; do

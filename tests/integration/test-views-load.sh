@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What must hold of any machine's /proc holds in two containers with different limits, one of them under
+# load: sums, counters that never run back, files, tools and system calls that agree.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate timens; gate cgroup-memory; gate tool-python3; gate tool-top
+launch -- true </dev/null 2>"$tap_dir/err" || { skip idmap "a container of the host's programs: $(cat "$tap_dir/err")"; done_testing; }
+cpus=$(nproc)
+[ "$cpus" -lt 2 ] || cpus=2
+busy=$(cname busy) idle=$(cname idle)
+mkdir "$work/tools"
+cp "$top_builddir/tests/lib/taint" "$work/tools/"
+launch_detached "$busy" --memory 96M --cpus 1 -- sh -c 'for i in 1 2; do (while :; do :; done) & done; (while :; do head -c 20000000 /dev/zero | tail -c 1 >/dev/null; ls /usr/lib >/tmp/x; done) & wait' ||
+	{ fail "a container under load starts"; done_testing; }
+launch_detached "$idle" --memory 160M --cpus "$cpus" -- sleep 1000 || { fail "an idle container starts"; done_testing; }
+busy_pid=$(init_pid "$busy") idle_pid=$(init_pid "$idle")
+
+### Properties
+python3 "$tests_lib/views-props.py" 6 "$busy_pid:98304:1" "$idle_pid:163840:$cpus" >"$tap_dir/props" 2>"$tap_dir/props.err"
+is "$(cat "$tap_dir/props.err")" "" "every view was read and understood"
+while IFS=$'\t' read -r verdict what detail; do
+	case $verdict in
+	OK) pass "$what" ;;
+	BAD) fail "$what"; diag "$detail" ;;
+	esac
+done <"$tap_dir/props"
+below 20 "$(awk -F '\t' '$1 == "SAMPLES" { print $2 }' "$tap_dir/props")" "enough samples"
+below 40 "$(grep -c '^OK' "$tap_dir/props")" "enough properties"
+load() { awk -F '\t' -v i="$1" '$1 == "BUSY" && $2 == i { print $3 }' "$tap_dir/props"; }
+below 0.4 "$(load 0)" "the container under load sees its own work ($(load 0) CPUs)"
+below "$(load 0)" 1.15 "and no more than its limit"
+below "$(load 1)" 0.3 "the idle one does not see it ($(load 1) CPUs)"
+
+### Tools and system calls agree with the files
+tools() { # NAME MEMORY-KB CPUS
+	local out text
+	inside() { cloister exec "$1" "${@:2}" </dev/null 2>&1; }
+	is "$(inside "$1" free -k | awk '/^Mem:/ { print $2 }')" "$2" "$1: free"
+	is "$(inside "$1" getconf _NPROCESSORS_ONLN)" "$3" "$1: getconf _NPROCESSORS_ONLN"
+	out=$(LC_ALL=C inside "$1" top -b -n 2 -d 0.5 -w 200)
+	text=$(grep '^%Cpu' <<<"$out" | tail -n 1)
+	below 98.5 "$(grep -oE '[0-9]+\.[0-9]+' <<<"$text" | awk '{ s += $1 } END { print s }')" "$1: the percentages of top add up ($text)"
+	below "$(grep -oE '[0-9]+\.[0-9]+' <<<"$text" | awk '{ s += $1 } END { print s }')" 101.5 "$1: and not above 100"
+	is "$(grep '^Tasks:' <<<"$out" | tail -n 1 | awk '{ print ($2 < 20) }')" 1 "$1: top counts its own tasks"
+	below "$(inside "$1" ps -e -o pid= | wc -l)" 20 "$1: so does ps"
+	below "$(inside "$1" cut -d ' ' -f 1 /proc/uptime)" 120 "$1: uptime"
+	inside "$1" uptime -p | grep -qE '^up [0-2] minutes?|^up *$'
+	is $? 0 "$1: uptime -p"
+}
+tools "$busy" 98304 1
+tools "$idle" 163840 "$cpus"
+
+# What other views and the warden bring: asked for by name until they are everywhere.
+launch --memory 96M --cpus 1 --volume "$work/tools:/mnt:ro" -- /mnt/taint calls </dev/null >"$tap_dir/calls" 2>&1
+call() { awk -F '\t' -v c="$1" -v n="$2" '$1 == c && $2 == n { print $3; exit }' "$tap_dir/calls"; }
+below "$(call clock_gettime boottime)" 60 "CLOCK_BOOTTIME is the container's"
+below "$(call sysinfo uptime)" 60 "so is the uptime of sysinfo(2)"
+is "$(call get_nprocs online)" 1 "get_nprocs() agrees with the files"
+if [ "$(call sysinfo totalram)" = "$((98304 * 1024))" ]; then
+	is "$(call sysconf _SC_PHYS_PAGES)" $((98304 / 4)) "sysconf(_SC_PHYS_PAGES) agrees"
+	below "$(call sysinfo freeram)" $((98304 * 1024)) "sysinfo(2): free memory"
+	below "$(call sysinfo procs)" 10 "sysinfo(2): processes"
+else
+	skip sysinfo "sysinfo(2) is the kernel's"
+fi
+if launch -- sh -c 'grep -q . /proc/vmstat' </dev/null; then
+	like "$(cloister exec "$busy" vmstat 1 2 </dev/null | tail -n 1)" '^( *[0-9]+){16,}' "vmstat"
+else
+	skip vmstat "no view serves /proc/vmstat"
+fi
+if [ "$(launch --cpus 1 -- sh -c 'ls -d /sys/devices/system/cpu/cpu[0-9]*' </dev/null | wc -l)" = 1 ] && [ "$(nproc)" -gt 1 ]; then
+	is "$(launch --memory 96M --cpus 1 -- lscpu </dev/null | awk -F ': *' '/^CPU\(s\)/ || /^On-line CPU\(s\) list/ { print $2 }' | xargs)" "1 0" "lscpu"
+else
+	skip lscpu "/sys/devices/system/cpu is the kernel's"
+fi
+cloister delete --force "$busy" >/dev/null
+cloister delete --force "$idle" >/dev/null
+done_testing

@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# One side of test-taint.sh, in a guest: dumps what a container can learn there (tests/lib/taint.c), as
+# "DUMP NAME" lines of base64, and what the host is, which the container must not tell. TAINT_SIDE=b has
+# work to do besides, and TAINT_LATER=1 makes modules, disks and CPUs come and go under a container.
+. "${top_srcdir:-.}/tests/lib/tap.sh"
+side=${TAINT_SIDE:-a}
+taint=$top_builddir/tests/lib/taint
+mods=/cloister/modules
+root=$work/root
+make_root "$root"
+cp "$taint" "$root/bin/"
+shift_owners "$root"
+hostname "$side-machine"
+echo "$side-domain" >/proc/sys/kernel/domainname
+
+if [ "$side" = b ]; then
+	for _ in $(seq 40); do sleep 1000 & done
+	for _ in 1 2 3; do (while :; do :; done) & done
+	on_exit sh -c "kill $(jobs -p | xargs)"
+	sleep 12
+fi
+
+# Everybody's limits.
+limits=(--rootfs "$root" --memory 96M --cpus 1 --cpuset 0-1 --pids 64 --hostname taint)
+send() { gzip -9 | base64 -w 120 | sed "s/^/DUMP $1 /"; }
+
+{
+	printf 'boot id\t%s\n' "$(cat /proc/sys/kernel/random/boot_id)"
+	printf 'host name\t%s\n' "$side-machine"
+	printf 'domain name\t%s\n' "$side-domain"
+	tr ' ' '\n' </proc/cmdline | sed -n 's/^taint\.secret=/command line\t/p'
+	for f in product_name product_uuid product_serial board_serial chassis_serial bios_version sys_vendor; do
+		printf 'DMI %s\t%s\n' $f "$(cat /sys/class/dmi/id/$f 2>/dev/null)"
+	done
+	for f in /sys/block/*/serial; do printf 'disk serial\t%s\n' "$(cat "$f" 2>/dev/null)"; done
+	for f in /sys/class/net/*/address; do
+		case $(cat "$f") in 00:00:00:00:00:00) ;; *) printf 'MAC address\t%s\n' "$(cat "$f")" ;; esac
+	done
+} | tee "$work/facts" | send facts
+{
+	printf 'memory\t%s\n' "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)"
+	printf 'CPUs\t%s\n' "$(nproc --all)"
+	printf 'disks\t%s\n' "$(basename -a /sys/block/* | tr "\n" " ")"
+	printf 'processes\t%s\n' "$(ls -d /proc/[0-9]* | wc -l)"
+	printf 'load\t%s\n' "$(cut -d ' ' -f 1 /proc/loadavg)"
+	printf 'uptime\t%s\n' "$(cut -d ' ' -f 1 /proc/uptime)"
+} | send machine
+
+launch "${limits[@]}" -- /bin/taint tree /proc /sys </dev/null 2>"$work/err" | cat >"$work/tree"
+launch "${limits[@]}" -- /bin/taint calls </dev/null 2>>"$work/err" | cat >"$work/calls"
+cat "$work/tree" "$work/calls" | send dump
+below 1000 "$(wc -l <"$work/tree")" "a dump of /proc and /sys"
+below 50 "$(wc -l <"$work/calls")" "a dump of system calls"
+is "$(head -n 3 "$work/err")" "" "nobody complains"
+
+### What appears after the start
+if [ -n "${TAINT_LATER:-}" ]; then
+	name=$(cname later)
+	launch_detached "$name" "${limits[@]}" -- sleep 1000 || { fail "a container starts"; done_testing; }
+	look() { cloister exec "$name" /bin/taint tree /proc /sys </dev/null 2>&1 | cat; }
+	load() { # MODULE PARAMETER…: and what it needs, which may be there
+		local m
+		for m in $(cat $mods/order); do
+			case $m in "$1.ko"*) insmod "$mods/$m" "${@:2}"; return ;; esac
+			insmod "$mods/$m" 2>/dev/null || :
+		done
+		return 1
+	}
+	look | send before
+	ok "a module with disks is loaded" load brd rd_nr=3 rd_size=1024
+	ok "they are there" test -b /dev/ram0 -a -d /sys/block/ram0 -a -d /sys/module/brd/parameters
+	ok "another disk" load null_blk nr_devices=1 gb=1
+	ok "a module with sysctls" load nf_conntrack hashsize=1234
+	ok "a module with a file at the top of /proc" load md-mod
+	ok "a CPU goes" sh -c 'echo 0 >/sys/devices/system/cpu/cpu2/online'
+	look | send after
+	ok "the module goes" rmmod brd
+	ok "and is loaded again" load brd rd_nr=5 rd_size=2048
+	ok "the CPU comes back" sh -c 'echo 1 >/sys/devices/system/cpu/cpu2/online'
+	look | send reloaded
+	cloister delete --force "$name" >/dev/null
+	rmmod brd null_blk 2>/dev/null
+fi
+done_testing
