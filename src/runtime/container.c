@@ -253,7 +253,9 @@ static bool build_inside(struct container *c, struct tree *tree, int fuse_mount,
 	r = identity_values_make(&tree->identity, tree->uid, tree->gid);
 	if (r < 0)
 		return error_set_errno(error, r, "make a boot id");
-	return tree_build(tree, error) && wardenlink_wait_ready(c, error) &&
+	/* The server loads meanwhile. */
+	return tree_build(tree, error) && tree_identify(tree, error) &&
+	       wardenlink_wait_ready(c, error) &&
 	       tree_cover(tree, fuse_mount, error) && close_workshop(shop, error) &&
 	       birth_tell(c, CHILD_GO_TREE, tree->rw_root_fd, error);
 }

@@ -163,7 +163,7 @@ bool tree_cover(struct tree *tree, int fuse_mount, GError **error)
 
 	if (r < 0)
 		return error_set_errno(error, r, "attach the server's file system");
-	return tree_identify(tree, error) && lay_covers(tree, error) &&
+	return lay_covers(tree, error) &&
 	       each_path(tree, tree->spec->masked_paths, "maskedPaths", lay_mask, error) &&
 	       each_path(tree, tree->spec->readonly_paths, "readonlyPaths", lay_readonly, error);
 }
