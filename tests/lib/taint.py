@@ -74,7 +74,7 @@ def compare(args):
     a, b = read_dump(args.a), read_dump(args.b)
     rules = read_rules(args.allow, args.until)
     wrong = 0
-    if min(len(a), len(b)) < 300:
+    if min(len(a), len(b)) < args.least:
         print(f"dumps of {len(a)} and {len(b)} facts are none")
         wrong += 1
     for where, key in sorted(set(a) | set(b)):
@@ -120,6 +120,7 @@ def main():
     c.add_argument("b")
     c.add_argument("allow")
     c.add_argument("--until", action="append", default=[])
+    c.add_argument("--least", type=int, default=300)
     c.set_defaults(run=compare)
     c = commands.add_parser("secrets")
     c.add_argument("dump")

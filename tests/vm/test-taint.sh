@@ -5,7 +5,7 @@
 # tests/lib/taint.allow. TAINT_KEEP=DIR keeps the dumps; TAINT_UNTIL="NAME…" turns on the rules of that
 # name (see taint.py).
 set -u
-export TEST_TIMEOUT=${TEST_TIMEOUT:-400}
+export TEST_TIMEOUT=${TEST_TIMEOUT:-560}
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 gate root; gate tool-python3
 vm=$top_srcdir/tests/vm
@@ -14,7 +14,7 @@ TMPDIR=$work
 # side NAME SUITE-SETTING…: boots it with the options that the caller has set.
 side() (
 	vm_name=taint-$1 vm_next=/sbin/guest-init vm_version=6.1
-	export VM_TIMEOUT=${VM_TIMEOUT:-300} VM_MUST_RUN="root fuse userns timens launcher"
+	export VM_TIMEOUT=${VM_TIMEOUT:-480} VM_MUST_RUN="root fuse userns timens launcher"
 	# shellcheck source=tests/vm/vm.sh
 	. "$vm/vm.sh"
 	vm_setup
@@ -56,7 +56,7 @@ for s in a b; do
 	if grep -q '^1\.\.0 # SKIP' "$work/log-$s"; then skip vm "$(sed -n 's/^1\.\.0 # SKIP //p' "$work/log-$s")"; done_testing; fi
 	grep -v '^#   *DUMP\|^# DUMP' "$work/log-$s" | sed 's/^/# /; s/^# # /# /' | grep -v '^# ok\|^# 1\.\.'
 	is "$(grep -c '^not ok' "$work/log-$s")" 0 "guest $s did all it was to"
-	for d in facts machine dump; do take $s $d; done
+	for d in facts machine bare dump; do take $s $d; done
 	[ -z "${TAINT_KEEP:-}" ] || cp "$work/$s".* "$work/out-$s" "$TAINT_KEEP/"
 done
 for d in before after reloaded; do
@@ -87,7 +87,12 @@ ok "modules, disks and a CPU that come show nothing" taint compare "${until[@]}"
 ok "nor when they come again" taint compare "${until[@]}" "$work/a.before" "$work/a.reloaded" "$tests_lib/taint.allow"
 is "$(grep -cwE 'ram[0-9]|brd|nullb[0-9]|null_blk' "$work/a.after" "$work/a.reloaded" | cut -d : -f 2 | xargs)" "0 0" "their names are nowhere"
 
-### The comparison notices what is told: a line of the other machine's put in
+### The comparison notices what is told: all that nobody covers on the machines themselves, and one line put in
+taint compare --least 50 "$work/a.bare" "$work/b.bare" "$tests_lib/taint.allow" >"$tap_dir/bare"
+for f in proc/cmdline proc/meminfo proc/cpuinfo proc/iomem proc/interrupts proc/partitions \
+	sys/devices/virtual/dmi/id/product_serial sys/block sys/devices/system/cpu/possible; do
+	ok "bare, /$f would tell" grep -q "^/$f " "$tap_dir/bare"
+done
 sed "s|^/proc/cmdline\t1\t.*|/proc/cmdline\t1\t$(awk -F '\t' '$1 == "command line" { print $2 }' "$work/b.facts")|" "$work/b.dump" >"$work/told"
 fails '*' "a command line that shows is noticed" taint compare "${until[@]}" "$work/a.dump" "$work/told" "$tests_lib/taint.allow"
 fails '*' "and is found among the secrets" taint secrets "$work/told" "$work/b.facts"
