@@ -45,6 +45,8 @@ static void add_details(json_t *json, int dir)
 	json_array_append_new(helpers, helper_json("cloister-warden", &h.warden));
 	json_array_append_new(helpers, helper_json("its twin", &h.twin));
 	json_array_append_new(helpers, helper_json("cloister-fs", &h.server));
+	if (h.notifier.pid)
+		json_array_append_new(helpers, helper_json("its notifier", &h.notifier));
 	json_object_set_new(json, "helpers", helpers);
 	for (int i = 0; i < views_count; i++)
 		json_array_append_new(files, json_sprintf("/%s", views[i].path));
@@ -234,6 +236,9 @@ static void print_status(json_t *json)
 		       "--userns=auto, hostUsers: false)\n");
 	else
 		printf("  network: %s\n", text_of(json, "network"));
+	printf("  system calls: %s\n", strcmp(text_of(json, "mediation"), "own") == 0
+					       ? "mediated by the warden"
+					       : text_of(json, "mediation"));
 	printf("  emulated files: %s\n", text_of(json, "emulation"));
 	json_array_foreach(json_object_get(json, "emulated"), i, item)
 		printf("    %s\n", json_string_value(item));

@@ -184,9 +184,11 @@ int rundir_write_helpers(int dir_fd, const struct rundir_helpers *h)
 {
 	char buf[256];
 	int len = snprintf(buf, sizeof(buf),
-			   "warden %d %" PRIu64 "\ntwin %d %" PRIu64 "\nserver %d %" PRIu64 "\n",
+			   "warden %d %" PRIu64 "\ntwin %d %" PRIu64 "\nserver %d %" PRIu64
+			   "\nnotifier %d %" PRIu64 "\n",
 			   (int)h->warden.pid, h->warden.start, (int)h->twin.pid, h->twin.start,
-			   (int)h->server.pid, h->server.start);
+			   (int)h->server.pid, h->server.start, (int)h->notifier.pid,
+			   h->notifier.start);
 
 	return fd_replace_file_at(dir_fd, "helpers", buf, len, 0600);
 }
@@ -194,18 +196,22 @@ int rundir_write_helpers(int dir_fd, const struct rundir_helpers *h)
 int rundir_read_helpers(int dir_fd, struct rundir_helpers *h)
 {
 	char buf[256];
-	int warden = 0, twin = 0, server = 0;
+	int warden = 0, twin = 0, server = 0, notifier = 0;
 	int n = fd_read_file_at(dir_fd, "helpers", buf, sizeof(buf));
 
 	if (n < 0)
 		return n;
 	*h = (struct rundir_helpers){ 0 };
-	n = sscanf(buf, "warden %d %" SCNu64 "\ntwin %d %" SCNu64 "\nserver %d %" SCNu64, &warden,
-		   &h->warden.start, &twin, &h->twin.start, &server, &h->server.start);
+	n = sscanf(buf,
+		   "warden %d %" SCNu64 "\ntwin %d %" SCNu64 "\nserver %d %" SCNu64
+		   "\nnotifier %d %" SCNu64,
+		   &warden, &h->warden.start, &twin, &h->twin.start, &server, &h->server.start,
+		   &notifier, &h->notifier.start);
 	h->warden.pid = warden;
 	h->twin.pid = twin;
 	h->server.pid = server;
-	return n == 6 ? 0 : -EINVAL;
+	h->notifier.pid = notifier;
+	return n == 8 ? 0 : -EINVAL;
 }
 
 /**

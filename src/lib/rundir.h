@@ -27,7 +27,7 @@ struct rundir_record {
 };
 
 struct rundir_helpers {
-	struct proc_id warden, twin, server;
+	struct proc_id warden, twin, server, notifier;
 };
 
 bool rundir_valid_id(const char *id);

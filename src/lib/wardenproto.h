@@ -14,8 +14,24 @@
 
 #define WARDEN_CONTROL_FD 3
 
-/* Launcher to warden, first. With it: state root, container directory, alive lock, /dev/fuse. */
-enum { WARDEN_FD_ROOT, WARDEN_FD_DIR, WARDEN_FD_ALIVE, WARDEN_FD_FUSE, WARDEN_N_FDS };
+/*
+ * Launcher to warden, first. With it: state root, container directory, alive lock, /dev/fuse, and
+ * the server's file system.
+ */
+enum {
+	WARDEN_FD_ROOT,
+	WARDEN_FD_DIR,
+	WARDEN_FD_ALIVE,
+	WARDEN_FD_FUSE,
+	WARDEN_FD_VIEWS,
+	WARDEN_N_FDS
+};
+
+/*
+ * In the container's directory. Whoever starts a process there sends one byte and the listener of
+ * its filter, and gets 0 or -errno (int) when warden and twin have it.
+ */
+#define WARDEN_LISTENER_SOCKET "listener"
 
 struct warden_hello {
 	char id[RUNDIR_ID_MAX + 1];

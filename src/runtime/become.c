@@ -8,6 +8,7 @@
 #include "runtime/init.h"
 
 #include "lib/fd.h"
+#include "lib/mediate.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
 #include "runtime/caps.h"
@@ -154,22 +155,52 @@ static int close_the_rest(int sync, int preserve)
 }
 
 /*
- * The agent must have the listener before anything that we do from here on can be notified to it;
- * that it has, or that there will be none, is the launcher's word. The listener goes at the exec.
+ * Who listens must have the listener before anything that we do from here on can be notified; that
+ * it has, or that there will be none, is the launcher's word.
  */
+static void hand_over(int sync, int listener, enum child_listener whose)
+{
+	child_send(sync, CHILD_LISTENER, whose, listener);
+	child_wait(sync, CHILD_GO_LISTENER, NULL);
+	close(listener);
+}
+
+/*
+ * The warden's filter: in addition to the profile's, and before it, which may allow nobody to load
+ * another one. Before Linux 5.19 a signal can end a call while the warden works on it.
+ */
+static void load_mediation(int sync, const struct seccomp *s)
+{
+	unsigned int flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW, patient = 0;
+	int fd;
+
+	if (!s->mediation.filter)
+		return;
+	if (s->mediation_listens) {
+		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+		patient = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	}
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | patient, &s->mediation);
+	if (fd < 0 && errno == EINVAL)
+		fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &s->mediation);
+	if (fd < 0)
+		child_fail(sync, EXIT_USAGE, errno, "load the warden's seccomp filter");
+	if (s->mediation_listens)
+		hand_over(sync, fd, CHILD_LISTENER_WARDEN);
+}
+
 static void load_filter(int sync, const struct seccomp *s)
 {
 	int fd;
 
+	load_mediation(sync, s);
 	if (!s->filter.filter)
 		return;
 	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, s->flags, &s->filter);
 	if (fd < 0)
 		child_fail(sync, EXIT_USAGE, errno, "load the seccomp filter");
-	if (!s->listener)
-		return;
-	child_send(sync, CHILD_LISTENER, 0, fd);
-	child_wait(sync, CHILD_GO_LISTENER, NULL);
+	if (s->listener)
+		hand_over(sync, fd, CHILD_LISTENER_AGENT);
 }
 
 /* EINVAL is all that the kernel says of an id beyond the container's range. */
@@ -368,8 +399,15 @@ static void confine(const struct child_common *c, int sync, const struct seccomp
 void child_confine_hook(const struct child_common *c, int sync)
 {
 	struct seccomp quiet = *c->seccomp;
+	struct sock_filter deny[MEDIATE_FILTER_MAX];
 
 	quiet.listener = false;
+	if (quiet.mediation.filter) {
+		quiet.mediation_listens = false;
+		quiet.mediation.filter = deny;
+		quiet.mediation.len = mediate_filter(deny, MEDIATE_BIT(MEDIATE_SYSINFO),
+						     SECCOMP_RET_ERRNO | ENOSYS);
+	}
 	quiet.flags &= ~(unsigned int)(SECCOMP_FILTER_FLAG_NEW_LISTENER |
 				       SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 	confine(c, sync, &quiet, NULL);

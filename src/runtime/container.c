@@ -29,6 +29,7 @@
 #include "runtime/init.h"
 #include "runtime/limits.h"
 #include "runtime/masks.h"
+#include "runtime/mediation.h"
 #include "runtime/mirror.h"
 #include "runtime/seccomp.h"
 #include "runtime/startlink.h"
@@ -355,8 +356,11 @@ static bool plan(struct container *c, GError **error)
 	 */
 	if (c->spec->mount_label && !lsm_selinux_enabled())
 		g_clear_pointer(&c->spec->mount_label, g_free);
-	return lsm_prepare(&c->spec->process, &c->lsm, error) &&
-	       seccomp_prepare(c->spec->seccomp, c->root_fd, &c->seccomp, error);
+	if (!lsm_prepare(&c->spec->process, &c->lsm, error) ||
+	    !seccomp_prepare(c->spec->seccomp, c->root_fd, &c->seccomp, error))
+		return false;
+	c->unmediated = mediation_prepare(c->spec, &c->seccomp);
+	return true;
 }
 
 /* A hook may have failed only because PID 1 did, which has left word of why. */
@@ -461,7 +465,7 @@ bool container_create(struct container *c, GError **error)
  * Wait for the end of the socket, which is the exec, or for why there was none. Return: true at the
  * exec, or with *@listener >= 0: then the process waits for CHILD_GO_LISTENER.
  */
-static bool wait_event(int sync, int *listener, GError **error)
+static bool wait_event(int sync, int *listener, enum child_listener *whose, GError **error)
 {
 	struct child_event e;
 	size_t n_fds = 0;
@@ -469,6 +473,7 @@ static bool wait_event(int sync, int *listener, GError **error)
 
 	*listener = -1;
 	n = fd_recv(sync, &e, sizeof(e), listener, 1, &n_fds);
+	*whose = e.value;
 	if (n == sizeof(e) && e.type == CHILD_LISTENER && n_fds == 1)
 		return true;
 	if (*listener >= 0)
@@ -480,6 +485,9 @@ static bool wait_event(int sync, int *listener, GError **error)
 	return error_set_code(error, e.value, "%s", e.text);
 }
 
+/* Each of its filters can have sent us a listener. */
+#define LISTENERS_MAX 2
+
 /**
  * container_wait_exec() - wait until the process executes its command, or for why it could not
  * @sync: the socket to it
@@ -490,19 +498,22 @@ static bool wait_event(int sync, int *listener, GError **error)
 bool container_wait_exec(int sync, const struct seccomp *seccomp, const struct seccomp_process *who,
 			 GError **error)
 {
-	autofd fd = -1;
-	int none;
+	for (int i = 0; i <= LISTENERS_MAX; i++) {
+		enum child_listener whose;
+		autofd fd = -1;
 
-	if (!wait_event(sync, &fd, error))
-		return false;
-	if (fd < 0)
-		return true;
-	if (!seccomp_deliver_listener(seccomp, who, fd, error))
-		return false;
-	if (fd_send(sync, &(char){ CHILD_GO_LISTENER }, 1, NULL, 0) < 0)
-		return error_set(error, "the process died before it could start");
-	/* A filter has one listener. */
-	return wait_event(sync, &none, error);
+		if (!wait_event(sync, &fd, &whose, error))
+			return false;
+		if (fd < 0)
+			return true;
+		if (!(whose == CHILD_LISTENER_WARDEN
+			      ? mediation_deliver(who->dir_fd, fd, error)
+			      : seccomp_deliver_listener(seccomp, who, fd, error)))
+			return false;
+		if (fd_send(sync, &(char){ CHILD_GO_LISTENER }, 1, NULL, 0) < 0)
+			return error_set(error, "the process died before it could start");
+	}
+	return error_set(error, "garbled message from the container's process");
 }
 
 static bool say_start(int sync, const char *id, GError **error)
@@ -521,7 +532,8 @@ bool container_start(struct container *c, GError **error)
 					     .status = "created",
 					     .init = c->pid,
 					     .pid = c->pid,
-					     .annotations = c->spec->annotations };
+					     .annotations = c->spec->annotations,
+					     .dir_fd = c->dir_fd };
 
 	if (!say_start(c->sync, c->id, error) ||
 	    !container_wait_exec(c->sync, &c->seccomp, &who, error))
@@ -538,7 +550,7 @@ static bool start_recorded(int root_fd, int dir, const char *id, int sync, GErro
 	json_t *state = state_load_json(dir, "state.json");
 	struct rundir_record record = { 0 };
 	struct seccomp seccomp = { 0 };
-	struct seccomp_process who = { .id = id, .status = "created" };
+	struct seccomp_process who = { .id = id, .status = "created", .dir_fd = dir };
 	bool ok;
 
 	who.bundle = json_string_value(json_object_get(state, "bundle")) ?: "/";

@@ -46,6 +46,7 @@ struct container {
 	struct cgroups helpers; /* the helpers' own; borrows from cgroups */
 	struct plan plan;
 	struct seccomp seccomp;
+	const char *unmediated; /* why the warden has no part in its system calls, or NULL */
 	struct lsm lsm;
 	struct rundir_record record;
 	pid_t pid;

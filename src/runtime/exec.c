@@ -21,6 +21,7 @@
 #include "runtime/init.h"
 #include "runtime/limits.h"
 #include "runtime/lsm.h"
+#include "runtime/mediation.h"
 #include "runtime/seccomp.h"
 
 #include <errno.h>
@@ -181,10 +182,9 @@ static void join(struct child_common *c, const struct exec_cgroups *cgroups, int
 	_exit(0);
 }
 
-static bool open_init(struct exec *e, struct rundir_record *record, int *pidfd, GError **error)
+static bool open_init(struct exec *e, int dir, struct rundir_record *record, int *pidfd,
+		      GError **error)
 {
-	autofd dir = rundir_enter(e->root_fd, e->id);
-
 	if (dir < 0 || rundir_read_record(dir, record) < 0)
 		return error_set(
 			error,
@@ -237,7 +237,7 @@ static bool talk(struct exec *e, int sync, pid_t joiner, GError **error)
 	return true;
 }
 
-static bool wait_exec(const struct exec *e, int sync, const struct rundir_record *record,
+static bool wait_exec(const struct exec *e, int dir, int sync, const struct rundir_record *record,
 		      const struct seccomp *seccomp, GError **error)
 {
 	const struct seccomp_process who = { .id = e->id,
@@ -245,7 +245,8 @@ static bool wait_exec(const struct exec *e, int sync, const struct rundir_record
 					     .status = "running",
 					     .init = record->init.pid,
 					     .pid = e->pid,
-					     .annotations = e->spec->annotations };
+					     .annotations = e->spec->annotations,
+					     .dir_fd = dir };
 
 	wait_for_word(sync);
 	return container_wait_exec(sync, seccomp, &who, error);
@@ -255,13 +256,14 @@ static bool run(struct exec *e, const struct seccomp *seccomp, const struct lsm 
 		GError **error)
 {
 	struct exec_cgroups cgroups = { 0 };
+	autofd dir = rundir_enter(e->root_fd, e->id);
 	struct rundir_record record;
 	autofd init = -1;
 	int pair[2];
 	pid_t joiner;
 	bool ok;
 
-	if (!open_init(e, &record, &init, error) || !open_cgroups(&cgroups, &record, error))
+	if (!open_init(e, dir, &record, &init, error) || !open_cgroups(&cgroups, &record, error))
 		return false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set_errno(error, -errno, "make a socket pair");
@@ -294,7 +296,7 @@ static bool run(struct exec *e, const struct seccomp *seccomp, const struct lsm 
 	 */
 	kill(joiner, SIGKILL);
 	waitpid(joiner, NULL, __WALL);
-	ok = ok && wait_exec(e, ours, &record, seccomp, error);
+	ok = ok && wait_exec(e, dir, ours, &record, seccomp, error);
 	if (!ok && e->pidfd >= 0)
 		exec_abort(e);
 	return ok;
@@ -313,8 +315,11 @@ bool exec_start(struct exec *e, GError **error)
 
 	e->pidfd = e->console = -1;
 	ok = lsm_prepare(&e->spec->process, &lsm, error) &&
-	     seccomp_prepare(e->spec->seccomp, e->root_fd, &seccomp, error) &&
-	     run(e, &seccomp, &lsm, error);
+	     seccomp_prepare(e->spec->seccomp, e->root_fd, &seccomp, error);
+	if (ok) {
+		mediation_prepare(e->spec, &seccomp);
+		ok = run(e, &seccomp, &lsm, error);
+	}
 	lsm_clear(&lsm);
 	seccomp_clear(&seccomp);
 	return ok;

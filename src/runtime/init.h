@@ -16,10 +16,13 @@
 enum child_event_type {
 	CHILD_READY = 1, /* everything is done but the last step */
 	CHILD_CONSOLE,	 /* the master of the new pty comes along */
-	CHILD_LISTENER,	 /* the listener of the seccomp filter comes along */
+	CHILD_LISTENER,	 /* the listener of a filter comes along; `value`: enum child_listener */
 	CHILD_PID,	 /* exec: `value` is the pid of the process proper */
 	CHILD_FAILED,	 /* `text` says what, `value` is the exit status to use */
 };
+
+/* Whose listener it is. */
+enum child_listener { CHILD_LISTENER_AGENT, CHILD_LISTENER_WARDEN };
 
 struct child_event {
 	enum child_event_type type;
@@ -32,7 +35,7 @@ enum {
 	CHILD_GO_MAPS = 'm',
 	CHILD_GO_TREE = 't',
 	CHILD_GO_START = 's',
-	CHILD_GO_LISTENER = 'l', /* the agent has the listener */
+	CHILD_GO_LISTENER = 'l', /* it is where it belongs */
 };
 
 /* A compiled seccomp filter, and the standard descriptors that become the pty. */

@@ -525,6 +525,7 @@ bool seccomp_prepare(json_t *profile, int root_fd, struct seccomp *ret, GError *
 void seccomp_clear(struct seccomp *s)
 {
 	g_clear_pointer(&s->filter.filter, g_free);
+	g_clear_pointer(&s->mediation.filter, g_free);
 	g_clear_pointer(&s->listener_path, g_free);
 	g_clear_pointer(&s->listener_metadata, g_free);
 }

@@ -5,23 +5,23 @@
  * The "linux.seccomp" object of the OCI specification: from JSON to a filter that one system call
  * loads, and what becomes of the listener of SCMP_ACT_NOTIFY.
  */
+#include "lib/mediate.h"
+
 #include <glib.h>
 #include <jansson.h>
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
-
 struct seccomp {
-	struct sock_fprog filter; /* .filter is NULL if there is none to load */
-	unsigned int flags;	  /* of seccomp(SECCOMP_SET_MODE_FILTER) */
-	bool listener;		  /* loading makes a descriptor that must be delivered */
-	char *listener_path;	  /* set if listener is */
-	char *listener_metadata;  /* may be NULL */
-	bool from_cache;	  /* for tests and measurements */
+	struct sock_fprog filter;    /* .filter is NULL if there is none to load */
+	unsigned int flags;	     /* of seccomp(SECCOMP_SET_MODE_FILTER) */
+	bool listener;		     /* loading makes a descriptor that must be delivered */
+	char *listener_path;	     /* set if listener is */
+	char *listener_metadata;     /* may be NULL */
+	bool from_cache;	     /* for tests and measurements */
+	struct sock_fprog mediation; /* the warden's filter; .filter is NULL if there is none */
+	bool mediation_listens;	     /* loading it makes a descriptor too */
 };
 
 /* What the agent behind listenerPath is told of the process. All borrowed. */
@@ -32,6 +32,7 @@ struct seccomp_process {
 	pid_t init;	    /* the container's first process */
 	pid_t pid;	    /* the one that is filtered */
 	json_t *annotations;
+	int dir_fd; /* its container's directory */
 };
 
 bool seccomp_compile(json_t *profile, struct sock_fprog *filter, GError **error);

@@ -10,49 +10,24 @@
 #include "config.h"
 #include "runtime/startlink.h"
 
+#include "lib/dirsock.h"
 #include "lib/fd.h"
 #include "runtime/init.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define SOCKET_NAME "start"
-
-static struct sockaddr_un address(int dir_fd)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-	/* The directory's own path may be longer than a socket's may be. */
-	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/" SOCKET_NAME, dir_fd);
-	return a;
-}
 
 /**
  * startlink_listen() - make the socket in @dir_fd; Return: what PID 1 listens on, or -errno
  */
 int startlink_listen(int dir_fd)
 {
-	struct sockaddr_un a = address(dir_fd);
-	autofd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 16) < 0)
-		return -errno;
-	return fd_steal(&fd);
-}
-
-static int connect_to(int dir_fd, int flags)
-{
-	struct sockaddr_un a = address(dir_fd);
-	autofd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return -errno;
-	return fd_steal(&fd);
+	return dirsock_listen(dir_fd, SOCKET_NAME);
 }
 
 /**
@@ -60,7 +35,7 @@ static int connect_to(int dir_fd, int flags)
  */
 int startlink_connect(int dir_fd)
 {
-	return connect_to(dir_fd, 0);
+	return dirsock_connect(dir_fd, SOCKET_NAME, 0);
 }
 
 /**
@@ -77,9 +52,9 @@ bool startlink_waits(int dir_fd)
 	if (fstatat(dir_fd, SOCKET_NAME, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 #ifdef MUTANT_STATE_WAITS
-	fd = connect_to(dir_fd, 0);
+	fd = dirsock_connect(dir_fd, SOCKET_NAME, 0);
 #else
-	fd = connect_to(dir_fd, SOCK_NONBLOCK);
+	fd = dirsock_connect(dir_fd, SOCKET_NAME, SOCK_NONBLOCK);
 #endif
 	return fd >= 0 || fd == -EAGAIN;
 }

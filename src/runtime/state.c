@@ -129,6 +129,7 @@ bool state_save(const struct container *c, GError **error)
 		json_object_set_new(json, "rootfs", json_string(c->spec->root_path));
 		if (c->spec->annotations)
 			json_object_set(json, "annotations", c->spec->annotations);
+		json_object_set_new(json, "mediation", json_string(c->unmediated ?: "own"));
 		json_object_set_new(json, "network",
 				    json_string(c->join.foreign_net ? "of the engine"
 						: c->join.fds[SPEC_NS_NETWORK] >= 0 ? "shared"

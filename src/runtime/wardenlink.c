@@ -153,6 +153,7 @@ bool wardenlink_start(struct container *c, int *fuse_mount, GError **error)
 	fds[WARDEN_FD_DIR] = c->dir_fd;
 	fds[WARDEN_FD_ALIVE] = c->alive_fd;
 	fds[WARDEN_FD_FUSE] = fuse;
+	fds[WARDEN_FD_VIEWS] = *fuse_mount;
 	r = fd_send(c->warden, &hello, sizeof(hello), fds, WARDEN_N_FDS);
 	return r == 0 || error_set_errno(error, r, "talk to cloister-warden; is it installed?");
 }

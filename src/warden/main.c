@@ -7,6 +7,7 @@
  * poll() until one of these ends:
  *
  *   the server    a new one is started on the same descriptors; readers inside only wait
+ *   the notifier  likewise (notify.c)
  *   the twin      a new twin is forked
  *   PID 1         everything of the container is removed (the launcher does it, if it is there)
  *   the launcher  of a foreground container: PID 1 is killed
@@ -16,8 +17,8 @@
  * memory that both share, or makes the warden fork a new twin.
  *
  * An attacker inside the container can reach the warden with nothing but its own death: the warden
- * reads no message, file or memory that the container writes. (The pty of a detached container is
- * read and thrown away.)
+ * reads no message, file or memory that the container writes; what of that has to be read to answer
+ * its system calls the notifier reads. (The pty of a detached container is read and thrown away.)
  */
 #include "config.h"
 #include "warden/warden.h"
@@ -64,6 +65,8 @@ static int receive_hello(struct warden *w)
 	w->dir_fd = fds[WARDEN_FD_DIR];
 	w->alive_fd = fds[WARDEN_FD_ALIVE];
 	w->fuse_fd = fds[WARDEN_FD_FUSE];
+	w->notify.views_fd = fds[WARDEN_FD_VIEWS];
+	w->notify.boot_offset = w->hello.boot_offset;
 	return 0;
 }
 
@@ -76,7 +79,9 @@ static int make_memory(struct warden *w)
 	if (w->values_fd < 0 || w->init_fd < 0 || w->shared == MAP_FAILED)
 		return -errno;
 	w->shared->detached = w->hello.record.launcher.pid == 0;
-	return ftruncate(w->values_fd, sysctl_store_size()) < 0 ? -errno : 0;
+	if (ftruncate(w->values_fd, sysctl_store_size()) < 0)
+		return -errno;
+	return notify_init(&w->notify, w->dir_fd);
 }
 
 static void tell(struct warden *w, int r)
@@ -90,7 +95,8 @@ static void tell(struct warden *w, int r)
 
 static void write_helpers(const struct warden *w, pid_t twin)
 {
-	struct rundir_helpers h = { .server = w->shared->server };
+	struct rundir_helpers h = { .server = w->shared->server,
+				    .notifier = w->notify.shared->notifier };
 
 	proc_identify(getpid(), &h.warden);
 	if (twin > 0)
@@ -140,6 +146,8 @@ void warden_end(struct warden *w, bool all)
 	if (w->other_pidfd >= 0)
 		sys_pidfd_send_signal(w->other_pidfd, SIGKILL);
 	proc_kill(&w->shared->server, SIGKILL);
+	if (w->notify.pidfd >= 0)
+		sys_pidfd_send_signal(w->notify.pidfd, SIGKILL);
 	/* What is kept for `state` and `delete`; unless it never came to be. */
 	if (all && !w->hello.record.auto_remove && w->shared->detached)
 		exit(0);
@@ -179,6 +187,7 @@ static pid_t make_twin(struct warden *w)
 	if (pid > 0)
 		fcntl(twin_pidfd, F_SETFD, FD_CLOEXEC);
 	close_to(&w->other_pidfd, pid > 0 ? twin_pidfd : -1);
+	w->twin = pid;
 	write_helpers(w, pid);
 	return pid;
 }
@@ -214,6 +223,13 @@ static void restart_server(struct warden *w)
 		close_to(&w->fuse_fd, -1);
 	}
 	renew_twin(w);
+}
+
+/* The twin finds it by what it writes of itself into shared memory. */
+static void start_notifier(struct warden *w)
+{
+	notify_tend(&w->notify);
+	write_helpers(w, w->twin);
 }
 
 /* In a v1 freezer, where the container can put it itself, PID 1 does not even take SIGKILL. */
@@ -262,6 +278,19 @@ static void read_order(struct warden *w)
 	}
 }
 
+/* Who brings a listener waits for our word, and for it a process that cannot go on before. */
+static void receive_listener(struct warden *w)
+{
+	int conn;
+
+	if (!notify_accept(&w->notify, &conn))
+		return;
+	renew_twin(w);
+	notify_reply(conn, 0);
+	if (w->notify.pidfd < 0)
+		start_notifier(w);
+}
+
 static void drain_console(struct warden *w)
 {
 	char buf[4096];
@@ -279,7 +308,17 @@ static void init_ended(struct warden *w)
 	close_to(&w->init_pidfd, -1);
 }
 
-enum { POLL_CONTROL, POLL_INIT, POLL_SERVER, POLL_OTHER, POLL_CONSOLE, POLL_N };
+enum {
+	POLL_CONTROL,
+	POLL_INIT,
+	POLL_SERVER,
+	POLL_OTHER,
+	POLL_CONSOLE,
+	POLL_LISTENER,
+	POLL_NOTIFIER,
+	POLL_LINK,
+	POLL_N
+};
 
 static void step(struct warden *w)
 {
@@ -289,6 +328,9 @@ static void step(struct warden *w)
 		[POLL_SERVER] = { .fd = w->server_pidfd, .events = POLLIN },
 		[POLL_OTHER] = { .fd = w->other_pidfd, .events = POLLIN },
 		[POLL_CONSOLE] = { .fd = w->console, .events = POLLIN },
+		[POLL_LISTENER] = { .fd = w->notify.socket, .events = POLLIN },
+		[POLL_NOTIFIER] = { .fd = w->notify.pidfd, .events = POLLIN },
+		[POLL_LINK] = { .fd = w->notify.link[0], .events = POLLIN },
 	};
 
 	if (poll(p, POLL_N, -1) < 0)
@@ -305,6 +347,12 @@ static void step(struct warden *w)
 		make_twin(w);
 	if (p[POLL_CONSOLE].revents)
 		drain_console(w);
+	if (p[POLL_LINK].revents)
+		notify_hear(&w->notify);
+	if (p[POLL_NOTIFIER].revents)
+		start_notifier(w);
+	if (p[POLL_LISTENER].revents)
+		receive_listener(w);
 }
 
 /*
@@ -315,6 +363,7 @@ static void become_warden(struct warden *w)
 {
 	int fd = proc_open(&w->shared->server);
 
+	notify_adopt(&w->notify);
 	close_to(&w->server_pidfd, fd >= 0 ? fd : -1);
 	if (fd < 0 && w->fuse_fd >= 0)
 		restart_server(w);

@@ -7,6 +7,7 @@
 #include "lib/cgroup.h"
 #include "lib/proc.h"
 #include "lib/wardenproto.h"
+#include "warden/notify.h"
 
 #include <stdbool.h>
 
@@ -26,7 +27,9 @@ struct warden {
 	int init_pidfd;
 	int server_pidfd;
 	int other_pidfd; /* warden: of its twin; twin: of the warden */
+	pid_t twin;
 	struct warden_shared *shared;
+	struct notify notify;
 };
 
 int server_start(struct warden *w, bool resume);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The system calls that a container's processes bring before the warden: their numbers, and the
+ * filter that notifies them. The runtime loads it, the warden reads what it notified.
+ */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Newer than the headers of some systems that we are built on. */
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#endif
+#ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+
+enum mediate_call { MEDIATE_NONE, MEDIATE_SYSINFO, MEDIATE_GETAFFINITY, MEDIATE_CALLS };
+
+/* How the caller lays out structures and passes arguments. */
+enum mediate_abi { MEDIATE_ABI_NATIVE, MEDIATE_ABI_COMPAT };
+
+#define MEDIATE_BIT(call)  (1U << (call))
+#define MEDIATE_FILTER_MAX 128
+
+size_t mediate_filter(struct sock_filter filter[MEDIATE_FILTER_MAX], unsigned int calls,
+		      uint32_t action);
+enum mediate_call mediate_identify(const struct seccomp_data *data, enum mediate_abi *abi);
+const char *mediate_name(enum mediate_call call);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The warden's part in the system calls of a container.
+ *
+ * Each process that starts in a container, PID 1 and what `exec` brings, loads a filter of its own
+ * and its children inherit it; the listener goes to the warden over a socket in the container's
+ * directory, which only root can enter. In a chain of filters there can be one listener only: a
+ * specification that brings its own goes without the warden's.
+ */
+#include "config.h"
+#include "runtime/mediation.h"
+
+#include "lib/dirsock.h"
+#include "lib/fd.h"
+#include "lib/mediate.h"
+#include "lib/wardenproto.h"
+#include "runtime/error.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* While the warden is replaced by its twin a word may get lost. */
+#define TRIES	      3
+#define WARDEN_WAIT_S 5
+
+static unsigned int wanted(const struct spec *spec)
+{
+	unsigned int calls = MEDIATE_BIT(MEDIATE_SYSINFO);
+
+	/* Without a quota the kernel's own answer is what the views show. */
+	if (spec->limits.cpu_quota > 0)
+		calls |= MEDIATE_BIT(MEDIATE_GETAFFINITY);
+	return calls;
+}
+
+/**
+ * mediation_prepare() - make the warden's filter for the processes of @spec
+ *
+ * Return: why there is none, in words for `status`, or NULL.
+ */
+const char *mediation_prepare(const struct spec *spec, struct seccomp *seccomp)
+{
+	struct sock_filter filter[MEDIATE_FILTER_MAX];
+	size_t n;
+
+	if (seccomp->listener)
+		return "the specification brings a seccomp listener of its own";
+	n = mediate_filter(filter, wanted(spec), SECCOMP_RET_USER_NOTIF);
+	seccomp->mediation.filter = g_memdup2(filter, n * sizeof(filter[0]));
+	seccomp->mediation.len = n;
+	seccomp->mediation_listens = true;
+	return NULL;
+}
+
+static int deliver(int dir_fd, int listener)
+{
+	const struct timeval limit = { .tv_sec = WARDEN_WAIT_S };
+	autofd sock = dirsock_connect(dir_fd, WARDEN_LISTENER_SOCKET, 0);
+	int r, answer;
+	ssize_t n;
+
+	if (sock < 0)
+		return sock;
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	r = fd_send(sock, "l", 1, &listener, 1);
+	if (r < 0)
+		return r;
+	n = recv(sock, &answer, sizeof(answer), 0);
+	if (n < 0)
+		return -errno;
+	return n == sizeof(answer) ? answer : -EPIPE;
+}
+
+/**
+ * mediation_deliver() - give the warden the listener of a process's filter (borrowed)
+ */
+bool mediation_deliver(int dir_fd, int listener, GError **error)
+{
+	int r = -EPIPE;
+
+	for (int i = 0; i < TRIES && (r == -EPIPE || r == -ECONNRESET); i++)
+		r = deliver(dir_fd, listener);
+	if (r == -ENOSPC)
+		return error_set(error, "too many processes were started in this container by "
+					"`exec` and still run");
+	return r == 0 || error_set_errno(error, r, "give the seccomp listener to cloister-warden");
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The warden's part in the system calls of a container: which of them its filter notifies, and
+ * handing over the listener.
+ */
+#include "runtime/seccomp.h"
+#include "runtime/spec.h"
+
+const char *mediation_prepare(const struct spec *spec, struct seccomp *seccomp);
+bool mediation_deliver(int dir_fd, int listener, GError **error);

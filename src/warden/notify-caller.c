@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The process whose call is worked on: is it still there, and its memory.
+ *
+ * Its pid is believed only as long as the notification is alive, which is asked after what was
+ * looked up by the pid has been opened: then it was opened of the right process, and a descriptor
+ * stays with that.
+ */
+#include "config.h"
+#include "warden/notify.h"
+
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/**
+ * request_alive() - does the caller still wait for the answer?
+ */
+bool request_alive(const struct request *r)
+{
+	__u64 id = r->notif->id;
+
+	return ioctl(r->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+/**
+ * request_continue() - let the kernel carry out the call: for what the kernel judges by itself
+ */
+void request_continue(struct request *r)
+{
+	r->resp->val = 0;
+	r->resp->error = 0;
+	r->resp->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+}
+
+/**
+ * request_answer() - @value is what the call returns, or -errno
+ */
+void request_answer(struct request *r, int64_t value)
+{
+	r->resp->val = value < 0 ? 0 : value;
+	r->resp->error = value < 0 ? (int32_t)value : 0;
+	r->resp->flags = 0;
+}
+
+/**
+ * request_open() - open a file of the caller's directory in the host's /proc
+ *
+ * Return: a descriptor, or -errno; -ESRCH if the caller has gone.
+ */
+int request_open(const struct request *r, const char *file, int flags)
+{
+	char path[64];
+	autofd fd = -1;
+
+	snprintf(path, sizeof(path), "%u/%s", r->notif->pid, file);
+	fd = openat(r->host_proc, path, flags | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (!request_alive(r))
+		return -ESRCH;
+	return fd_steal(&fd);
+}
+
+/**
+ * request_write() - write to the caller's memory
+ *
+ * Return: 0, or -EFAULT. May wait as long as the caller's memory makes it wait.
+ */
+int request_write(const struct request *r, uint64_t address, const void *data, size_t len)
+{
+	autofd mem = request_open(r, "mem", O_RDWR);
+
+	if (mem < 0)
+		return mem;
+	return pwrite(mem, data, len, (off_t)address) == (ssize_t)len ? 0 : -EFAULT;
+}

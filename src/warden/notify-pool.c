@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The notifier's threads.
+ *
+ * Theory of operation. One thread leads: it waits for notifications, takes one and works on it
+ * itself, so that a short call is answered by the thread that was woken for it, on the CPU where
+ * the caller waits. A thread that is about to wait for something else steps aside, and another one
+ * leads. Touching the caller's memory or paths can take as long as the container likes (a page of a
+ * file that its own FUSE server does not deliver), so that nobody can know beforehand: a watch
+ * looks once in a while at a leader that works, and after two looks at the same call has another
+ * one lead.
+ *
+ * There are at most NOTIFY_THREADS; a container that keeps them all busy has its other calls wait.
+ * Each thread has its line of the journal. A successor begins with the lines that are not free.
+ */
+#include "config.h"
+#include "warden/notify.h"
+
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define STACK_SIZE (256 << 10)
+#define WATCH_NS   2000000
+
+static struct pool {
+	struct notify *notify;
+	int host_proc;
+	int timer;
+
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t free;
+	bool led;
+	unsigned int idle, threads;
+
+	/* The leader's number, and that of the call which it works on, or 0. */
+	_Atomic uint64_t reign, call;
+	_Atomic bool watched;
+} pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .free = PTHREAD_COND_INITIALIZER };
+
+static __thread uint64_t my_reign;
+
+static void start_thread(unsigned int index);
+
+/* Wait until nobody leads, and lead. */
+static void lead(void)
+{
+	pthread_mutex_lock(&pool.lock);
+	pool.idle++;
+	while (pool.led)
+		pthread_cond_wait(&pool.free, &pool.lock);
+	pool.idle--;
+	pool.led = true;
+	my_reign = ++pool.reign;
+	pthread_mutex_unlock(&pool.lock);
+}
+
+static void depose(uint64_t reign)
+{
+	pthread_mutex_lock(&pool.lock);
+	if (pool.led && pool.reign == reign) {
+		pool.led = false;
+		pool.reign++;
+		if (pool.idle)
+			pthread_cond_signal(&pool.free);
+		else if (pool.threads < NOTIFY_THREADS)
+			start_thread(pool.threads);
+	}
+	pthread_mutex_unlock(&pool.lock);
+}
+
+/**
+ * pool_step_aside() - the calling thread is about to wait: another one takes calls from now on
+ */
+void pool_step_aside(void)
+{
+	depose(my_reign);
+}
+
+static bool leads(void)
+{
+	return pool.reign == my_reign;
+}
+
+/* The watch need not be quick, and sleeps while nothing happens. */
+static void watch_call(void)
+{
+	static uint64_t calls;
+	struct itimerspec t = { .it_value.tv_nsec = WATCH_NS };
+
+	pool.call = ++calls;
+	if (!atomic_exchange(&pool.watched, true))
+		timerfd_settime(pool.timer, 0, &t, NULL);
+}
+
+static void *watch(void *arg)
+{
+	struct itimerspec t = { .it_value.tv_nsec = WATCH_NS };
+	uint64_t ticks, seen = 0;
+
+	(void)arg;
+	for (;;) {
+		uint64_t reign = pool.reign, call;
+
+		if (read(pool.timer, &ticks, sizeof(ticks)) < 0 && errno != EINTR)
+			_exit(1);
+		pool.watched = false;
+		call = pool.call;
+		if (call && call == seen && reign == pool.reign)
+			depose(reign);
+		seen = call;
+		if (call && !atomic_exchange(&pool.watched, true))
+			timerfd_settime(pool.timer, 0, &t, NULL);
+	}
+	return NULL;
+}
+
+static void work(struct request *r)
+{
+	switch (mediate_identify(&r->notif->data, &r->abi)) {
+	case MEDIATE_SYSINFO:
+		sysinfo_handle(r);
+		break;
+	case MEDIATE_GETAFFINITY:
+		affinity_handle(r);
+		break;
+	default:
+		request_continue(r);
+	}
+}
+
+/* From what the journal says to an answer that was sent. */
+static void carry_out(struct notify_slot *slot)
+{
+	const struct seccomp_notif notif = slot->notif;
+	struct request r = { .notify = pool.notify,
+			     .host_proc = pool.host_proc,
+			     .listener = pool.notify->listeners[slot->listener],
+			     .notif = &notif,
+			     .resp = &slot->resp };
+
+	if (slot->state == NOTIFY_RECEIVED) {
+		slot->resp.id = notif.id;
+		work(&r);
+		slot->state = NOTIFY_DONE;
+	}
+	/* ENOENT: the caller was killed, or a predecessor had sent it already. */
+	ioctl(r.listener, SECCOMP_IOCTL_NOTIF_SEND, &slot->resp);
+	slot->state = NOTIFY_FREE;
+}
+
+static void recover(struct notify_slot *slot)
+{
+#ifdef MUTANT_JOURNAL_UNREAD
+	slot->state = NOTIFY_FREE;
+#endif
+	if (slot->state == NOTIFY_RECEIVING)
+		slot->state = slot->notif.id ? NOTIFY_RECEIVED : NOTIFY_FREE;
+	if (slot->state == NOTIFY_FREE)
+		return;
+	if (pool.notify->listeners[slot->listener] >= 0)
+		carry_out(slot);
+	slot->state = NOTIFY_FREE;
+}
+
+static void serve(struct notify_slot *slot, int listener)
+{
+	memset(slot->room, 0, sizeof(slot->room));
+	slot->listener = listener;
+	slot->state = NOTIFY_RECEIVING;
+	if (ioctl(pool.notify->listeners[listener], SECCOMP_IOCTL_NOTIF_RECV, &slot->notif) < 0) {
+		slot->state = NOTIFY_FREE;
+		return;
+	}
+	slot->state = NOTIFY_RECEIVED;
+	watch_call();
+	carry_out(slot);
+	if (leads())
+		pool.call = 0;
+}
+
+static void drop_listener(int index)
+{
+	struct notify_word word = { index };
+
+	close(pool.notify->listeners[index]);
+	pool.notify->listeners[index] = -1;
+	fd_send(pool.notify->link[1], &word, sizeof(word), NULL, 0);
+}
+
+static void equip(int listener)
+{
+	/* The caller and we take turns: on one CPU, where the kernel (6.6) can. */
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+}
+
+/* A new listener, or the end of warden and twin: nobody would start a successor. */
+static void hear(void)
+{
+	struct notify_word word;
+	int fd = -1;
+	size_t n = 0;
+	ssize_t got = fd_recv(pool.notify->link[1], &word, sizeof(word), &fd, 1, &n);
+
+	if (got == 0)
+		_exit(0);
+	if (got != sizeof(word) || n != 1)
+		return;
+	/* What a predecessor did not hear we may have from birth. */
+	if (pool.notify->listeners[word.index] >= 0) {
+		close(fd);
+		return;
+	}
+	pool.notify->listeners[word.index] = fd;
+	equip(fd);
+}
+
+/* Who leads looks at everything; which of @p is which listener is in @index. */
+static int gather(struct pollfd *p, int *index)
+{
+	int n = 1;
+
+	p[0] = (struct pollfd){ .fd = pool.notify->link[1], .events = POLLIN };
+	for (int i = 0; i < NOTIFY_LISTENERS; i++) {
+		if (pool.notify->listeners[i] < 0)
+			continue;
+		index[n] = i;
+		p[n++] = (struct pollfd){ .fd = pool.notify->listeners[i], .events = POLLIN };
+	}
+	return n;
+}
+
+static void reign(struct notify_slot *slot)
+{
+	struct pollfd p[NOTIFY_LISTENERS + 1];
+	int index[NOTIFY_LISTENERS + 1];
+	int n = gather(p, index);
+
+	while (leads()) {
+		bool changed = false;
+
+		if (poll(p, n, -1) < 0)
+			continue;
+		for (int i = 1; i < n && leads(); i++) {
+			if (p[i].revents & POLLIN) {
+				serve(slot, index[i]);
+			} else if (p[i].revents) {
+				drop_listener(index[i]);
+				changed = true;
+			}
+		}
+		if (leads() && p[0].revents) {
+			hear();
+			changed = true;
+		}
+		if (changed)
+			n = gather(p, index);
+	}
+}
+
+static void *live(void *arg)
+{
+	struct notify_slot *slot = arg;
+
+	recover(slot);
+	for (;;) {
+		lead();
+		reign(slot);
+	}
+	return NULL;
+}
+
+static int spawn(void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	r = pthread_create(&thread, &attr, run, arg);
+	pthread_attr_destroy(&attr);
+	return -r;
+}
+
+/* Without another thread the one that steps aside leads again when it is through. */
+static void start_thread(unsigned int index)
+{
+	if (spawn(live, &pool.notify->shared->slots[index]) == 0)
+		pool.threads = index + 1;
+}
+
+/**
+ * pool_run() - be the notifier
+ */
+void pool_run(struct notify *n, int host_proc)
+{
+	unsigned int begun = 1;
+
+	pool.notify = n;
+	pool.host_proc = host_proc;
+	pool.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (pool.timer < 0 || spawn(watch, NULL) < 0)
+		_exit(1);
+	for (int i = 0; i < NOTIFY_LISTENERS; i++)
+		if (n->listeners[i] >= 0)
+			equip(n->listeners[i]);
+	for (unsigned int i = 0; i < NOTIFY_THREADS; i++)
+		if (n->shared->slots[i].state != NOTIFY_FREE)
+			begun = i + 1;
+	pool.threads = begun;
+	for (unsigned int i = 1; i < begun; i++)
+		spawn(live, &n->shared->slots[i]);
+	live(&n->shared->slots[0]);
+	__builtin_unreachable();
+}

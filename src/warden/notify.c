@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The warden's side of the notifier: taking listeners in, keeping them, starting it again.
+ *
+ * Theory of operation. A listener is a descriptor; as long as somebody has it, calls wait instead
+ * of failing. Warden, twin and notifier all have all of them. The notifier alone receives: what it
+ * took stands in the journal, in memory that all three share, and its successor goes on from there.
+ * So the death of one of them loses nothing; without all three calls fail with ENOSYS, which is not
+ * the host's value either.
+ *
+ * The notifier is a process of its own because it touches what the container controls (memory,
+ * paths) and may have to wait for it; the warden never waits. It is forked from the warden and
+ * holds the listeners, the server's file system, and the host's /proc.
+ */
+#include "config.h"
+#include "warden/notify.h"
+
+#include "lib/dirsock.h"
+#include "lib/fd.h"
+#include "lib/sys.h"
+#include "lib/wardenproto.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/**
+ * notify_init() - everything but the notifier, which is started for the first listener
+ * @dir_fd: the container's directory
+ */
+int notify_init(struct notify *n, int dir_fd)
+{
+	for (int i = 0; i < NOTIFY_LISTENERS; i++)
+		n->listeners[i] = -1;
+	n->pidfd = -1;
+	n->shared = mmap(NULL, sizeof(*n->shared), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (n->shared == MAP_FAILED ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, n->link) < 0)
+		return -errno;
+	n->socket = dirsock_listen(dir_fd, WARDEN_LISTENER_SOCKET);
+	return n->socket < 0 ? n->socket : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Nothing of what the warden holds beside that: not the state, nor the lock that says it lives. */
+static void keep_only(const struct notify *n, int host_proc)
+{
+	int keep[NOTIFY_LISTENERS + 8] = { 0, 1, 2, n->link[1], n->views_fd, host_proc };
+	int count = 6;
+
+	for (int i = 0; i < NOTIFY_LISTENERS; i++)
+		if (n->listeners[i] >= 0)
+			keep[count++] = n->listeners[i];
+	qsort(keep, count, sizeof(keep[0]), by_number);
+	for (int i = 0; i < count; i++) {
+		unsigned int first = keep[i] + 1,
+			     last = i + 1 < count ? (unsigned int)keep[i + 1] - 1 : ~0U;
+
+		if (first <= last)
+			sys_close_range(first, last, 0);
+	}
+}
+
+static void be_notifier(struct notify *n)
+{
+	int host_proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	proc_identify(getpid(), &n->shared->notifier);
+	if (host_proc < 0)
+		_exit(1);
+	keep_only(n, host_proc);
+	pool_run(n, host_proc);
+}
+
+static bool has_listeners(const struct notify *n)
+{
+	for (int i = 0; i < NOTIFY_LISTENERS; i++)
+		if (n->listeners[i] >= 0)
+			return true;
+	return false;
+}
+
+/**
+ * notify_tend() - start the notifier if there is none and something to listen to
+ */
+void notify_tend(struct notify *n)
+{
+	pid_t pid;
+
+	if (n->pidfd >= 0)
+		close(n->pidfd);
+	n->pidfd = -1;
+	if (!has_listeners(n))
+		return;
+	/* By the C library: it has threads. */
+	pid = fork();
+	if (pid == 0)
+		be_notifier(n);
+	if (pid < 0)
+		return;
+	n->pidfd = sys_pidfd_open(pid);
+	/* It says so itself as well, and then a twin knows in any case. */
+	proc_identify(pid, &n->shared->notifier);
+}
+
+/**
+ * notify_adopt() - in a twin that takes over: the notifier goes on, if it lives
+ */
+void notify_adopt(struct notify *n)
+{
+	n->pidfd = proc_open(&n->shared->notifier);
+	if (n->pidfd >= 0)
+		return;
+	n->pidfd = -1;
+	notify_tend(n);
+}
+
+static int take_in(struct notify *n, int fd)
+{
+	struct notify_word word = { 0 };
+
+	while (word.index < NOTIFY_LISTENERS && n->listeners[word.index] >= 0)
+		word.index++;
+	if (word.index == NOTIFY_LISTENERS) {
+		close(fd);
+		return -ENOSPC;
+	}
+	n->listeners[word.index] = fd;
+	if (n->pidfd >= 0)
+		fd_send(n->link[0], &word, sizeof(word), &fd, 1);
+	return 0;
+}
+
+/**
+ * notify_accept() - take in the listener that somebody brings
+ * @ret_conn: receives who wants to hear of it, with notify_reply(), when the twin has it too
+ *
+ * Return: is there a new one?
+ */
+bool notify_accept(struct notify *n, int *ret_conn)
+{
+	const struct timeval limit = { .tv_sec = 1 };
+	autofd conn = accept4(n->socket, NULL, NULL, SOCK_CLOEXEC);
+	int fd = -1, r;
+	size_t n_fds = 0;
+	char word;
+
+	if (conn < 0)
+		return false;
+	setsockopt(conn, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	r = fd_recv(conn, &word, 1, &fd, 1, &n_fds) == 1 && n_fds == 1 ? take_in(n, fd) : -EPROTO;
+	if (r < 0) {
+		notify_reply(fd_steal(&conn), r);
+		return false;
+	}
+	*ret_conn = fd_steal(&conn);
+	return true;
+}
+
+/**
+ * notify_reply() - answer who brought a listener
+ */
+void notify_reply(int conn, int answer)
+{
+	fd_send(conn, &answer, sizeof(answer), NULL, 0);
+	close(conn);
+}
+
+/**
+ * notify_hear() - the notifier says that a listener is over: the last process behind it has ended
+ */
+void notify_hear(struct notify *n)
+{
+	struct notify_word word;
+
+	if (fd_recv(n->link[0], &word, sizeof(word), NULL, 0, NULL) != sizeof(word) ||
+	    word.index < 0 || word.index >= NOTIFY_LISTENERS || n->listeners[word.index] < 0)
+		return;
+	close(n->listeners[word.index]);
+	n->listeners[word.index] = -1;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The notifier: the warden's process that answers the system calls of a container's processes.
+ */
+#include "lib/mediate.h"
+#include "lib/proc.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* One for PID 1 and one for each process that `exec` brought, as long as its children live. */
+#define NOTIFY_LISTENERS 256
+
+/* Calls that are worked on at a time; the others wait in the kernel. */
+#define NOTIFY_THREADS 16
+
+enum notify_state {
+	NOTIFY_FREE,
+	NOTIFY_RECEIVING, /* perhaps received: then it has an id */
+	NOTIFY_RECEIVED,
+	NOTIFY_DONE, /* `resp` says what, and may have been sent */
+};
+
+/*
+ * The journal: one line per thread, in memory that outlives the process. What is received is
+ * received into it, so that a successor answers what its predecessor took.
+ */
+struct notify_slot {
+	_Atomic uint32_t state;
+	int32_t listener;
+	union {
+		struct seccomp_notif notif;
+		char room[512]; /* a newer kernel's may be longer */
+	};
+	struct seccomp_notif_resp resp;
+};
+
+/* In memory that warden, twin and notifier share. */
+struct notify_shared {
+	struct proc_id notifier;
+	struct notify_slot slots[NOTIFY_THREADS];
+};
+
+/* What warden and twin keep for the notifier. */
+struct notify {
+	struct notify_shared *shared;
+	int listeners[NOTIFY_LISTENERS]; /* -1: none */
+	int socket;			 /* where they come in */
+	int link[2];			 /* the warden's and the notifier's end */
+	int pidfd;
+	int views_fd;	     /* the server's file system */
+	int64_t boot_offset; /* ns of CLOCK_BOOTTIME when the container's clocks began */
+};
+
+/* Warden to notifier, with a descriptor: a new listener. Back, without: it is over. */
+struct notify_word {
+	int32_t index;
+};
+
+int notify_init(struct notify *n, int dir_fd);
+bool notify_accept(struct notify *n, int *ret_conn);
+void notify_reply(int conn, int answer);
+void notify_hear(struct notify *n);
+void notify_tend(struct notify *n);
+void notify_adopt(struct notify *n);
+
+/* In the notifier. */
+void pool_run(struct notify *n, int host_proc) __attribute__((noreturn));
+void pool_step_aside(void);
+
+/* A call that is worked on. */
+struct request {
+	const struct notify *notify;
+	int host_proc;
+	int listener;
+	const struct seccomp_notif *notif; /* our own copy */
+	enum mediate_abi abi;
+	struct seccomp_notif_resp *resp;
+};
+
+bool request_alive(const struct request *r);
+void request_continue(struct request *r);
+void request_answer(struct request *r, int64_t value);
+int request_open(const struct request *r, const char *file, int flags);
+int request_write(const struct request *r, uint64_t address, const void *data, size_t len);
+
+/* What the views say, as numbers. */
+struct notify_facts {
+	uint64_t total_ram, free_ram, shared_ram, buffer_ram, total_swap, free_swap; /* bytes */
+	unsigned int loads[3]; /* hundredths */
+	unsigned int procs;
+	unsigned int cpus;
+};
+int notify_facts_get(const struct notify *n, struct notify_facts *ret);
+
+void sysinfo_handle(struct request *r);
+void affinity_handle(struct request *r);

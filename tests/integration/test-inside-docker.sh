@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Engines inside a container: Docker started by systemd, Podman, and what they run, with the outer
+# container's views and its isolation. $INSIDE_KIND: the tree, see make-debian.sh.
+TEST_TIMEOUT=${TEST_TIMEOUT:-500}
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+. "$tests_lib/machine.sh"
+gate root; gate launcher; gate tool-debootstrap; gate idmap; gate notify
+kind=${INSIDE_KIND:-inside}
+machine_root "$kind" || { fail "a Debian with engines"; done_testing; }
+m=$(cname "$kind")
+inside() { timeout 120 cloister exec "$m" "$@" </dev/null 2>&1; }
+docker() { inside docker "$@"; }
+host_uptime=$(cut -d . -f 1 /proc/uptime)
+start() { machine_up "$m" "$kind" --memory 3g --hostname outer; }
+ok "systemd boots" start
+ok "Docker is up" eventually 60 inside docker version
+like "$(docker info)" 'Storage Driver: overlay(2|fs)' "it uses overlay"
+
+# An image of busybox, and our attacks, made inside.
+make_root "$work/bb"
+tar -C "$work/bb" -c . | cloister exec "$m" docker import - bb >/dev/null 2>&1
+is "$(docker run --rm bb echo hello)" hello "docker run"
+like "$(docker run --rm bb cut -d . -f 1 /proc/uptime)" '^[0-9]+$' "a container in it reads /proc/uptime"
+below "$(docker run --rm bb cut -d . -f 1 /proc/uptime)" "$host_uptime" "isolation: ... of the outer container"
+is "$(docker run --rm bb sed -n 's/^MemTotal: *//p' /proc/meminfo)" "3145728 kB" "isolation: and sees the outer container's memory"
+is "$(docker run --rm --network none bb ls /sys/class/net)" lo "--network none"
+is "$(docker run --rm --net=host bb hostname)" outer "--net=host is the outer container's"
+like "$(docker run --rm bb ping -c 1 "$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' bridge)")" '1 packets received' "the bridge"
+inside sh -c 'mkdir -p /ctx; printf "FROM bb\nRUN echo built >/made && chown 7 /made\n" >/ctx/Dockerfile'
+ok "docker build" inside sh -c 'DOCKER_BUILDKIT=0 docker build --network none -t made /ctx'
+is "$(docker run --rm made sh -c 'cat /made; stat -c %u /made' | tr '\n' ' ')" "built 7 " "what it made"
+is "$(docker run --rm --privileged bb sh -c 'mount -t tmpfs x /mnt && stat -f -c %T /mnt')" tmpfs "--privileged"
+docker run -d --name web bb sleep 1000 >/dev/null
+is "$(docker exec web sh -c 'ls -d /proc/[0-9]* | wc -l')" 4 "docker exec, in a pid namespace of its own"
+ok "pause" docker pause web
+ok "unpause" docker unpause web
+docker rm -f web >/dev/null
+
+# A sysctl set in an inner privileged container is the outer one's, and nobody else's.
+was=$(cat /proc/sys/vm/overcommit_memory)
+docker run --rm --privileged bb sh -c 'echo 1 >/proc/sys/vm/overcommit_memory' >/dev/null
+is "$(inside cat /proc/sys/vm/overcommit_memory)" 1 "a sysctl of an inner --privileged container shows outside of it"
+is "$(cat /proc/sys/vm/overcommit_memory)" "$was" "isolation: and not on the host"
+like "$(docker run --rm bb sh -c 'echo 2 >/proc/sys/vm/overcommit_memory' 2>&1)" 'Read-only|denied' "isolation: an inner unprivileged one cannot write it"
+is "$(inside cat /proc/sys/vm/overcommit_memory)" 1 "... and has not"
+like "$(docker run --rm --privileged bb sh -c 'umount /proc/uptime 2>&1; umount -l /proc/uptime 2>&1; cut -d . -f 1 /proc/uptime')" '[0-9]' "an inner --privileged container lifts no cover"
+below "$(docker run --rm --privileged bb sh -c 'umount -l /proc/uptime 2>/dev/null; cut -d . -f 1 /proc/uptime')" "$host_uptime" "isolation: ... of /proc/uptime"
+
+# Three levels: an inner container that mounts procfs in a namespace of its own.
+below "$(docker run --rm --privileged bb unshare -Urpmf --mount-proc cut -d . -f 1 /proc/uptime)" "$host_uptime" "isolation: one level deeper"
+
+# Podman, rootful.
+tar -C "$work/bb" -c . | cloister exec "$m" podman import - bb >/dev/null 2>&1
+is "$(inside podman run --rm --network none bb echo hello)" hello "podman run"
+
+# The images are kept over a restart of the outer container.
+cloister kill "$m" RTMIN+3 >/dev/null 2>&1
+gone() { ! cloister status "$m" >/dev/null 2>&1; }
+ok "the outer container shuts down" eventually 60 gone
+ok "... and starts again" start
+ok "... with Docker" eventually 60 inside docker version
+is "$(docker run --rm made cat /made)" built "... and its images"
+cloister delete --force "$m"
+done_testing

@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# System calls that the warden answers tell what the views tell, whoever of the helpers dies meanwhile.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate tool-busybox
+root=$work/root
+make_root "$root"
+cp "$top_builddir/tests/lib/mediated" "$root/bin/"
+shift_owners "$root"
+need_containers --rootfs "$root"
+name=$(cname mediation)
+memory=
+have cgroup-memory && memory='--memory 64M'
+# shellcheck disable=SC2086
+launch_detached "$name" --rootfs "$root" $memory --cpus 1 -- sleep 1000 || { fail "a container starts"; done_testing; }
+inside() { cloister exec "$name" "$@" </dev/null; }
+said() { awk -v k="$1" '$1 == k { print $2 }'; }
+
+### sysinfo(2)
+like "$(cloister status "$name")" 'system calls: mediated' "status says that the warden takes part"
+inside sh -c 'mediated sysinfo; cat /proc/meminfo /proc/loadavg /proc/uptime' >"$tap_dir/sysinfo"
+kb() { awk -v k="$1:" '$1 == k { print $2 }' "$tap_dir/sysinfo"; }
+near() { below $(($1 - $2)) "$3" "$4" && below $(($2 - $1)) "$3" "$4 and not below"; }
+is "$(said totalram <"$tap_dir/sysinfo")" "$(kb MemTotal)" "totalram is MemTotal"
+[ -z "$memory" ] || is "$(kb MemTotal)" 65536 "which is the limit"
+near "$(said freeram <"$tap_dir/sysinfo")" "$(kb MemFree)" 2048 "freeram is MemFree"
+is "$(said bufferram <"$tap_dir/sysinfo")" "$(kb Buffers)" "bufferram is Buffers"
+is "$(said totalswap <"$tap_dir/sysinfo")" "$(kb SwapTotal)" "totalswap is SwapTotal"
+below "$(said procs <"$tap_dir/sysinfo")" 20 "procs counts the container's tasks"
+below 1 "$(said procs <"$tap_dir/sysinfo")" "and there are some"
+below "$(said uptime <"$tap_dir/sysinfo")" "$(($(tail -n 1 "$tap_dir/sysinfo" | cut -d. -f1) + 1))" "uptime is that of /proc/uptime"
+like "$(inside free -k | awk '/^Mem:/ { print $2 }')" "^$(kb MemTotal)\$" "busybox free shows the limit"
+ok "wrong addresses are EFAULT, as by the kernel" inside mediated sysinfo-faults
+if "$root/bin/mediated" sysinfo32 >/dev/null 2>&1; then
+	inside mediated sysinfo32 >"$tap_dir/sysinfo32"
+	is "$(said totalram <"$tap_dir/sysinfo32")" "$(kb MemTotal)" "a 32-bit caller gets the same"
+	below "$(said uptime <"$tap_dir/sysinfo32")" 100 "uptime too"
+else
+	skip ia32 "32-bit callers"
+fi
+[ -z "$memory" ] || is "$(launch --memory 128M --cpus 1 --rootfs "$root" -- mediated sysinfo </dev/null | said totalram)" 131072 "PID 1 is asked for as well as what exec starts"
+if [ -x /usr/bin/free ] && have idmap && [ -n "$memory" ]; then
+	is "$(launch --memory 96M -- sh -c 'free -k; busybox free -k' </dev/null 2>/dev/null | awk '/^Mem:/ { print $2 }' | sort -u)" 98304 "procps free and busybox free print the same"
+fi
+
+### sched_getaffinity(2): as many CPUs as the views show
+is "$(inside nproc)" "$(inside grep -c ^processor /proc/cpuinfo)" "nproc agrees with cpuinfo"
+is "$(inside mediated affinity 0)" 1 "a quota of one CPU is one CPU"
+is "$(inside sh -c 'exec mediated affinity $$')" 1 "by pid too"
+"$root/bin/mediated" affinity32 >/dev/null 2>&1 && is "$(inside mediated affinity32)" 1 "and for 32-bit callers"
+fails EINVAL "a mask that is too short is refused" inside mediated affinity-length 0
+fails EINVAL "and one of half a word" inside mediated affinity-length 12
+is "$(inside mediated affinity-length 8)" 8 "a short one is filled as far as it goes"
+fails ESRCH "a process that is not there is not found" inside mediated affinity 99999
+all=$(nproc)
+if [ "$all" -gt 1 ]; then
+	is "$(launch --rootfs "$root" -- nproc </dev/null)" "$all" "without a quota it is the kernel's answer"
+	is "$(inside taskset 2 mediated affinity 0)" 1 "a mask of one's own is kept"
+fi
+
+### Whoever dies: the call is answered, once and right
+pid_of() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] == '$1' and h['alive']][0]" 2>/dev/null; }
+inside mediated sysinfo-load 4000 4 >"$tap_dir/load" 2>&1 &
+loader=$!
+for who in "its notifier" "its twin" cloister-warden "its notifier" cloister-fs cloister-warden "its notifier"; do
+	sleep 0.3
+	pid=$(pid_of "$who") && kill -9 "$pid" || fail "$who is there to be killed"
+done
+wait $loader
+is "$?" 0 "4 threads see no error and no wrong number while helpers die ($(tr '\n' ' ' <"$tap_dir/load"))"
+eventually 2 pid_of "its notifier" >/dev/null
+# What the notifier had taken when it died: its successor answers.
+server=$(pid_of cloister-fs) notifier=$(pid_of "its notifier")
+sleep 0.1
+kill -STOP "$server"
+inside mediated sysinfo >"$tap_dir/late" 2>&1 &
+late=$!
+sleep 0.5
+is "$(said totalram <"$tap_dir/late")" "" "a call waits for a server that is stopped"
+kill -9 "$notifier"
+sleep 0.3
+kill -CONT "$server"
+eventually 5 sh -c "! kill -0 $late 2>/dev/null" || { fail "a call that a dead notifier had taken is answered"; kill -9 $late; }
+is "$(said totalram <"$tap_dir/late")" "$(kb MemTotal)" "a call that a dead notifier had taken is answered"
+# A caller that waits can be killed.
+kill -STOP "$server"
+inside mediated sysinfo >/dev/null 2>&1 &
+late=$!
+sleep 0.3
+caller=$(family mediated)
+kill -9 "${caller:-0}"
+ok "who waits can be killed" eventually 2 sh -c "! kill -0 $late 2>/dev/null"
+kill -CONT "$server"
+ok "callers that die at any moment leave nothing behind" inside mediated sysinfo-killed 1500
+is "$(inside mediated sysinfo | said totalram)" "$(kb MemTotal)" "and the next one is answered"
+# Everybody at once: an error, never the host's number.
+init=$(init_pid "$name")
+inside sh -c 'touch /tmp/ready; while [ ! -e /tmp/go ]; do sleep 0.1; done; mediated sysinfo 2>&1' >"$tap_dir/dead" 2>&1 &
+dead=$!
+eventually 5 test -e "$root/tmp/ready"
+cloister status --json "$name" | json '"\n".join(str(h["pid"]) for h in d["helpers"])' | xargs kill -9
+touch "$root/tmp/go"
+wait $dead
+is "$(cat "$tap_dir/dead")" ENOSYS "without warden, twin and notifier it is ENOSYS"
+[ -z "$init" ] || kill -9 "$init" 2>/dev/null
+cloister delete --force "$name" >/dev/null 2>&1
+rm -f "$root/tmp/go" "$root/tmp/ready"
+
+### A specification that brings a listener of its own
+cat >"$work/agent.py" <<'END'
+import socket, sys, os, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1)
+c, _ = s.accept(); c.recv(65536); time.sleep(60)
+END
+python3 "$work/agent.py" "$work/agent.sock" </dev/null >/dev/null 2>&1 &
+agent=$!
+on_exit sh -c "kill $agent 2>/dev/null"
+mkdir "$work/bundle"
+(cd "$work/bundle" && cloister spec) && python3 - "$work/bundle/config.json" "$root" "$work/agent.sock" <<'END'
+import json, sys
+d = json.load(open(sys.argv[1]))
+d["root"] = {"path": sys.argv[2]}
+d["process"]["terminal"] = False
+d["process"]["args"] = ["sleep", "60"]
+d["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": sys.argv[3],
+	"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
+json.dump(d, open(sys.argv[1], "w"))
+END
+own=$(cname own)
+if ok "a container with a listener of its own starts" cloister run --detach --bundle "$work/bundle" "$own"; then
+	like "$(cloister status "$own")" 'system calls: .*listener of its own' "without mediation, and status says so"
+	cloister delete --force "$own"
+fi
+done_testing

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# A whole Debian as a container's root, for the suites that run systemd or engines inside. Sourced after
+# tap.sh.
+
+# machine_tree KIND: the unpacked tree of make-debian.sh, which nobody changes.
+machine_tree() {
+	local tar tree
+	tar=$(bash "$top_srcdir/tests/vm/make-debian.sh" "$1") || return 1
+	tree=${tar%.tar}
+	exec 8>"$tree.lock"
+	flock 8
+	if [ ! -d "$tree" ]; then
+		rm -rf "${tar%-*}"-????????????????
+		mkdir "$tree.new" && tar -C "$tree.new" -xf "$tar" && mv "$tree.new" "$tree" || return 1
+	fi
+	exec 8>&-
+	echo "$tree"
+}
+
+# machine_root KIND: an overlay on that tree, as an engine would make one, at $work/KIND/root. Its upper
+# directory is on the disk.
+machine_root() {
+	local tree dir=$work/$1
+	tree=$(machine_tree "$1") || return 1
+	mkdir -p "$dir"/{upper,work,root}
+	mount -t overlay -o "lowerdir=$tree,upperdir=$dir/upper,workdir=$dir/work" overlay "$dir/root" || return 1
+	on_exit umount "$dir/root"
+	# The name of the machine that it was made on: a container has one of its own.
+	rm -f "$dir/root/etc/hostname"
+}
+
+# machine_up NAME KIND [OPTION…]: boot it; returns when systemd has nothing more to start.
+machine_up() {
+	local name=$1 kind=$2
+	shift 2
+	launch_detached "$name" --privileged --rootfs "$work/$kind/root" "$@" -- /sbin/init || return 1
+	eventually 60 machine_settled "$name"
+}
+machine_settled() { case $(cloister exec "$1" systemctl is-system-running 2>/dev/null) in running | degraded) ;; *) return 1 ;; esac; }

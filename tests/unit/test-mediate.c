@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The warden's filter: which calls it notifies, by which numbers, and with which arguments.
+ */
+#include "config.h"
+#include "bpf.h"
+#include "lib/mediate.h"
+
+#include <linux/audit.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOTIFY SECCOMP_RET_USER_NOTIF
+#define ALLOW  SECCOMP_RET_ALLOW
+#define ALL    (~0U)
+
+static uint32_t decide(unsigned int calls, uint32_t arch, int nr, const uint64_t args[6])
+{
+	struct sock_filter code[MEDIATE_FILTER_MAX];
+	struct sock_fprog program = { .filter = code, .len = mediate_filter(code, calls, NOTIFY) };
+	struct seccomp_data data = { .nr = nr, .arch = arch };
+
+	assert_true(program.len > 0);
+	if (args)
+		memcpy(data.args, args, sizeof(data.args));
+	return bpf_run(&program, &data);
+}
+
+static void test_numbers(void **state)
+{
+	(void)state;
+#ifdef __x86_64__
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 99, NULL), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 99 | 0x40000000, NULL), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 116, NULL), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 99, NULL), ALLOW);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 116, NULL), ALLOW);
+#endif
+	/* Another machine's. */
+	assert_int_equal(decide(ALL, AUDIT_ARCH_S390X, 99, NULL), ALLOW);
+}
+
+static void test_only_wanted(void **state)
+{
+	unsigned int sysinfo = MEDIATE_BIT(MEDIATE_SYSINFO);
+	struct sock_filter code[MEDIATE_FILTER_MAX];
+
+	(void)state;
+	assert_int_equal(mediate_filter(code, 0, NOTIFY), 0);
+#ifdef __x86_64__
+	assert_int_equal(decide(sysinfo, AUDIT_ARCH_X86_64, 99, NULL), NOTIFY);
+	assert_int_equal(decide(sysinfo, AUDIT_ARCH_X86_64, 204, NULL), ALLOW);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 204, NULL), NOTIFY);
+#endif
+}
+
+/* What is not ours is decided by the number alone: the kernel keeps that in a bitmap. */
+static void test_others_by_number(void **state)
+{
+	static const uint32_t archs[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64 };
+	const uint64_t ones[6] = { ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
+		for (int nr = 0; nr < 600; nr++) {
+			const struct seccomp_data data = { .nr = nr, .arch = archs[i] };
+			enum mediate_abi abi;
+
+			if (mediate_identify(&data, &abi) != MEDIATE_NONE)
+				continue;
+			assert_int_equal(decide(ALL, archs[i], nr, NULL), ALLOW);
+			assert_int_equal(decide(ALL, archs[i], nr, ones), ALLOW);
+		}
+}
+
+static void test_identify(void **state)
+{
+	struct seccomp_data data = { .arch = AUDIT_ARCH_I386, .nr = 116 };
+	enum mediate_abi abi;
+
+	(void)state;
+#ifdef __x86_64__
+	assert_int_equal(mediate_identify(&data, &abi), MEDIATE_SYSINFO);
+	assert_int_equal(abi, MEDIATE_ABI_COMPAT);
+	data = (struct seccomp_data){ .arch = AUDIT_ARCH_X86_64, .nr = 99 | 0x40000000 };
+	assert_int_equal(mediate_identify(&data, &abi), MEDIATE_SYSINFO);
+	assert_int_equal(abi, MEDIATE_ABI_NATIVE);
+#endif
+	data = (struct seccomp_data){ .arch = AUDIT_ARCH_X86_64, .nr = 0 };
+	assert_int_equal(mediate_identify(&data, &abi), MEDIATE_NONE);
+	data.arch = 1;
+	assert_int_equal(mediate_identify(&data, &abi), MEDIATE_NONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_only_wanted),
+		cmocka_unit_test(test_others_by_number),
+		cmocka_unit_test(test_identify),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
