@@ -8,19 +8,15 @@
 #include "lib/fd.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
+#include "lib/userns.h"
 #include "runtime/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define TMPFS_MAGIC_NUMBER 0x01021994 /* <linux/magic.h> */
 
@@ -36,29 +32,6 @@ static char *map_text(const GArray *map)
 	return g_string_free(s, false);
 }
 
-/* A process that only exists so that its user namespace does. */
-static void hold_userns(void)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;)
-		pause();
-}
-
-static int write_maps(int host_proc, pid_t pid, const struct spec_mount *m)
-{
-	g_autofree char *uids = map_text(m->uid_map), *gids = map_text(m->gid_map);
-	g_autofree char *uid_file = g_strdup_printf("%d/uid_map", (int)pid);
-	g_autofree char *gid_file = g_strdup_printf("%d/gid_map", (int)pid);
-	g_autofree char *ns = g_strdup_printf("%d/ns/user", (int)pid);
-	int r = fd_write_file_at(host_proc, uid_file, uids);
-
-	if (r == 0)
-		r = fd_write_file_at(host_proc, gid_file, gids);
-	if (r == 0)
-		r = openat(host_proc, ns, O_RDONLY | O_CLOEXEC);
-	return r == -1 ? -errno : r;
-}
-
 /**
  * volume_userns() - a user namespace with the mappings that a mount brings itself
  *
@@ -69,17 +42,9 @@ static int write_maps(int host_proc, pid_t pid, const struct spec_mount *m)
  */
 int volume_userns(const struct tree *tree, const struct spec_mount *m, GError **error)
 {
-	int fd;
-	pid_t pid = sys_clone3(CLONE_NEWUSER, SIGCHLD, NULL, -1);
+	g_autofree char *uids = map_text(m->uid_map), *gids = map_text(m->gid_map);
+	int fd = userns_make(tree->shop->host_proc, uids, gids);
 
-	if (pid == 0)
-		hold_userns();
-	fd = pid < 0 ? pid : write_maps(tree->shop->host_proc, pid, m);
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-			;
-	}
 	if (fd >= 0)
 		return fd;
 	error_set_errno(error, fd, "mount \"%s\": uidMappings and gidMappings", m->destination);
