@@ -118,12 +118,12 @@ static int change_owner(struct request *r, const struct fuse_setattr_in *in, int
 	if (in->valid & FATTR_UID) {
 		uid = id_map_outside(&r->server->maps.uids, in->uid);
 		if (uid == ID_NONE)
-			return -EOVERFLOW;
+			return r->server->as ? -EPERM : -EOVERFLOW;
 	}
 	if (in->valid & FATTR_GID) {
 		gid = id_map_outside(&r->server->maps.gids, in->gid);
 		if (gid == ID_NONE)
-			return -EOVERFLOW;
+			return r->server->as ? -EPERM : -EOVERFLOW;
 	}
 	creds_fsetid(&r->worker->creds, r->in->uid == 0);
 	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;

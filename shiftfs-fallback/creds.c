@@ -7,7 +7,9 @@
 #include "creds.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,10 +24,73 @@
  * Not among these: CAP_SYS_RESOURCE, with which quotas and reserved blocks would not bind; and
  * CAP_LINUX_IMMUTABLE.
  */
-static const uint64_t needed = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |
-			       BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETGID) |
-			       BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP) |
-			       BIT(CAP_SYS_ADMIN);
+static const uint64_t all_needed = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) |
+				   BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
+				   BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_MKNOD) |
+				   BIT(CAP_SETFCAP) | BIT(CAP_SYS_ADMIN);
+
+/* With --as: none of them, and these ids for good. */
+static struct {
+	bool set;
+	uid_t uid;
+	gid_t gid, groups[1024];
+	size_t n;
+} user;
+
+static uint64_t needed(void)
+{
+#ifdef MUTANT_SHIFT_AS_CAPABLE
+	return all_needed;
+#endif
+	return user.set ? 0 : all_needed;
+}
+
+/**
+ * creds_set_user() - work with the rights of one user only, whoever asks
+ * @text: "UID:GID[:GID...]"
+ *
+ * Return: 0, or -EINVAL; also for root, whose rights that would not be.
+ */
+int creds_set_user(const char *text)
+{
+	for (int i = 0; *text; i++) {
+		char *end;
+		unsigned long long v = strtoull(text, &end, 10);
+
+		if (end == text || *text == '-' || v >= UINT32_MAX || (*end && *end != ':') ||
+		    (*end && !end[1]) || user.n == sizeof(user.groups) / sizeof(*user.groups))
+			return -EINVAL;
+		if (i == 0)
+			user.uid = v;
+		else if (i == 1)
+			user.gid = v;
+		else
+			user.groups[user.n++] = v;
+		user.set = i > 0 && user.uid > 0;
+		text = *end ? end + 1 : end;
+	}
+	return user.set ? 0 : -EINVAL;
+}
+
+/**
+ * creds_user() - whom creds_set_user() has named
+ */
+void creds_user(uint32_t *uid, uint32_t *gid)
+{
+	*uid = user.uid;
+	*gid = user.gid;
+}
+
+/* For good: real, effective and saved ids. */
+static int become_user(void)
+{
+	if (!user.set)
+		return 0;
+	if (setgroups(user.n, user.groups) < 0 || setresgid(user.gid, user.gid, user.gid) < 0 ||
+	    setresuid(user.uid, user.uid, user.uid) < 0)
+		return -errno;
+	return 0;
+}
 
 static int set_caps(uint64_t permitted, uint64_t effective)
 {
@@ -46,10 +111,15 @@ static int set_caps(uint64_t permitted, uint64_t effective)
  */
 int creds_limit(void)
 {
+	int r;
+
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_NOROOT) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return set_caps(needed, needed);
+	r = become_user();
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
+		r = -errno;
+	return r < 0 ? r : set_caps(needed(), needed());
 }
 
 /**
@@ -64,21 +134,27 @@ int creds_begin(struct creds *c, int cwd)
 
 	if (unshare(CLONE_FS) < 0 || fchdir(cwd) < 0)
 		return -errno;
-	r = set_caps(needed, needed);
+	r = set_caps(needed(), needed());
 	if (r < 0)
 		return r;
 	umask(0);
-	syscall(SYS_setfsgid, 0);
-	syscall(SYS_setfsuid, 0);
+	if (!user.set) {
+		syscall(SYS_setfsgid, 0);
+		syscall(SYS_setfsuid, 0);
+	}
 	*c = (struct creds){ .fsetid = true };
 	return 0;
 }
 
 /**
  * creds_ids() - be @uid and @gid when something is made; the capabilities stay
+ *
+ * Nothing with --as: what is made is the user's.
  */
 void creds_ids(struct creds *c, uint32_t uid, uint32_t gid)
 {
+	if (user.set)
+		return;
 	if (c->fsgid != gid)
 		syscall(SYS_setfsgid, gid);
 	if (c->fsuid != uid)
@@ -102,7 +178,7 @@ void creds_umask(struct creds *c, mode_t mask)
  */
 void creds_fsetid(struct creds *c, bool on)
 {
-	if (c->fsetid != on)
-		set_caps(needed, on ? needed : needed & ~BIT(CAP_FSETID));
+	if (c->fsetid != on && !user.set)
+		set_caps(all_needed, on ? all_needed : all_needed & ~BIT(CAP_FSETID));
 	c->fsetid = on;
 }

@@ -14,6 +14,8 @@ struct creds {
 	bool fsetid; /* CAP_FSETID is in effect: writing does not clear suid bits */
 };
 
+int creds_set_user(const char *text);
+void creds_user(uint32_t *uid, uint32_t *gid);
 int creds_limit(void);
 int creds_begin(struct creds *c, int cwd);
 void creds_ids(struct creds *c, uint32_t uid, uint32_t gid);

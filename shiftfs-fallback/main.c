@@ -5,6 +5,7 @@
 #include "config.h"
 #include "server.h"
 #include "lib/fd.h"
+#include "lib/program.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum opt {
 	SOURCE_FD = 256,
@@ -24,6 +26,8 @@ enum opt {
 	CACHE,
 	COHERENT,
 	HIDE,
+	AS,
+	OWNER,
 	TIMEOUT,
 	THREADS,
 	INODES,
@@ -42,6 +46,8 @@ static const struct option options[] = { { "source-fd", required_argument, NULL,
 					 { "cache", required_argument, NULL, CACHE },
 					 { "coherent", no_argument, NULL, COHERENT },
 					 { "hide", required_argument, NULL, HIDE },
+					 { "as", required_argument, NULL, AS },
+					 { "owner", required_argument, NULL, OWNER },
 					 { "timeout", required_argument, NULL, TIMEOUT },
 					 { "threads", required_argument, NULL, THREADS },
 					 { "inodes", required_argument, NULL, INODES },
@@ -53,6 +59,7 @@ static const struct option options[] = { { "source-fd", required_argument, NULL,
 static const char help[] =
 	"Usage: shiftfs --source-fd N --fuse-fd N --mode a|c [OPTION ...]\n"
 	"       shiftfs --source-fd N --fuse-fd N --map INSIDE:OUTSIDE:COUNT ... [OPTION ...]\n"
+	"       shiftfs SOURCE TARGET -o OPTIONS, see shiftfs(1)\n"
 	"Serve a directory with other owners on a FUSE file system that is mounted already.\n"
 	"\n"
 	"  --source-fd N     the directory\n"
@@ -77,6 +84,9 @@ static const char help[] =
 	"  --hide PATH       a name in the directory or below it that the mount does not have; may "
 	"be\n"
 	"                    repeated\n"
+	"  --as UID:GID[:GID...]\n"
+	"                    serve with the rights of this user, group and groups, and no others\n"
+	"  --owner UID:GID   with --as: everything appears owned by these, in place of a map\n"
 	"  --threads N       at most N requests at a time; default: 32\n"
 	"  --inodes N        have the kernel remember about N inodes (Linux 6.18); default: half "
 	"as\n"
@@ -169,6 +179,24 @@ static bool parse_hide(struct server *s, const char *arg)
 	return true;
 }
 
+static bool parse_as(struct server *s, const char *arg)
+{
+	s->as = creds_set_user(arg) == 0;
+	return s->as;
+}
+
+static bool parse_owner(struct server *s, const char *arg)
+{
+	unsigned int uid, gid;
+	char rest;
+
+	if (sscanf(arg, "%u:%u%c", &uid, &gid, &rest) != 2 || uid == ID_NONE || gid == ID_NONE)
+		return false;
+	id_map_all(&s->maps.uids, uid, ID_NONE);
+	id_map_all(&s->maps.gids, gid, ID_NONE);
+	return true;
+}
+
 /* Return: whether the option's argument is good. */
 static bool parse_option(struct server *s, int opt, const char *arg)
 {
@@ -194,6 +222,10 @@ static bool parse_option(struct server *s, int opt, const char *arg)
 		return true;
 	case HIDE:
 		return parse_hide(s, arg);
+	case AS:
+		return parse_as(s, arg);
+	case OWNER:
+		return parse_owner(s, arg);
 	case TIMEOUT:
 		return parse_timeout(arg, &s->timeout);
 	case THREADS:
@@ -237,9 +269,25 @@ static int parse_options(struct server *s, int argc, char **argv)
 		return complain("a required option is missing, see --help", NULL, 0);
 	if (s->mode != MODE_SERVER)
 		return identity(s);
+	if (s->maps.uids.all) {
+		creds_user(&s->maps.uids.outside, &s->maps.gids.outside);
+		return s->as ? 0 : complain("--owner is for --as", NULL, 0);
+	}
 	if (!s->maps.uids.n || !s->maps.gids.n)
 		return complain("no ids are mapped, see --map", NULL, 0);
 	return 0;
+}
+
+/* "shiftfs SOURCE TARGET [OPTION]...", as people know it from FUSE file systems: shiftfs(1). */
+static int become_mount(char **argv)
+{
+	char path[PATH_MAX];
+
+	if (program_path("mount.shiftfs", path, sizeof(path)) < 0 || access(path, X_OK) < 0)
+		snprintf(path, sizeof(path), "%s", MOUNT_HELPER_DIR "/mount.shiftfs");
+	argv[0] = (char *)"shiftfs"; /* a name that stands for FUSE */
+	execv(path, argv);
+	return complain("run", path, errno);
 }
 
 int main(int argc, char **argv)
@@ -253,6 +301,8 @@ int main(int argc, char **argv)
 				   .threads = 32 };
 	int r;
 
+	if (argc > 1 && argv[1][0] != '-')
+		return become_mount(argv);
 	if (parse_options(&s, argc, argv))
 		return 1;
 	if (s.cache != CACHE_AUTO)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -78,6 +79,18 @@ int do_symlink(struct request *r)
 	return reply_child(r, name);
 }
 
+/* The short way needs CAP_DAC_READ_SEARCH. */
+static int link_inode(struct request *r, const struct node *old, const char *name)
+{
+	int dir = request_node(r)->fd;
+	char link[16];
+
+	if (!r->server->as)
+		return linkat(old->fd, "", dir, name, AT_EMPTY_PATH);
+	snprintf(link, sizeof(link), "%d", old->fd);
+	return linkat(r->server->proc_fd, link, dir, name, AT_SYMLINK_FOLLOW);
+}
+
 int do_link(struct request *r)
 {
 	const struct fuse_link_in *in = r->arg;
@@ -89,7 +102,7 @@ int do_link(struct request *r)
 
 	if (error < 0)
 		return error;
-	if (linkat(old->fd, "", request_node(r)->fd, name, AT_EMPTY_PATH) < 0)
+	if (link_inode(r, old, name) < 0)
 		return -errno;
 	/* the same inode, whatever the name is by now */
 	fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 0);

@@ -18,8 +18,10 @@ struct id_range {
 	uint32_t inside, outside, count;
 };
 
-/* Without ranges it maps nothing. */
+/* Without ranges it maps nothing; or everything to one. */
 struct id_map {
+	bool all; /* every id is shown as .inside, which is .outside when it comes back */
+	uint32_t inside, outside;
 	size_t n;
 	struct id_range range[ID_MAP_MAX];
 };
@@ -29,6 +31,7 @@ struct id_maps {
 };
 
 int id_map_add(struct id_map *map, uint32_t inside, uint32_t outside, uint32_t count);
+void id_map_all(struct id_map *map, uint32_t inside, uint32_t outside);
 int id_map_parse(struct id_map *map, const char *text);
 uint32_t id_map_inside(const struct id_map *map, uint32_t outside);
 uint32_t id_map_outside(const struct id_map *map, uint32_t inside);

@@ -46,6 +46,7 @@ struct server {
 	const char *hide_path[MAX_HIDE];
 	int n_hide_paths;
 	struct hide hide;
+	bool as;		 /* with the rights of one user (creds.c), not those of who asks */
 	struct timespec timeout; /* of entries and attributes */
 	int threads;		 /* at most */
 	size_t max_inodes; /* that the kernel shall remember; 0: as many as there are descriptors

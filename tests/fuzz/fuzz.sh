@@ -6,22 +6,24 @@
 set -eu
 : "${top_srcdir:?: run it by make fuzz}" "${top_builddir:?}" "${FUZZ_SECONDS:?}" "${FUZZ_LIBS:?}"
 
-# The providers of the views, which need nothing of FUSE.
-view_sources() {
-	sed -n '/libviews_a_SOURCES/,/[^\\]$/s/.*%D%\/\([a-z-]*\.c\).*/\1/p' "$top_srcdir/fusefs/Makemodule.am" |
-		sed "s|^|$top_srcdir/fusefs/|"
+# What a target is made of besides itself, below the source directory.
+sources_of() { # NAME
+	case $1 in
+	# The providers, which need nothing of FUSE.
+	views) sed -n '/libviews_a_SOURCES/,/[^\\]$/s/.*%D%\/\([a-z-]*\.c\).*/fusefs\/\1/p' "$top_srcdir/fusefs/Makemodule.am"; echo 'src/lib/*.c' ;;
+	mountopts) echo 'shiftfs-fallback/complaint.c shiftfs-fallback/map.c shiftfs-fallback/options.c shiftfs-fallback/options-map.c' ;;
+	*) echo 'src/runtime/*.c src/lib/*.c' ;;
+	esac
 }
 
 with_clang() { # TARGET
-	local target=$1 name=${1##*/fuzz-} out=fuzz/${1##*/}
+	local target=$1 name=${1##*/fuzz-} out=$PWD/fuzz/${1##*/} build=$PWD
 	mkdir -p "fuzz/$name"
 	# The driver has a main of its own, and so has the compiler's library.
 	# shellcheck disable=SC2086,SC2046
-	clang -std=gnu11 -g -O1 -w -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-I. -I"$top_srcdir/src" -I"$top_srcdir/tests/fuzz" -I"$top_srcdir" -I"$top_srcdir/fusefs" -DPKGLIBEXECDIR='"/"' -DSYSCONFDIR='"/"' \
-		-o "$out" "$top_srcdir/$target.c" "$top_srcdir"/src/runtime/*.c "$top_srcdir"/src/lib/*.c \
-		$([ "$name" != views ] || view_sources) -pthread \
-		$FUZZ_LIBS -lm
+	(cd "$top_srcdir" && clang -std=gnu11 -g -O1 -w -pthread -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -I"$build" -Isrc -I. -Itests/fuzz -Ifusefs -DPKGLIBEXECDIR='"/"' -DSYSCONFDIR='"/"' \
+		-o "$out" "$target.c" $(sources_of "$name") $FUZZ_LIBS -lm)
 	"$out" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
 		-artifact_prefix="fuzz/$name-" -dict="$top_srcdir/tests/fuzz/$name.dict" \
 		"fuzz/$name" "$top_srcdir/tests/fuzz/corpus/$name"

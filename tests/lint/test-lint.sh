@@ -57,6 +57,7 @@ for program in src/cloister fusefs/cloister-fs; do
 done
 if [ -x "$top_builddir/shiftfs-fallback/shiftfs" ]; then
 	check_page doc/shiftfs.8 "$top_builddir/shiftfs-fallback/shiftfs"
+	check_page doc/mount.shiftfs.8 "$top_builddir/shiftfs-fallback/mount.shiftfs"
 fi
 pass "looked"
 done_testing

@@ -39,6 +39,7 @@ static uint32_t any_id(void)
 
 static void any_map(struct id_map *map)
 {
+	map->all = false;
 	map->n = 0;
 	for (int i = any() % 6; i >= 0; i--)
 		(void)id_map_add(map, any_id(), any_id(), any_id());
@@ -61,6 +62,18 @@ static void test_map_examples(void **state)
 	assert_int_equal(id_map_parse(&map, "70000:165535:1"), -EEXIST);
 	assert_int_equal(id_map_parse(&map, "70000:0:100000"), 0);
 	assert_int_equal(id_map_inside(&map, 5), 70005);
+}
+
+static void test_map_all(void **state)
+{
+	struct id_map map;
+
+	id_map_all(&map, 5, 1000);
+	assert_int_equal(id_map_inside(&map, 0), 5);
+	assert_int_equal(id_map_inside(&map, 4294967294), 5);
+	assert_int_equal(id_map_inside(&map, ID_NONE), ID_NONE);
+	assert_int_equal(id_map_outside(&map, 5), 1000);
+	assert_int_equal(id_map_outside(&map, 0), ID_NONE);
 }
 
 static void test_map_refuses(void **state)
@@ -269,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map_examples),
+		cmocka_unit_test(test_map_all),
 		cmocka_unit_test(test_map_refuses),
 		cmocka_unit_test(test_map_is_reversible),
 		cmocka_unit_test(test_acl_example),
