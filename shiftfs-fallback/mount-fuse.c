@@ -8,6 +8,7 @@
 #include "lib/fd.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
+#include "lib/userrights.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,7 @@ struct server_args {
 	size_t n;
 	char ranges[2 * ID_MAP_MAX][RANGE_TEXT];
 	size_t n_ranges;
-	char owner[RANGE_TEXT], as[16 * AS_GROUPS_MAX];
+	char owner[RANGE_TEXT], as[USER_RIGHTS_TEXT];
 };
 
 static void add(struct server_args *a, const char *option, const char *value)
@@ -59,12 +60,12 @@ static bool add_user(struct server_args *a, const struct mount_options *o, struc
 
 	if (!o->as)
 		return true;
-	r = as_text(o->as, a->as, sizeof(a->as), &uid, &gid);
+	r = user_rights(o->as, a->as, sizeof(a->as), &uid, &gid);
 	if (r == -EPERM)
 		return complain(why, MOUNT_USAGE, "as=%s: give a user other than root", o->as);
 	if (r == -E2BIG)
 		return complain(why, MOUNT_FAILED, "as=%s: more than %d groups", o->as,
-				AS_GROUPS_MAX);
+				USER_GROUPS_MAX);
 	if (r < 0)
 		return complain(why, MOUNT_FAILED, "as=%s: no such user or group", o->as);
 	add(a, "--as", a->as);

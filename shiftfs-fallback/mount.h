@@ -36,7 +36,3 @@ bool mount_fuse(struct mount_job *job, int *mount_fd, struct complaint *why);
 enum mount_there { THERE_NOTHING, THERE_SAME, THERE_OTHER };
 enum mount_there mount_what_is_there(const struct mount_job *job);
 bool mount_change(struct mount_job *job, struct complaint *why);
-
-/* as.c */
-#define AS_GROUPS_MAX 1024
-int as_text(const char *user, char *text, size_t size, uint32_t *uid, uint32_t *gid);

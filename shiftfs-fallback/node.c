@@ -75,11 +75,13 @@ int node_table_init(struct node_table *t, int root_fd)
 
 	if (r < 0)
 		return r;
-	if (!S_ISDIR(st.x.stx_mode))
+	if (!S_ISDIR(st.x.stx_mode) && !S_ISREG(st.x.stx_mode))
 		return -ENOTDIR;
-	t->root = (struct node){
-		.dev = st.dev, .ino = st.x.stx_ino, .fd = root_fd, .type = S_IFDIR, .lookups = 1
-	};
+	t->root = (struct node){ .dev = st.dev,
+				 .ino = st.x.stx_ino,
+				 .fd = root_fd,
+				 .type = st.x.stx_mode & S_IFMT,
+				 .lookups = 1 };
 	if (fstatfs(root_fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC)
 		t->overlay = t->many_devices = true;
 	for (int i = 0; i < NODE_SHARDS; i++) {

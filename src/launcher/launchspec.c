@@ -118,19 +118,42 @@ static void add_kernel_mounts(json_t *mounts, bool privileged)
 	}
 }
 
+/* Return: options of the specification, or NULL if one is none. */
+static char *volume_options(const char *text)
+{
+	static const char *const with_value[] = { "as=", "hide=", "cache=" };
+	g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+	bool served = false;
+
+	for (char **p = parts; *p; p++) {
+		bool known = strcmp(*p, "ro") == 0 || strcmp(*p, "rw") == 0;
+
+		if (strcmp(*p, "shiftfs") == 0)
+			known = served = true;
+		for (size_t i = 0; i < G_N_ELEMENTS(with_value); i++)
+			if (g_str_has_prefix(*p, with_value[i]) && (*p)[strlen(with_value[i])])
+				known = true;
+		served |= g_str_has_prefix(*p, "as=") || g_str_has_prefix(*p, "hide=");
+		if (!known)
+			return NULL;
+	}
+	/* what is mounted below it a server does not show */
+	return *parts ? g_strconcat(served ? "bind," : "rbind,", text, NULL) : NULL;
+}
+
 static bool add_volume(json_t *mounts, const char *text, GError **error)
 {
-	g_auto(GStrv) parts = g_strsplit(text, ":", 4);
+	g_auto(GStrv) parts = g_strsplit(text, ":", 3);
 	guint n = g_strv_length(parts);
 	g_autofree char *source = n ? g_canonicalize_filename(parts[0], NULL) : NULL;
-	bool ro = n == 3 && strcmp(parts[2], "ro") == 0;
+	g_autofree char *options = n < 3 ? g_strdup("rbind,rw") : volume_options(parts[2]);
 
-	if (n < 2 || n > 3 || !*parts[0] || parts[1][0] != '/' ||
-	    (n == 3 && !ro && strcmp(parts[2], "rw") != 0))
-		return error_set(error, "volume \"%s\": give SOURCE:/TARGET or SOURCE:/TARGET:ro",
+	if (n < 2 || !*parts[0] || parts[1][0] != '/' || !options)
+		return error_set(error,
+				 "volume \"%s\": give SOURCE:/TARGET[:OPTION,...]; options are ro, "
+				 "rw, shiftfs, as=USER, hide=PATH, cache=strict|auto|always",
 				 text);
-	json_array_append_new(mounts,
-			      mount_json(parts[1], "bind", source, ro ? "rbind,ro" : "rbind,rw"));
+	json_array_append_new(mounts, mount_json(parts[1], "bind", source, options));
 	return true;
 }
 

@@ -32,6 +32,7 @@
 #include "runtime/mediation.h"
 #include "runtime/mirror.h"
 #include "runtime/seccomp.h"
+#include "runtime/serve.h"
 #include "runtime/startlink.h"
 #include "runtime/state.h"
 #include "runtime/sysctls.h"
@@ -271,6 +272,7 @@ static bool build(struct container *c, int fuse_mount, GError **error)
 			     .userns_fd = -1,
 			     .uid = c->claim.base,
 			     .gid = c->claim.base,
+			     .count = c->claim.count,
 			     .rw_root_fd = -1 };
 	int r = workshop_enter(&shop);
 	bool ok = r < 0 ? error_set_errno(error, r, "make a mount namespace")
@@ -413,7 +415,8 @@ static bool create(struct container *c, GError **error)
 	if (!plan(c, error) || !take_name(c, error) || !make_helpers_cgroup(c, error) ||
 	    !wardenlink_spawn(c, error) || !make_cgroups(c, error) ||
 	    !wardenlink_start(c, &fuse_mount, error) || !mirror_prepare(c, error) ||
-	    !build(c, fuse_mount, error) || !mirror_start(c, error) || !equip(c, error))
+	    !build(c, fuse_mount, error) || !serve_start(c, error) || !mirror_start(c, error) ||
+	    !equip(c, error))
 		return false;
 	/*
 	 * config.json is what `exec` begins with. Until PID 1 is ready its mount namespace is the

@@ -20,17 +20,14 @@
 #include "lib/mnt.h"
 #include "lib/sys.h"
 #include "runtime/error.h"
+#include "runtime/serve.h"
 #include "runtime/wardenlink.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { SERVER_SOURCE_FD = 3, SERVER_FUSE_FD = 4 };
 
 static bool copy_path(char to[PATH_MAX], const char *from, GError **error)
 {
@@ -64,55 +61,16 @@ bool mirror_prepare(struct container *c, GError **error)
 	return !c->plan.root_overlay || (make_record(c, &r, error) && save_record(c, &r, error));
 }
 
-static int put_fd(int fd, int number)
+static bool spawn_server(const struct container *c, int fuse, struct proc_id *server,
+			 GError **error)
 {
-	return dup2(fd, number) < 0 ? -errno : 0;
-}
-
-/* In the child: no terminal, no standard descriptors, the helpers' cgroup, then the program. */
-static void exec_server(const char *path, const char *map, const char *id, int source, int fuse,
-			const int *tasks, int n_tasks)
-{
-	/* Each thread holds 2 MiB at most, and all of them are held in the helpers' cgroup. */
-	const char *argv[] = { "shiftfs", "--source-fd", "3", "--fuse-fd",  "4",      "--map",
-			       map,	  "--threads",	 "8", "--coherent", "--name", id,
-			       NULL };
-	char *envp[] = { NULL };
-	sigset_t none;
-	int null;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (cgroup_enter_self(tasks, n_tasks) < 0 || setsid() < 0 || chdir("/") < 0)
-		_exit(EXIT_USAGE);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	source = fcntl(source, F_DUPFD_CLOEXEC, 10);
-	fuse = fcntl(fuse, F_DUPFD_CLOEXEC, 10);
-	for (int i = 0; i < 3; i++)
-		if (put_fd(null, i) < 0)
-			_exit(EXIT_USAGE);
-	if (put_fd(source, SERVER_SOURCE_FD) < 0 || put_fd(fuse, SERVER_FUSE_FD) < 0 ||
-	    sys_close_range(SERVER_FUSE_FD + 1, ~0U, 0) < 0)
-		_exit(EXIT_USAGE);
-	execve(path, (char **)argv, envp);
-	_exit(EXIT_USAGE);
-}
-
-static bool spawn_server(const struct container *c, const char *path, int fuse,
-			 struct proc_id *server, GError **error)
-{
+	g_autoptr(GPtrArray) options = g_ptr_array_new();
 	g_autofree char *map = g_strdup_printf("0:%u:%u", c->claim.base, c->claim.count);
-	int tasks[CGROUP_MAX_HIERARCHIES];
-	int n_tasks = wardenlink_helper_tasks(c, tasks);
-	pid_t pid = n_tasks < 0 ? n_tasks : sys_clone3(0, SIGCHLD, NULL, cgroup_v2_fd(&c->helpers));
 
-	if (pid == 0)
-		exec_server(path, map, c->id, c->plan.root_view, fuse, tasks, n_tasks);
-	for (int i = 0; i < n_tasks; i++)
-		close(tasks[i]);
-	if (pid < 0)
-		return error_set_errno(error, pid, "start \"%s\"", path);
-	return proc_identify(pid, server) == 0 || error_set(error, "\"%s\" ended at once", path);
+	g_ptr_array_add(options, (char *)"--map");
+	g_ptr_array_add(options, map);
+	g_ptr_array_add(options, (char *)"--coherent");
+	return serve_spawn(c, options, c->plan.root_view, fuse, -1, server, error);
 }
 
 static int mount_mirror(const struct overlay *o, int fuse)
@@ -156,7 +114,7 @@ bool mirror_start(struct container *c, GError **error)
 	c->plan.root_mirror = mount_mirror(o, fuse);
 	if (c->plan.root_mirror < 0)
 		return error_set_errno(error, c->plan.root_mirror, "mount a FUSE file system");
-	if (!make_record(c, &record, error) || !spawn_server(c, path, fuse, &record.server, error))
+	if (!make_record(c, &record, error) || !spawn_server(c, fuse, &record.server, error))
 		return false;
 	r = mirror_identify(c->plan.root_mirror, &record);
 	if (r < 0)

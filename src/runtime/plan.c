@@ -9,6 +9,7 @@
 #include "lib/fd.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
+#include "lib/userrights.h"
 #include "runtime/enginedirs.h"
 #include "runtime/error.h"
 
@@ -40,6 +41,27 @@ static int clone_fd(int fd, bool recursive, unsigned long propagation)
 	if (r == -ENOSYS && recursive)
 		return mnt_clone(fd, "", false);
 	return r < 0 && r != -ENOSYS ? r : fd_steal(&clone);
+}
+
+/* Names of users are looked up where the host's files are. */
+static bool find_user(struct plan_step *step, GError **error)
+{
+	const char *user = step->mount->serve.as;
+	char text[USER_RIGHTS_TEXT];
+	uint32_t uid, gid;
+	int r;
+
+	if (!user)
+		return true;
+	r = user_rights(user, text, sizeof(text), &uid, &gid);
+	if (r == -EPERM)
+		return error_set(error, "volume source \"%s\": as=%s: give a user other than root",
+				 step->mount->source, user);
+	if (r < 0)
+		return error_set(error, "volume source \"%s\": as=%s: no such user or group",
+				 step->mount->source, user);
+	step->as = g_strdup(text);
+	return true;
 }
 
 static int open_volume(struct plan_step *step, struct stat *st)
@@ -82,7 +104,8 @@ static bool plan_volume(struct plan *plan, const struct spec_mount *m, int index
 			m->source);
 	if (m->recursive && plan->mountinfo_fd < 0)
 		plan->mountinfo_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	return true;
+	return find_user(&g_array_index(plan->steps, struct plan_step, plan->steps->len - 1),
+			 error);
 }
 
 static bool plan_mount(struct plan *plan, const struct spec_mount *m, int index, GError **error)
@@ -158,6 +181,16 @@ static void plan_default_dev(const struct spec *spec, struct plan *plan)
 	g_array_append_val(plan->steps, step);
 }
 
+static void clear_served(void *data)
+{
+	struct plan_served *s = data;
+
+	fd_cleanup(&s->source_fd);
+	fd_cleanup(&s->fuse_fd);
+	g_free(s->what);
+	g_ptr_array_unref(s->args);
+}
+
 /**
  * plan_make() - open every source that @spec names and lay down the steps
  * @plan: cleared with plan_clear(), also on failure; borrows from @spec
@@ -170,6 +203,8 @@ bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
 			       .mountinfo_fd = -1,
 			       .template_fd = -1 };
 	plan->steps = g_array_new(false, false, sizeof(struct plan_step));
+	plan->served = g_array_new(false, false, sizeof(struct plan_served));
+	g_array_set_clear_func(plan->served, clear_served);
 	if (!plan_root(spec, plan, error))
 		return false;
 	plan_default_dev(spec, plan);
@@ -194,6 +229,7 @@ void plan_clear(struct plan *plan)
 		if (step->tree_fd >= 0)
 			fd_close(step->tree_fd);
 		g_free(step->path);
+		g_free(step->as);
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
 		if (*fds[i] >= 0)
@@ -202,5 +238,6 @@ void plan_clear(struct plan *plan)
 	}
 	g_clear_pointer(&plan->root_overlay, overlay_free);
 	g_clear_error(&plan->root_error);
+	g_clear_pointer(&plan->served, g_array_unref);
 	g_clear_pointer(&plan->steps, g_array_unref);
 }

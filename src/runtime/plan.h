@@ -19,8 +19,16 @@ enum plan_kind {
 
 /* How the owners in a mount are shifted, and why: for `cloister status`. */
 struct plan_shift {
-	const char *how; /* "idmapped", "native", "none" */
+	const char *how; /* "idmapped", "shiftfs", "native", "none" */
 	const char *why;
+};
+
+/* A FUSE mount that waits for its server: what serve.c starts once everything is mounted. */
+struct plan_served {
+	int source_fd; /* a detached clone of what is shown */
+	int fuse_fd;
+	GPtrArray *args; /* char *: the server's options but descriptors */
+	char *what;	 /* for messages */
 };
 
 struct plan_step {
@@ -31,6 +39,7 @@ struct plan_step {
 	char *path;  /* volumes: the canonical path of the source on the host */
 	bool file;   /* the source is not a directory */
 	bool recursive;
+	char *as; /* with whose rights it is served: the server's --as; or NULL */
 	struct plan_shift shift;
 };
 
@@ -45,6 +54,7 @@ struct plan {
 	int mountinfo_fd;	      /* the host's mounts, to explain errors with; or -1 */
 	int template_fd;	      /* directory whose content a tmpfs root begins with */
 	struct plan_shift root_shift;
+	GArray *served; /* struct plan_served */
 };
 
 bool plan_make(const struct spec *spec, struct plan *plan, GError **error);

@@ -169,16 +169,55 @@ static void apply_option(struct reading *r, const struct option *o, bool recursi
 	}
 }
 
+/* Ours, of binds. Return: whether it is one of them; *@good: whether its value can be. */
+static bool read_serve(struct spec_mount *m, const char *text, bool *good)
+{
+	const char *value = strchr(text, '=');
+	struct spec_serve *s = &m->serve;
+
+	*good = value && value[1];
+	if (strcmp(text, "shiftfs") == 0) {
+		*good = true;
+	} else if (g_str_has_prefix(text, "as=")) {
+		g_free(s->as);
+		s->as = g_strdup(value + 1);
+	} else if (g_str_has_prefix(text, "hide=")) {
+		if (!s->hide)
+			s->hide = g_ptr_array_new_with_free_func(g_free);
+		g_ptr_array_add(s->hide, g_strdup(value + 1));
+	} else if (g_str_has_prefix(text, "cache=")) {
+		g_free(s->cache);
+		s->cache = g_strdup(value + 1);
+		*good = strcmp(s->cache, "strict") == 0 || strcmp(s->cache, "auto") == 0 ||
+			strcmp(s->cache, "always") == 0;
+		return true;
+	} else {
+		return false;
+	}
+	s->always = true;
+	return true;
+}
+
+static bool may_be_bind(const struct spec_mount *m)
+{
+	return m->bind || !m->type || !*m->type || strcmp(m->type, "bind") == 0 ||
+	       strcmp(m->type, "none") == 0;
+}
+
 static bool read_option(struct reading *r, const char *where, const char *key, const char *text,
 			GError **error)
 {
 	bool recursive;
 	const struct option *o = find_option(text, &recursive);
+	bool good;
 
 	if (o) {
 		apply_option(r, o, recursive);
 		return true;
 	}
+	if (may_be_bind(r->m) && read_serve(r->m, text, &good))
+		return good ||
+		       spec_bad(error, where, key, "\"%s\": the value cannot be that", text);
 	if (g_str_has_prefix(text, "idmap=") || g_str_has_prefix(text, "ridmap="))
 		return spec_bad(error, where, key,
 				"\"%s\": give the ids as uidMappings and gidMappings", text);
@@ -267,6 +306,10 @@ static bool settle_kind(struct reading *r, const struct spec *spec, const char *
 		return spec_bad(error, where, "options",
 				"\"remount\" works for bind mounts; give the options to the mount "
 				"itself");
+	if ((m->serve.always || m->serve.cache) && !m->bind)
+		return spec_bad(error, where, "options",
+				"\"shiftfs\", \"as=\", \"hide=\" and \"cache=\" are for bind "
+				"mounts");
 	if (!m->bind) {
 		if (!m->type || !*m->type || strcmp(m->type, "none") == 0)
 			return spec_bad(error, where, "type",
@@ -318,6 +361,9 @@ static void mount_free(void *data)
 	g_free(m->type);
 	g_free(m->source);
 	g_free(m->data);
+	g_free(m->serve.as);
+	g_free(m->serve.cache);
+	g_clear_pointer(&m->serve.hide, g_ptr_array_unref);
 	g_clear_pointer(&m->uid_map, g_array_unref);
 	g_clear_pointer(&m->gid_map, g_array_unref);
 	g_free(m);

@@ -102,6 +102,8 @@ static bool parse_root(struct spec *spec, json_t *json, GError **error)
 	if (strlen(spec->root_path) > SPEC_PATH_MAX)
 		return spec_bad(error, "root", "path", "is too long");
 	spec->root_tmpfs = g_strcmp0(json_string_value(kind), "tmpfs") == 0;
+	kind = json_object_get(spec->annotations, ANNOTATION_FALLBACK);
+	spec->serve_always = g_strcmp0(json_string_value(kind), "always") == 0;
 	return true;
 }
 

@@ -14,6 +14,8 @@
 
 /* Cloister's own annotations. They ask for nothing that a user could not ask for anyway. */
 #define ANNOTATION_ROOTFS "org.cloister.rootfs" /* "tmpfs": root.path is copied into a tmpfs */
+/* "always": root and volumes are served by shiftfs also where the kernel can map ids */
+#define ANNOTATION_FALLBACK "org.cloister.fallback"
 #define ANNOTATION_SHIFT                                                                           \
 	"org.cloister.shift" /* "optional": read-only system trees may stay unshifted */
 
@@ -56,6 +58,14 @@ struct spec_hook {
 	int timeout; /* s; 0: none */
 };
 
+/* How a bind is served where, or although, the kernel can map ids: shiftfs-fallback/. */
+struct spec_serve {
+	bool always;	 /* "shiftfs", or one of the others but cache */
+	char *as;	 /* "as=USER[:GROUP]": with this user's rights; or NULL */
+	GPtrArray *hide; /* "hide=PATH": char *, or NULL */
+	char *cache;	 /* "cache=strict", "auto", "always"; or NULL */
+};
+
 struct spec_mount {
 	char *destination; /* absolute, without "." and ".."; never "/" */
 	char *type;	   /* "bind", "tmpfs", "proc", …; never NULL */
@@ -75,6 +85,7 @@ struct spec_mount {
 	bool idmap_recursive;
 	GArray *uid_map; /* struct spec_map; empty: the container's own */
 	GArray *gid_map;
+	struct spec_serve serve;
 	char *data; /* file system options, comma separated, or NULL; of a bind NULL */
 };
 
@@ -137,6 +148,7 @@ struct spec {
 	char *root_path;  /* absolute */
 	bool root_readonly;
 	bool root_tmpfs;		/* ANNOTATION_ROOTFS */
+	bool serve_always;		/* ANNOTATION_FALLBACK */
 	unsigned long root_propagation; /* MS_* as in spec_mount; 0: unset */
 	char *hostname;
 	char *domainname;

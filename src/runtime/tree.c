@@ -14,6 +14,7 @@
 #include "runtime/devices.h"
 #include "runtime/error.h"
 #include "runtime/nsmount.h"
+#include "runtime/serve.h"
 #include "runtime/template.h"
 #include "runtime/tmpfs.h"
 #include "runtime/volume.h"
@@ -72,6 +73,8 @@ static bool shift_ids(struct tree *tree, int fd, bool recursive, bool optional, 
 		*shift = (struct plan_shift){ "native", "owned by the container's ids on disk" };
 		return true;
 	}
+	if (tree->spec->serve_always && !optional)
+		return error_set(error, "%s \"%s\": " ANNOTATION_FALLBACK "=always", what, path);
 	r = mnt_idmap(fd, recursive, tree->userns_fd);
 	if (r == 0) {
 		*shift = (struct plan_shift){ "idmapped", "ID-mapped mount" };
@@ -113,8 +116,66 @@ static bool build_tmpfs_root(struct tree *tree, GError **error)
 	return r == 0 || error_set_errno(error, r, "make the root file system");
 }
 
+/*
+ * Where the kernel cannot map ids, or not do all that was asked for: a server does. *@error is why
+ * the kernel cannot, or not set; if there can be no server either it stays, or is set to that.
+ */
+static bool serve_instead(struct tree *tree, int *fd, const struct serve_what *w,
+			  const char *because, struct plan_shift *shift, GError **error)
+{
+	const char *obstacle = serve_obstacle(tree, *fd);
+	g_autofree char *why = NULL;
+	int r;
+
+	if (obstacle)
+		return *error ? false
+			      : error_set(error, "%s \"%s\": %s", w->what, w->path, obstacle);
+	r = serve_mount(tree, fd, w);
+	if (r < 0) {
+		g_clear_error(error);
+		return error_set_errno(error, r, "%s \"%s\": make a FUSE mount of it", w->what,
+				       w->path);
+	}
+	g_clear_error(error);
+	*shift = (struct plan_shift){ "shiftfs", because };
+	return true;
+}
+
+static const char *serve_reason(const struct tree *tree, const struct spec_serve *s)
+{
+	if (s && s->as)
+		return "FUSE: with the rights of a user";
+	if (s && s->hide)
+		return "FUSE: names are hidden";
+	if (tree->spec->serve_always || (s && s->always))
+		return "FUSE: asked for";
+	return sys_mount_setattr(-1, false, 0, 0, -1) == -ENOSYS
+		       ? "FUSE: this kernel has no ID-mapped mounts"
+		       : "FUSE: this file system cannot be ID-mapped";
+}
+
+/* An overlay is served as the engine sees it, which writes to it as well: nothing is remembered. */
+static bool serve_root(struct tree *tree, GError **error)
+{
+	struct plan *plan = tree->plan;
+	const struct spec_serve strict = { .cache = (char *)"strict" };
+	const struct serve_what w = { .what = "root file system",
+				      .path = tree->spec->root_path,
+				      .serve = plan->root_overlay || plan->root_error ? &strict
+										      : NULL };
+
+	const char *reason = serve_reason(tree, NULL);
+
+	if (w.serve && *error && !tree->spec->serve_always) {
+		g_autofree char *text = g_strdup_printf("FUSE: %s", (*error)->message);
+
+		reason = g_intern_string(text);
+	}
+	return serve_instead(tree, &plan->root_tree, &w, reason, &plan->root_shift, error);
+}
+
 /* An overlay is replaced by one on ID-mapped layers, unless its layers are the container's own. */
-static bool shift_root(struct tree *tree, GError **error)
+static bool map_root(struct tree *tree, GError **error)
 {
 	struct plan *plan = tree->plan;
 	int fd;
@@ -152,6 +213,16 @@ static bool build_view(struct tree *tree, GError **error)
 		 !(plan->root_overlay->options.attrs & MOUNT_ATTR_RDONLY))
 		r = sys_mount_setattr(plan->root_view, false, 0, MOUNT_ATTR_RDONLY, -1);
 	return r == 0 || error_set_errno(error, r, "clone the root file system");
+}
+
+static bool shift_root(struct tree *tree, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (map_root(tree, &why) || serve_root(tree, &why))
+		return true;
+	g_propagate_error(error, g_steal_pointer(&why));
+	return false;
 }
 
 static bool build_root(struct tree *tree, GError **error)
@@ -205,7 +276,7 @@ static int make_volume_point(const struct workshop *shop, const struct plan_step
 	return 0;
 }
 
-/* The error of a recursive volume: name what is in the way. */
+/* The error of a recursive volume: name what is in the way. Return: whether something is. */
 static bool blame_submount(struct tree *tree, struct plan_step *step, int userns_fd, GError **error)
 {
 	g_autofree char *where = volume_find_unmappable(tree, step, userns_fd);
@@ -213,15 +284,49 @@ static bool blame_submount(struct tree *tree, struct plan_step *step, int userns
 	if (!where)
 		return false;
 	g_clear_error(error);
-	return error_set(
-		error,
-		"volume source \"%s\": what is mounted on \"%s\" cannot be ID-mapped; give "
-		"the volume without it (\"bind\" for \"rbind\", Docker: "
-		"--mount type=bind,…,bind-recursive=disabled)",
-		step->mount->source, where);
+	error_set(error,
+		  "volume source \"%s\": what is mounted on \"%s\" cannot be ID-mapped; give "
+		  "the volume without it (\"bind\" for \"rbind\", Docker: "
+		  "--mount type=bind,…,bind-recursive=disabled)",
+		  step->mount->source, where);
+	return true;
 }
 
-static bool shift_volume(struct tree *tree, struct plan_step *step, GError **error)
+/* What is mounted below it a server does not show: nothing is left out without a word. */
+static void refuse_submount(const struct spec_mount *m, const char *below, GError **error)
+{
+	g_clear_error(error);
+	error_set(error,
+		  "volume source \"%s\": \"%s\" is mounted below it, which shiftfs does not "
+		  "show; give the volume without it (\"bind\" for \"rbind\", Docker: --mount "
+		  "type=bind,…,bind-recursive=disabled)",
+		  m->source, below);
+}
+
+static bool serve_volume(struct tree *tree, struct plan_step *step, int userns_fd, GError **error)
+{
+	const struct spec_mount *m = step->mount;
+	const struct serve_what w = { .what = "volume source",
+				      .path = m->source,
+				      .serve = &m->serve,
+				      .as = step->as,
+				      .uid_map = m->uid_map,
+				      .gid_map = m->gid_map };
+	g_autofree char *below = volume_find_submount(tree, step);
+
+	if (below) {
+		if (!*error || !blame_submount(tree, step, userns_fd, error))
+			refuse_submount(m, below, error);
+		return false;
+	}
+	if (!serve_instead(tree, &step->tree_fd, &w, serve_reason(tree, &m->serve), &step->shift,
+			   error))
+		return false;
+	step->recursive = false;
+	return true;
+}
+
+static bool map_volume(struct tree *tree, struct plan_step *step, GError **error)
 {
 	const struct spec_mount *m = step->mount;
 	struct tree by = *tree;
@@ -242,7 +347,17 @@ static bool shift_volume(struct tree *tree, struct plan_step *step, GError **err
 		step->shift = (struct plan_shift){ "native", "a tmpfs of the container's own" };
 		return true;
 	}
-	blame_submount(tree, step, by.userns_fd, error);
+	return serve_volume(tree, step, by.userns_fd, error);
+}
+
+static bool shift_volume(struct tree *tree, struct plan_step *step, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (step->mount->serve.always ? serve_volume(tree, step, tree->userns_fd, &why)
+				      : map_volume(tree, step, &why))
+		return true;
+	g_propagate_error(error, g_steal_pointer(&why));
 	return false;
 }
 
@@ -258,7 +373,8 @@ static bool build_volume(struct tree *tree, struct plan_step *step, GError **err
 		r = volume_loosen(step);
 	if (r == 0)
 		r = attach_part(tree->shop, step->tree_fd, step->from, step->recursive,
-				m->set | ATTR_NODEV | (m->shift_optional ? MOUNT_ATTR_RDONLY : 0));
+				m->set | ATTR_NODEV | (step->as ? MOUNT_ATTR_NOSUID : 0) |
+					(m->shift_optional ? MOUNT_ATTR_RDONLY : 0));
 	return r == 0 || error_set_errno(error, r, "volume source \"%s\"", m->source);
 }
 

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
 #define TMPFS_MAGIC_NUMBER 0x01021994 /* <linux/magic.h> */
 
@@ -103,11 +104,35 @@ char *volume_find_unmappable(const struct tree *tree, const struct plan_step *st
 	    mnt_attach(step->tree_fd, tree->shop->base, "vol") < 0 ||
 	    is_unmappable(step->tree_fd, ".", userns_fd))
 		return NULL;
+	lseek(tree->plan->mountinfo_fd, 0, SEEK_SET);
 	lines = read_lines(tree->plan->mountinfo_fd);
 	for (char **line = lines; *line; line++) {
 		g_autofree char *below = mount_point_below(*line, top);
 
 		if (below && *below && is_unmappable(step->tree_fd, below, userns_fd))
+			return g_build_filename(step->path, below, NULL);
+	}
+	return NULL;
+}
+
+/**
+ * volume_find_submount() - what is mounted below a source that was to be shown with all below it
+ *
+ * Return: a path on the host, or NULL.
+ */
+char *volume_find_submount(const struct tree *tree, const struct plan_step *step)
+{
+	const char *top = g_strcmp0(step->path, "/") == 0 ? "" : step->path;
+	g_auto(GStrv) lines = NULL;
+
+	if (!step->recursive || step->file || tree->plan->mountinfo_fd < 0 || !top ||
+	    lseek(tree->plan->mountinfo_fd, 0, SEEK_SET) < 0)
+		return NULL;
+	lines = read_lines(tree->plan->mountinfo_fd);
+	for (char **line = lines; *line; line++) {
+		g_autofree char *below = mount_point_below(*line, top);
+
+		if (below && *below)
 			return g_build_filename(step->path, below, NULL);
 	}
 	return NULL;

@@ -8,5 +8,6 @@
 
 int volume_userns(const struct tree *tree, const struct spec_mount *m, GError **error);
 char *volume_find_unmappable(const struct tree *tree, const struct plan_step *step, int userns_fd);
+char *volume_find_submount(const struct tree *tree, const struct plan_step *step);
 int volume_replace_tmpfs(const struct tree *tree, struct plan_step *step);
 int volume_loosen(const struct plan_step *step);

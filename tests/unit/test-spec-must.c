@@ -172,6 +172,26 @@ static void features_each_mount_option_is_taken_and_is_no_data(void **state)
 	}
 }
 
+static void config_mounts_options_of_shiftfs(void **state)
+{
+	autospec spec = with_options("bind",
+				     "'as=alice:users','hide=a,b','hide=c/d','cache=strict'");
+	const struct spec_serve *s = &spec_mount_at(spec, 0)->serve;
+
+	assert_true(s->always);
+	assert_string_equal(s->as, "alice:users");
+	assert_int_equal(s->hide->len, 2);
+	assert_string_equal(s->hide->pdata[0], "a,b");
+	assert_string_equal(s->cache, "strict");
+	assert_null(spec_mount_at(spec, 0)->data);
+	spec_free(g_steal_pointer(&spec));
+	spec = with_options("bind", "'cache=always'");
+	assert_false(spec_mount_at(spec, 0)->serve.always);
+	spec_free(g_steal_pointer(&spec));
+	spec = with_options("9p", "'cache=loose'");
+	assert_string_equal(spec_mount_at(spec, 0)->data, "cache=loose");
+}
+
 static void config_mounts_unknown_options_go_to_the_file_system(void **state)
 {
 	autospec spec = with_options("tmpfs", "'size=64k','noswap','mode=1777','sync','x,y=1'");
@@ -692,6 +712,7 @@ int main(void)
 		cmocka_unit_test(config_mounts_relative_source_of_a_bind_is_below_the_bundle),
 		cmocka_unit_test(config_mounts_all_options_of_mount_8_are_known),
 		cmocka_unit_test(features_each_mount_option_is_taken_and_is_no_data),
+		cmocka_unit_test(config_mounts_options_of_shiftfs),
 		cmocka_unit_test(config_mounts_unknown_options_go_to_the_file_system),
 		cmocka_unit_test(config_mounts_flags_are_those_of_mount_setattr),
 		cmocka_unit_test(config_mounts_recursive_flags_are_apart),

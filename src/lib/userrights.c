@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * as=USER: with whose rights the server works, as numbers: it does not look up names itself.
+ * The rights of a user as numbers: for a server that does not look up names itself.
  */
 #include "config.h"
-#include "mount.h"
+#include "lib/userrights.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -47,19 +47,19 @@ static int find_group(const char *name, gid_t *gid)
 }
 
 /**
- * as_text() - the argument of the server's --as for a user: "UID:GID[:GID...]"
+ * user_rights() - what shiftfs --as takes for a user: "UID:GID[:GID...]"
  * @user: name or number of a user that exists, perhaps with ":GROUP" behind it in place of the
  *	  user's own first group
  * @uid, @gid: what its files belong to
  *
  * Return: 0; -ENOENT if there is no such user or group, -EPERM for root, -E2BIG.
  */
-int as_text(const char *user, char *text, size_t size, uint32_t *uid, uint32_t *gid)
+int user_rights(const char *user, char *text, size_t size, uint32_t *uid, uint32_t *gid)
 {
 	char name[256];
 	const char *colon = strchr(user, ':');
-	gid_t groups[AS_GROUPS_MAX], first;
-	int n = AS_GROUPS_MAX, len, r;
+	gid_t groups[USER_GROUPS_MAX], first;
+	int n = USER_GROUPS_MAX, len, r;
 	const struct passwd *pw;
 
 	if (snprintf(name, sizeof(name), "%.*s", (int)(colon ? colon - user : (int)strlen(user)),

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mounts of a container that are served by shiftfs (shiftfs-fallback/): volumes and roots on file
+ * systems or kernels without ID-mapped mounts, and what is shared with the rights of a user or
+ * without some names.
+ *
+ * The mounts are made in the workshop with the others. Their servers are started when we are back
+ * on the host, since one that lived in the workshop would keep it; until then whoever looks waits,
+ * and that is at most PID 1. One server a mount, all in the helpers' cgroup: they end when the
+ * container's mounts are gone, and are killed with that cgroup.
+ *
+ * What a server is given it can do as root, so nothing that controls the kernel is served: a
+ * procfs would hand the host to root inside, who is shown as its owner. File systems that hold
+ * files, and no others, are.
+ */
+#include "config.h"
+#include "runtime/serve.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+#include "lib/sys.h"
+#include "runtime/error.h"
+#include "runtime/wardenlink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+#include <linux/magic.h>
+
+enum { SOURCE_FD = 3, FUSE_FD, READY_FD };
+
+#define READY_MS 10000
+
+/* Each keeps what the container's programs look at; page cache beyond that is given back. */
+#define MEMORY_LIMIT (512 << 20)
+
+/* Those that <linux/magic.h> lacks, or had not in 5.10. */
+#define BCACHEFS_MAGIC 0xca451a4e
+#define GFS2_MAGIC     0x01161970
+#define HFSPLUS_MAGIC  0x482b
+#define JFS_MAGIC      0x3153464a
+#define NTFS3_MAGIC    0x7366746e
+#define NTFS_MAGIC     0x5346544e
+#define ORANGEFS_MAGIC 0x20030528
+#define UBIFS_MAGIC    0x24051905
+#define VBOXSF_MAGIC   0x786f4256
+#define VMHGFS_MAGIC   0xbacbacbc
+#define ZFS_MAGIC      0x2fc12fc1
+#define EXFAT_MAGIC    0x2011bab0
+#define SMB2_MAGIC     0xfe534d42
+
+static bool holds_files(uint32_t type)
+{
+	static const uint32_t types[] = {
+		EXT4_SUPER_MAGIC,
+		XFS_SUPER_MAGIC,
+		BTRFS_SUPER_MAGIC,
+		TMPFS_MAGIC,
+		RAMFS_MAGIC,
+		OVERLAYFS_SUPER_MAGIC,
+		FUSE_SUPER_MAGIC,
+		NFS_SUPER_MAGIC,
+		V9FS_MAGIC,
+		CEPH_SUPER_MAGIC,
+		SMB2_MAGIC,
+		CIFS_SUPER_MAGIC,
+		MSDOS_SUPER_MAGIC,
+		EXFAT_MAGIC,
+		F2FS_SUPER_MAGIC,
+		SQUASHFS_MAGIC,
+		EROFS_SUPER_MAGIC_V1,
+		ISOFS_SUPER_MAGIC,
+		UDF_SUPER_MAGIC,
+		REISERFS_SUPER_MAGIC,
+		NILFS_SUPER_MAGIC,
+		OCFS2_SUPER_MAGIC,
+		AFS_SUPER_MAGIC,
+		AFS_FS_MAGIC,
+		ECRYPTFS_SUPER_MAGIC,
+		HOSTFS_SUPER_MAGIC,
+		BCACHEFS_MAGIC,
+		GFS2_MAGIC,
+		HFSPLUS_MAGIC,
+		JFS_MAGIC,
+		NTFS3_MAGIC,
+		NTFS_MAGIC,
+		ORANGEFS_MAGIC,
+		UBIFS_MAGIC,
+		VBOXSF_MAGIC,
+		VMHGFS_MAGIC,
+		ZFS_MAGIC,
+	};
+
+#ifdef MUTANT_SERVED_PROC
+	return true;
+#endif
+	for (size_t i = 0; i < G_N_ELEMENTS(types); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
+/* A devtmpfs cannot be told from a tmpfs by its type, but there is only one. */
+static bool is_host_dev(const struct tree *tree, const struct stat *st)
+{
+	struct stat dev;
+
+	return fstatat(tree->shop->host_root, "dev/fuse", &dev, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       dev.st_dev == st->st_dev;
+}
+
+/**
+ * serve_obstacle() - why the tree at @fd cannot be served, or NULL
+ */
+const char *serve_obstacle(const struct tree *tree, int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return "it cannot be looked at";
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return "shiftfs serves directories and regular files";
+	if (!holds_files(fs.f_type))
+		return "shiftfs does not serve file systems of the kernel's own";
+	return is_host_dev(tree, &st) ? "shiftfs does not serve the host's devices" : NULL;
+}
+
+static void add(GPtrArray *args, const char *option, char *value)
+{
+	g_ptr_array_add(args, g_strdup(option));
+	g_ptr_array_add(args, value);
+}
+
+/* Of a mount's own mapping "containerID" is the id on disk, "hostID" the one that is shown. */
+static void add_map(GPtrArray *args, const char *option, const struct tree *tree, const GArray *map)
+{
+	for (guint i = 0; map && i < map->len; i++) {
+		const struct spec_map *m = &g_array_index(map, struct spec_map, i);
+
+		add(args, option, g_strdup_printf("%u:%u:%u", m->outside, m->inside, m->count));
+	}
+	if (!map || !map->len)
+		add(args, option, g_strdup_printf("%u:0:%u", tree->uid, tree->count));
+}
+
+static GPtrArray *make_args(const struct tree *tree, const struct serve_what *w)
+{
+	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
+	const struct spec_serve *s = w->serve;
+
+	if (w->as) {
+		add(args, "--as", g_strdup(w->as));
+		add(args, "--owner", g_strdup_printf("%u:%u", tree->uid, tree->gid));
+	} else {
+		add_map(args, "--uid-map", tree, w->uid_map);
+		add_map(args, "--gid-map", tree, w->gid_map);
+	}
+	if (s && s->cache)
+		add(args, "--cache", g_strdup(s->cache));
+	for (guint i = 0; s && s->hide && i < s->hide->len; i++)
+		add(args, "--hide", g_strdup(s->hide->pdata[i]));
+	return args;
+}
+
+static int open_fuse(const struct tree *tree)
+{
+	int fd = openat(tree->shop->host_root, "dev/fuse", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/**
+ * serve_mount() - put a FUSE mount in the place of a detached clone; see serve_start()
+ * @tree_fd: the clone, which becomes the server's; then the mount
+ *
+ * Return: 0 or -errno.
+ */
+int serve_mount(struct tree *tree, int *tree_fd, const struct serve_what *w)
+{
+	struct plan_served served = { .source_fd = -1 };
+	autofd fuse = open_fuse(tree);
+	char options[256];
+	struct stat st;
+	int mnt;
+
+	if (fuse < 0)
+		return fuse;
+	if (fstat(*tree_fd, &st) < 0)
+		return -errno;
+	g_snprintf(options, sizeof(options),
+		   "source=shiftfs,subtype=shiftfs,fd=%d,rootmode=%o,user_id=0,group_id=0,"
+		   "allow_other,default_permissions",
+		   fuse, st.st_mode & S_IFMT);
+	mnt = mnt_new("fuse", options, MOUNT_ATTR_NODEV | (w->as ? MOUNT_ATTR_NOSUID : 0));
+	if (mnt < 0)
+		return mnt;
+	served.fuse_fd = fd_steal(&fuse);
+	served.source_fd = *tree_fd;
+	served.args = make_args(tree, w);
+	served.what = g_strdup_printf("%s \"%s\"", w->what, w->path);
+	g_array_append_val(tree->plan->served, served);
+	*tree_fd = mnt;
+	return 0;
+}
+
+/* In the child: no terminal, no standard descriptors, the helpers' cgroup, then the program. */
+static void exec_server(const char *path, char **argv, const int fds[3], const int *tasks,
+			int n_tasks)
+{
+	char *envp[] = { NULL };
+	int from[6], n = fds[2] >= 0 ? 6 : 5;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (cgroup_enter_self(tasks, n_tasks) < 0 || setsid() < 0 || chdir("/") < 0)
+		_exit(EXIT_USAGE);
+	from[0] = from[1] = from[2] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		from[SOURCE_FD + i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 10);
+	for (int i = 0; i < n; i++)
+		if (dup2(from[i], i) < 0)
+			_exit(EXIT_USAGE);
+	if (sys_close_range(n, ~0U, 0) < 0)
+		_exit(EXIT_USAGE);
+	execve(path, argv, envp);
+	_exit(EXIT_USAGE);
+}
+
+/* Each thread holds 2 MiB at most, and all of them are held in the helpers' cgroup. */
+static char **make_argv(const struct container *c, const GPtrArray *options, bool ready)
+{
+	static const char *const fixed[] = { "shiftfs", "--source-fd", "3", "--fuse-fd",
+					     "4",	"--threads",   "8", "--name" };
+	GPtrArray *argv = g_ptr_array_new();
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
+		g_ptr_array_add(argv, (char *)fixed[i]);
+	g_ptr_array_add(argv, c->id);
+	if (ready) {
+		g_ptr_array_add(argv, (char *)"--ready-fd");
+		g_ptr_array_add(argv, (char *)"5");
+	}
+	for (guint i = 0; i < options->len; i++)
+		g_ptr_array_add(argv, options->pdata[i]);
+	g_ptr_array_add(argv, NULL);
+	return (char **)g_ptr_array_free(argv, false);
+}
+
+/**
+ * serve_spawn() - start a server, in the helpers' cgroup
+ * @options: char *, besides those for descriptors
+ * @source, @fuse: its directory and its connection
+ * @ready: gets one byte when it answers; or -1
+ * @server: receives who it is, may be NULL
+ */
+bool serve_spawn(const struct container *c, const GPtrArray *options, int source, int fuse,
+		 int ready, struct proc_id *server, GError **error)
+{
+	g_autofree char *path = wardenlink_program("shiftfs");
+	g_autofree char **argv = make_argv(c, options, ready >= 0);
+	const int fds[] = { source, fuse, ready };
+	int tasks[CGROUP_MAX_HIERARCHIES];
+	int n_tasks = wardenlink_helper_tasks(c, tasks);
+	pid_t pid = n_tasks < 0 ? n_tasks : sys_clone3(0, SIGCHLD, NULL, cgroup_v2_fd(&c->helpers));
+
+	if (pid == 0)
+		exec_server(path, argv, fds, tasks, n_tasks);
+	for (int i = 0; i < n_tasks; i++)
+		close(tasks[i]);
+	if (pid < 0)
+		return error_set_errno(error, pid, "start \"%s\"", path);
+	return !server || proc_identify(pid, server) == 0 ||
+	       error_set(error, "\"%s\" ended at once", path);
+}
+
+static bool wait_ready(int fd, const char *what, GError **error)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char c;
+	int r;
+
+	do {
+		r = poll(&p, 1, READY_MS);
+	} while (r < 0 && errno == EINTR);
+	return (r == 1 && read(fd, &c, 1) == 1) ||
+	       error_set(error, "%s: its server, shiftfs, did not start; is it installed?", what);
+}
+
+static bool start_one(struct container *c, struct plan_served *s, int *ready, GError **error)
+{
+	int pipe_fds[2];
+	bool ok;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return error_set_errno(error, -errno, "make a pipe");
+	*ready = pipe_fds[0];
+	ok = serve_spawn(c, s->args, s->source_fd, s->fuse_fd, pipe_fds[1], NULL, error);
+	close(pipe_fds[1]);
+	/* when the server dies, so does the connection */
+	fd_close(fd_steal(&s->fuse_fd));
+	fd_close(fd_steal(&s->source_fd));
+	return ok;
+}
+
+/**
+ * serve_start() - start the servers of what serve_mount() has mounted, and wait until they answer
+ *
+ * On the host again, while PID 1 joins its tree.
+ */
+bool serve_start(struct container *c, GError **error)
+{
+	struct cgroup_limits limits = { .memory = MEMORY_LIMIT };
+	GArray *served = c->plan.served;
+	g_autofree int *ready = g_new(int, served->len + 1);
+	char what[256] = "";
+	bool ok = true;
+	guint n;
+
+	if (served->len)
+		cgroup_set_limits(&c->helpers, &limits, what, sizeof(what));
+	for (n = 0; ok && n < served->len; n++) {
+		ready[n] = -1;
+		ok = start_one(c, &g_array_index(served, struct plan_served, n), &ready[n], error);
+	}
+	for (guint i = 0; i < n; i++) {
+		const char *name = g_array_index(served, struct plan_served, i).what;
+
+		ok = ok && wait_ready(ready[i], name, error);
+		fd_cleanup(&ready[i]);
+	}
+	return ok;
+}

@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Volumes and root file systems that the kernel cannot ID-map are served by shiftfs, and what is served as a user.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate tool-busybox; gate tool-python3; gate tool-setfattr
+
+root=$work/root
+make_root "$root"
+vol=$work/vol
+make_volume "$vol"
+ram=$work/ram
+mkdir "$ram"; mount -t ramfs -o mode=755 ram "$ram"; on_exit umount -q "$ram"
+make_volume "$ram"
+bundle=$work/bundle
+mkdir "$bundle"
+
+# bundle_with MOUNTS SCRIPT [FALLBACK [READONLY]]: a bundle whose container has these mounts (JSON) and runs the script.
+bundle_with() {
+	python3 - "$bundle/config.json" "$root" "$1" "${2:-true}" "${3:-}" "${4:-}" <<-'PY'
+	import json, sys
+	file, root, mounts, script, fallback, readonly = sys.argv[1:]
+	base = [{"destination": "/proc", "type": "proc", "source": "proc"},
+	        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}]
+	caps = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN", "CAP_FOWNER", "CAP_FSETID", "CAP_SETUID", "CAP_SETGID", "CAP_MKNOD", "CAP_SETFCAP"]
+	json.dump({"ociVersion": "1.2.0", "root": {"path": root, "readonly": bool(readonly)}, "mounts": base + json.loads(mounts),
+	           "linux": {"namespaces": [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")]},
+	           "annotations": {"org.cloister.fallback": fallback} if fallback else {},
+	           "process": {"cwd": "/", "args": ["/bin/sh", "-c", script], "user": {"uid": 0, "gid": 0},
+	                       "env": ["PATH=/bin:/usr/bin"],
+	                       "capabilities": {k: caps for k in ("bounding", "effective", "permitted")}}},
+	          open(file, "w"))
+	PY
+}
+runs=0
+run_with() {
+	runs=$((runs + 1))
+	bundle_with "$@"
+	cloister run --bundle "$bundle" "$(cname "s$runs")" </dev/null 2>&1
+}
+bind() { # SOURCE DESTINATION OPTION…
+	python3 -c 'import json,sys; print(json.dumps({"source": sys.argv[1], "destination": sys.argv[2], "type": "bind", "options": sys.argv[3:]}))' "$@"
+}
+servers() { pgrep -x shiftfs -a | grep -F -- "--name ${1:-$(cname s)}"; }
+no_servers() { [ -z "$(servers "$@")" ]; }
+
+### Volumes
+is "$(run_with "[$(bind "$ram" /v rbind rw)]" 'stat -c %u:%g /v/of-root /v/of-1000; echo n >/v/new; chown 7:8 /v/new; grep " /v " /proc/self/mountinfo | grep -c " - fuse.shiftfs "' | tr '\n' ' ')" \
+	"0:0 1000:1000 1 " "a file system that cannot be ID-mapped: owners inside are those on disk"
+is "$(stat -c %u:%g "$ram/new") $(cat "$ram/new")" "7:8 n" "and the other way round"
+is "$(run_with "[$(bind "$ram/of-1000" /file bind)]" 'stat -c %u:%F /file; cat /file; echo more >>/file' | tr '\n' ' ')" "1000:regular file user " "a file"
+is "$(tr '\n' ' ' <"$ram/of-1000")" "user more " "can be written"
+like "$(run_with "[$(bind "$ram" /v bind ro noexec nosuid)]" 'grep " /v " /proc/self/mountinfo; touch /v/x; mount -o remount,bind,rw /v; touch /v/x')" ' ro,nosuid,nodev,noexec' "options of the mount"
+[ ! -e "$ram/x" ]; is $? 0 "a read-only one stays that"
+mkdir -p "$ram/sub/under"; mount -t tmpfs none "$ram/sub/under"
+fails "\"$ram/sub/under\" .*bind-recursive" "what is mounted below is not left out without a word" run_with "[$(bind "$ram" /v rbind)]"
+ok "but if it was not asked for" run_with "[$(bind "$ram" /v bind)]"
+umount "$ram/sub/under"
+is "$(run_with "[$(bind "$vol" /v bind shiftfs)]" 'stat -c %u /v/of-1000; grep " /v " /proc/self/mountinfo | grep -c " - fuse.shiftfs "' | tr '\n' ' ')" "1000 1 " "the option \"shiftfs\" asks for it"
+own='{"source": "'$ram'", "destination": "/v", "type": "bind", "options": ["bind"],
+	"uidMappings": [{"containerID": 1000, "hostID": 100000, "size": 10}], "gidMappings": [{"containerID": 1000, "hostID": 100000, "size": 10}]}'
+is "$(run_with "[$own]" 'stat -c %u:%g /v/of-root /v/of-1000' | tr '\n' ' ')" "65534:65534 0:0 " "a mapping of the mount's own"
+is "$(run_with "[$(bind "$ram" /v bind)]" 'cd /v/sub && echo a >a && ln a b && mkfifo p && ln -s a l && mv a c && stat -c "%h %n" b && cat l 2>/dev/null || cat b; rm b p l c; chmod 2775 . && mkdir d && stat -c %a d; rmdir d; chmod 755 .' | tr '\n' ' ')" \
+	"2 b a 2755 " "ordinary work"
+
+### What is not served
+for src in /proc /sys /dev; do
+	fails 'does not serve' "$src is not" run_with "[$(bind $src /v bind shiftfs)]"
+done
+mkdir "$work/p"; mount -t proc proc "$work/p"; on_exit umount -q "$work/p"
+fails 'cannot' "nor another procfs, unasked" run_with "[$(bind "$work/p" /v bind)]"
+umount "$work/p"
+python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$ram/sock"
+fails '*' "a socket" run_with "[$(bind "$ram/sock" /v bind)]"
+rm "$ram/sock"
+
+### As a user, and without some names
+mkdir -m 777 "$vol/open"; echo secret >"$vol/closed"; chmod 600 "$vol/closed"
+out=$(run_with "[$(bind "$vol" /v bind as=daemon)]" 'stat -c %u:%g /v /v/of-1000 | sort -u; cat /v/closed; cat /v/of-root; echo x >>/v/of-root; cp /bin/busybox /v/open/s; chmod 4755 /v/open/s; grep " /v " /proc/self/mountinfo')
+like "$out" '^0:0$' "as=: everything is the container's root's"
+unlike "$out" '^secret$' "and root inside reads nothing that the user may not"
+like "$out" '^root$' "only what the user may"
+is "$(cat "$vol/of-root")" root "and writes nothing"
+is "$(stat -c '%u:%g %a' "$vol/open/s")" "$(id -u daemon):$(id -g daemon) 4755" "what it makes is the user's outside: no suid root"
+like "$out" ' rw,nosuid,nodev,.* - fuse.shiftfs ' "suid bits have no effect inside"
+rm "$vol/open/s"
+fails 'no such user' "an unknown user" run_with "[$(bind "$vol" /v bind as=nobody-knows)]"
+fails 'other than root' "root is none" run_with "[$(bind "$vol" /v bind as=root)]"
+is "$(launch --name "$(cname s)" --rootfs "$root" -v "$vol:/v:ro,as=daemon,hide=closed" -- sh -c 'ls /v; cat /v/of-root; touch /v/open/x 2>/dev/null || echo ro' | tr '\n' ' ')" \
+	"of-1000 of-65534 of-root open sub root ro " "hide=, as options of --volume"
+fails 'options are' "an unknown option of --volume" launch --rootfs "$root" -v "$vol:/v:nosuch" -- true
+fails 'cannot be that' "an unknown cache mode" run_with "[$(bind "$vol" /v bind cache=often)]"
+like "$(launch --name "$(cname s)" --rootfs "$root" -v "$ram:/v:cache=strict" -- sh -c 'cat /v/of-root')" root "cache= as an option of --volume"
+
+### A root file system
+mkdir "$root/suid"; cp "$root/bin/busybox" "$root/suid/id"; chown 1000:1000 "$root/suid/id"; chmod 4755 "$root/suid/id"
+is "$(run_with '[]' 'stat -c %u:%g / /bin/busybox; grep -c " / / .* - fuse.shiftfs " /proc/self/mountinfo; mkdir /made; chown 5:6 /made; mkdir -p /mnt/t && mount -t tmpfs t /mnt/t && echo mounted; /suid/id -u; cat /etc/passwd | head -n 1' always | tr '\n' ' ')" \
+	"0:0 0:0 1 mounted 1000 root:x:0:0:root:/root:/bin/sh " "a container's root on shiftfs"
+is "$(stat -c %u:%g "$root/made")" 5:6 "owners on disk"
+rm -r "$root/made" "$root/suid"; rmdir "$root/mnt/t"
+is "$(run_with "[$(bind "$vol" /mnt/not/there rbind rw)]" 'stat -c %u /mnt/not/there/of-1000; touch /x 2>&1' always read-only | tr '\n' ' ')" \
+	"1000 touch: /x: Read-only file system " "read-only, with mount points that have to be made"
+rm -r "$root/mnt/not"
+chown -R 100000:100000 "$root"
+is "$(run_with '[]' 'stat -c %u:%g /; grep -c " / / .*fuse.shiftfs" /proc/self/mountinfo' always | tr '\n' ' ')" "0:0 0 " "a tree that the container's range owns is used as it is"
+chown -R 0:0 "$root"
+if have overlay; then
+	mkdir "$work"/{lower,upper,wd,merged}; cp -a "$root/." "$work/lower/"
+	mount -t overlay o -o "lowerdir=$work/lower,upperdir=$work/upper,workdir=$work/wd" "$work/merged"; on_exit umount -q "$work/merged"
+	plain=$root root=$work/merged
+	is "$(run_with '[]' 'echo new >/new; rm /etc/group; chown 3:4 /new; stat -c %u:%g /new; mkdir -p /o/l /o/u /o/w /o/m; mount -t tmpfs t /o/u && mkdir /o/u/u /o/u/w && echo low >/o/l/f && mount -t overlay i -o lowerdir=/o/l,upperdir=/o/u/u,workdir=/o/u/w /o/m && cat /o/m/f' always | tr '\n' ' ')" \
+		"3:4 low " "an overlay, with an overlay on top inside"
+	is "$(stat -c %u:%g "$work/upper/new") $(stat -c %F "$work/upper/etc/group")" "3:4 character special file" "its upper layer has the right owners"
+	root=$plain
+	umount "$work/merged"
+fi
+
+### Servers: where they are, and their end
+id=$(cname life)
+bundle_with "[$(bind "$ram" /v bind), $(bind "$vol" /w bind as=daemon)]" 'while :; do sleep 1; done' always
+cloister create --bundle "$bundle" "$id" </dev/null >"$work/log" 2>&1 && cloister start "$id" || diag "$(cat "$work/log")"
+is "$(servers "$id" | wc -l)" 3 "one server a mount"
+status=$(cloister status "$id")
+like "$status" ' / +shiftfs .*\(FUSE: asked for\)' "status says which way the root went, and why"
+like "$status" ' /w +shiftfs .*\(FUSE: with the rights of a user\)' "and a volume"
+pid=$(servers "$id" | awk '{ print $1; exit }')
+like "$(cat "/proc/$pid/cgroup")" "cloister:helpers:$id:" "they are in the helpers' cgroup"
+init=$(cloister state "$id" | json 'd["pid"]')
+isnt "$(readlink "/proc/$pid/ns/mnt")" "$(readlink "/proc/$init/ns/mnt")" "and not inside"
+is "$(readlink "/proc/$pid/ns/mnt")" "$(readlink /proc/self/ns/mnt)" "but where they were started"
+ok "a command finds everything" cloister exec "$id" sh -c 'cat /v/of-1000 && stat -c %u / | grep -x 0'
+cloister delete --force "$id"
+ok "they end with the container" eventually 5 no_servers "$id"
+cloister create --bundle "$bundle" "$id" </dev/null >"$work/log" 2>&1 && cloister start "$id" || diag "$(cat "$work/log")"
+kill -9 "$(cloister state "$id" | json 'd["pid"]')"
+ok "or with its first process" eventually 10 no_servers "$id"
+cloister delete --force "$id"
+cloister create --bundle "$bundle" "$id" </dev/null >"$work/log" 2>&1 && cloister start "$id" || diag "$(cat "$work/log")"
+for p in $(family 'cloister-.*'); do kill -9 "$p"; done
+cloister delete --force "$id"
+ok "also if all other helpers died" eventually 10 no_servers "$id"
+is "$(find "$root" ! -uid 0 -o ! -gid 0)" "" "nothing of the root changed its owner"
+umount "$ram"
+done_testing
