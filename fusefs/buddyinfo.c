@@ -97,7 +97,8 @@ int pagetypeinfo_render(const struct facts *facts, struct text *out)
 	text_num(out, 1u << block);
 	text_str(out, "\n\n");
 	put_types(out, facts, &vm, orders);
-	text_str(out, "\nNumber of blocks type ");
+	text_bytes(out, "\n", 1);
+	text_str(out, "Number of blocks type ");
 	for (int type = 0; type < N_TYPES; type++)
 		put_name(out, type);
 	text_bytes(out, "\n", 1);

@@ -22,6 +22,9 @@
 /* All memory of the server: code, stacks, and what handles.c lets the container make us hold. */
 #define ADDRESS_SPACE (128u << 20)
 
+/* The warden leaves some numbers free below those that it hands over. */
+#define FIRST_FREE_FD 3
+
 /* A sanitizer needs its system calls and its address space: such a build keeps them. */
 #if defined(CLOISTER_SANITIZED) || defined(MUTANT_FS_NO_FILTER)
 #define SANITIZED true
@@ -88,6 +91,10 @@ static int allow_plain(scmp_filter_ctx ctx)
 		SCMP_SYS(write),
 		SCMP_SYS(writev),
 		SCMP_SYS(pread64),
+		/* listing processes (pids.c) */
+		SCMP_SYS(lseek),
+		SCMP_SYS(getdents64),
+		SCMP_SYS(recvmsg),
 		SCMP_SYS(close),
 		/* where there is no vDSO clock */
 		SCMP_SYS(clock_gettime),
@@ -170,7 +177,9 @@ int confine(const struct server *s, const char **what)
 	if (SANITIZED)
 		return 0;
 	limit(RLIMIT_AS, ADDRESS_SPACE);
-	limit(RLIMIT_NOFILE, 0);
+	/* Numbers below that are free: for what is received, and the filter lets nothing be opened.
+	 */
+	limit(RLIMIT_NOFILE, FIRST_FREE_FD + 1);
 	*what = "load the seccomp filter";
 	return load_filter();
 }

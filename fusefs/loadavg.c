@@ -5,10 +5,11 @@
  * The kernel samples the number of active tasks every 5 s and damps it (kernel/sched/loadavg.c).
  * Nothing runs here while nobody reads: a read takes in all ticks since the last one, with the CPU
  * usage in between as the number of tasks that were active. The first read does so for the time
- * since the container's start. The last field is a pid of the host's counting: 0.
+ * since the container's start.
  */
 #include "config.h"
 #include "cpu-facts.h"
+#include "pids.h"
 #include "providers.h"
 
 #include <stdatomic.h>
@@ -139,6 +140,8 @@ int loadavg_render(const struct facts *facts, struct text *out)
 	text_num(out, running);
 	text_bytes(out, "/", 1);
 	text_num(out, tasks ? tasks : running);
-	text_str(out, " 0\n");
+	text_bytes(out, " ", 1);
+	text_num(out, pids_last(facts));
+	text_bytes(out, "\n", 1);
 	return 0;
 }

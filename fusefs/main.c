@@ -3,6 +3,7 @@
  * cloister-fs: options and start. The warden starts this program; nobody types these options.
  */
 #include "config.h"
+#include "pids.h"
 #include "server.h"
 #include "standalone.h"
 #include "survive.h"
@@ -208,6 +209,7 @@ int main(int argc, char **argv)
 	static struct cpu_account cpu = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	static struct load_account load = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	static struct cpuinfo_cache cpuinfo = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	static struct pid_watch pids = { .dir = -1 };
 	static struct server s = {
 		.fuse_fd = -1, .values_fd = -1, .init_fd = -1, .ready_fd = -1, .uid = -1
 	};
@@ -223,6 +225,7 @@ int main(int argc, char **argv)
 	s.facts.cpu = &cpu;
 	s.facts.load = &load;
 	s.facts.cpuinfo = &cpuinfo;
+	s.facts.pids = &pids;
 	if (!started_by_warden(argc, argv)) {
 		s.threads = default_threads();
 		return standalone_main(&s, argc, argv);

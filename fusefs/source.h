@@ -61,6 +61,8 @@ struct cpuinfo_cache {
 	uint64_t cpus[128]; /* those shown, as in struct cpu_set */
 };
 
+struct pid_watch;
+
 struct facts {
 	int fd[FACT_COUNT][FACT_MAX_DEPTH]; /* levels of FACT_LIMIT, else one */
 	int n[FACT_COUNT];		    /* 0: absent */
@@ -70,6 +72,7 @@ struct facts {
 	struct load_account *load;
 	struct cpuinfo_cache *cpuinfo; /* may be NULL */
 	struct usage_base *base;       /* may be NULL */
+	struct pid_watch *pids;	       /* may be NULL; see pids.c */
 };
 
 void facts_init(struct facts *facts);

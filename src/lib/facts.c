@@ -27,6 +27,7 @@ const struct fact_source fact_sources[] = {
 	[FACT_CPUINFO] = { "cpuinfo", HOST("/proc/cpuinfo") },
 	[FACT_DISKSTATS] = { "diskstats", HOST("/proc/diskstats") },
 	[FACT_CPU_KERNEL_MAX] = { "cpu.kernel_max", HOST("/sys/devices/system/cpu/kernel_max") },
+	[FACT_PIDS] = { "pids", .where = FACT_HANDED }, /* a procfs; see fusefs/pids.c */
 	[FACT_VMSTAT] = { "vmstat", HOST("/proc/vmstat") },
 	[FACT_ZONEINFO] = { "zoneinfo", HOST("/proc/zoneinfo") },
 	[FACT_BUDDYINFO] = { "buddyinfo", HOST("/proc/buddyinfo") },
@@ -179,6 +180,8 @@ int facts_open_all(int root_fd, fact_cgroup_dir_fn *cgroup_dir, void *arg, struc
 	for (int i = 0; i < fact_sources_count && r == 0; i++) {
 		const struct fact_source *src = &fact_sources[i];
 
+		if (src->where == FACT_HANDED)
+			continue;
 		if (src->where == FACT_HOST)
 			r = open_on_host(src, root_fd, fds, &n, max);
 		else

@@ -11,6 +11,7 @@ enum fact_where {
 	FACT_HOST,    /* a file of the host's /proc or /sys */
 	FACT_CGROUP,  /* a file in the container's own cgroup */
 	FACT_NEAREST, /* in the container's cgroup, else in the nearest ancestor that has it */
+	FACT_HANDED,  /* opened by nobody here: the warden brings it */
 	FACT_LIMIT, /* the same file in the container's cgroup and in each ancestor: one fd each */
 };
 
@@ -20,6 +21,7 @@ enum fact {
 	FACT_CPUINFO,
 	FACT_DISKSTATS,
 	FACT_CPU_KERNEL_MAX,
+	FACT_PIDS,
 	FACT_VMSTAT,
 	FACT_ZONEINFO,
 	FACT_BUDDYINFO,

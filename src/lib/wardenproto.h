@@ -46,6 +46,7 @@ enum warden_order_type {
 	WARDEN_ORDER_INIT =
 		1,	     /* PID 1 exists: its pidfd comes along, and a namespace to let go of */
 	WARDEN_ORDER_DETACH, /* the launcher leaves and the container stays */
+	WARDEN_ORDER_PIDS, /* a procfs of its pid namespace comes along; before WARDEN_ORDER_INIT */
 	WARDEN_ORDER_CONSOLE, /* a pty nobody reads: its master comes along */
 };
 

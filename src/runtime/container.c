@@ -256,10 +256,14 @@ static bool build_inside(struct container *c, struct tree *tree, int fuse_mount,
 	if (r < 0)
 		return error_set_errno(error, r, "make a boot id");
 	/* The server loads meanwhile. */
-	return tree_build(tree, error) && tree_identify(tree, error) &&
-	       wardenlink_wait_ready(c, error) &&
-	       tree_cover(tree, fuse_mount, error) && close_workshop(shop, error) &&
-	       birth_tell(c, CHILD_GO_TREE, tree->rw_root_fd, error);
+	if (!tree_build(tree, error) || !tree_identify(tree, error))
+		return false;
+	/* where it mounts no procfs of its own there is no loadavg either */
+	if (tree_has_part(tree, "proc"))
+		c->pids_fd = sys_openat2(shop->base, "proc", O_RDONLY | O_DIRECTORY,
+					 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return wardenlink_wait_ready(c, error) && tree_cover(tree, fuse_mount, error) &&
+	       close_workshop(shop, error) && birth_tell(c, CHILD_GO_TREE, tree->rw_root_fd, error);
 }
 
 /* Everything that happens inside the workshop. Leaves it whatever happens. */
@@ -454,6 +458,7 @@ static void blame_delete(const struct container *c, GError **error)
 bool container_create(struct container *c, GError **error)
 {
 	c->dir_fd = c->alive_fd = c->pidfd = c->sync = c->warden = c->console = c->workshop_ns = -1;
+	c->pids_fd = -1;
 	c->start_fd = -1;
 	c->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	c->join = (struct nsjoin)NSJOIN_NONE;
@@ -705,8 +710,8 @@ void container_end(struct container *c)
  */
 void container_close(struct container *c)
 {
-	int *fds[] = { &c->dir_fd,  &c->alive_fd,    &c->pidfd,	   &c->sync,   &c->warden,
-		       &c->console, &c->workshop_ns, &c->start_fd, &c->null_fd };
+	int *fds[] = { &c->dir_fd,  &c->alive_fd,    &c->pidfd,	   &c->sync,	&c->warden,
+		       &c->console, &c->workshop_ns, &c->start_fd, &c->null_fd, &c->pids_fd };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {
 		if (*fds[i] >= 0)

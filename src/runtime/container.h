@@ -55,6 +55,7 @@ struct container {
 	int warden;	 /* to the warden */
 	int console;	 /* master of the pty, or -1 */
 	int workshop_ns; /* until the warden has it */
+	int pids_fd;	 /* a procfs of the container; likewise */
 	int64_t boot_offset;
 	bool reaped;
 };

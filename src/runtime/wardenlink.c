@@ -184,9 +184,14 @@ bool wardenlink_wait_ready(struct container *c, GError **error)
  */
 void wardenlink_tell_init(struct container *c)
 {
-	struct warden_order order = { .type = WARDEN_ORDER_INIT, .init = c->record.init };
+	struct warden_order order = { .type = WARDEN_ORDER_PIDS, .init = c->record.init };
 	int fds[] = { c->pidfd, c->workshop_ns };
 
+	if (c->pids_fd >= 0) {
+		fd_send(c->warden, &order, sizeof(order), &c->pids_fd, 1);
+		fd_close(fd_steal(&c->pids_fd));
+	}
+	order.type = WARDEN_ORDER_INIT;
 	fd_send(c->warden, &order, sizeof(order), fds, 2);
 	/* The warden is the last to let go of it, and waits for the kernel to take it down; not we.
 	 */

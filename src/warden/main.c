@@ -269,6 +269,8 @@ static void read_order(struct warden *w)
 		close(fds[1]);
 		make_twin(w);
 		w->hello.record.init = order.init;
+	} else if (order.type == WARDEN_ORDER_PIDS && n == 1) {
+		server_send_pids(w, fds[0]);
 	} else if (order.type == WARDEN_ORDER_CONSOLE && n == 1) {
 		close_to(&w->console, fds[0]);
 		fcntl(fds[0], F_SETFL, O_NONBLOCK);
@@ -392,6 +394,8 @@ int main(int argc, char **argv)
 	struct warden w = { .control = WARDEN_CONTROL_FD,
 			    .console = -1,
 			    .init_pidfd = -1,
+			    .pids_fd = -1,
+			    .pids_link = -1,
 			    .server_pidfd = -1,
 			    .other_pidfd = -1 };
 	int r;

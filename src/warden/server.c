@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,7 +141,35 @@ static int controller_dir(const char *controller, void *arg)
 	return fd >= 0 && v2 == (controller[0] == '\0') ? fd : -1;
 }
 
-static int open_facts(const struct warden *w, struct fact_fd *fds)
+/* The procfs of the container, or a socket over which server_send_pids() will send it. */
+static int pids_source(struct warden *w)
+{
+	int pair[2];
+
+	if (w->pids_fd >= 0)
+		return fcntl(w->pids_fd, F_DUPFD_CLOEXEC, 3);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -1;
+	if (w->pids_link >= 0)
+		close(w->pids_link);
+	w->pids_link = pair[0];
+	return pair[1];
+}
+
+/**
+ * server_send_pids() - the container's procfs is there: @fd, which the warden keeps
+ */
+void server_send_pids(struct warden *w, int fd)
+{
+	w->pids_fd = fd;
+	if (w->pids_link < 0)
+		return;
+	fd_send(w->pids_link, "1", 1, &fd, 1);
+	close(w->pids_link);
+	w->pids_link = -1;
+}
+
+static int open_facts(struct warden *w, struct fact_fd *fds)
 {
 	struct cgroups cg = { 0 };
 	autofd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -149,8 +178,10 @@ static int open_facts(const struct warden *w, struct fact_fd *fds)
 	if (n == 0)
 		n = cgroup_open(&cg, w->hello.record.cgroup);
 	if (n >= 0)
-		n = facts_open_all(root, controller_dir, &cg, fds, FACT_MAX_FDS);
+		n = facts_open_all(root, controller_dir, &cg, fds, FACT_MAX_FDS - 1);
 	cgroup_free(&cg);
+	if (n >= 0 && (fds[n].fd = pids_source(w)) >= 0)
+		fds[n++].name = fact_sources[FACT_PIDS].name;
 	return n;
 }
 

@@ -24,6 +24,8 @@ struct warden {
 	int init_fd;   /* memfd: the kernel's first request; survives the server */
 	int control;   /* to the launcher; -1 once it has gone */
 	int console;   /* master of a pty that nobody reads, or -1 */
+	int pids_fd;   /* a procfs of the container's pid namespace, for the server; -1: not yet */
+	int pids_link; /* until then: where the server waits for it, or -1 */
 	int init_pidfd;
 	int server_pidfd;
 	int other_pidfd; /* warden: of its twin; twin: of the warden */
@@ -33,4 +35,5 @@ struct warden {
 };
 
 int server_start(struct warden *w, bool resume);
+void server_send_pids(struct warden *w, int fd);
 void warden_end(struct warden *w, bool all);

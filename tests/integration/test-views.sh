@@ -140,6 +140,9 @@ like "$(text /proc/loadavg)" '^[0-9.]+ [0-9.]+ [0-9.]+ [0-9]+/[0-9]+ [0-9]+$' "l
 below "$(inside sh -c 'cut -d/ -f2 /proc/loadavg | cut -d" " -f1')" 20 "and counts the container's tasks"
 like "$(inside head -n 1 /proc/swaps)" '^Filename' "swaps has its header"
 is "$(inside awk 'NF != 0 && NF < 14' /proc/diskstats)" "" "diskstats lines are whole"
+last=$(inside awk '{ print $5 }' /proc/loadavg)
+is "$(inside sh -c 'read -r a b c d last </proc/loadavg; echo $((last - $$))')" 0 "and the last pid is that of its pid namespace ($last)"
+below "$last" "$(inside sh -c 'read -r a b c d last </proc/loadavg; echo $last')" "which grows"
 if [ "$(awk '/^SwapTotal/ { print $2 }' /proc/meminfo)" = 0 ]; then
 	is "$(inside wc -l </dev/null /proc/swaps | awk '{ print $1 }')" 1 "no swap of a host without any"
 fi

@@ -5,13 +5,20 @@
  */
 #include "config.h"
 #include "fs-fixture.h"
+#include "fusefs/pids.h"
+#include "lib/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static const char *const trees[] = { "v1", "v2", "hybrid" };
@@ -216,6 +223,44 @@ static void pressure_is_the_cgroups(void **state)
 	assert_true(fixture_render(&f, "proc/pressure/io", &out) < 0);
 }
 
+/* Of a procfs that is there, and of one that comes later over a socket. */
+static void last_pid(void **state)
+{
+	struct pid_watch watch = { .dir = -1 };
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), pair[2];
+	uint64_t own = getpid(), seen;
+	pid_t child;
+
+	fixture_load(&f, "v2");
+	assert_int_equal(facts_add(&f.facts, "pids", proc), 0);
+	assert_int_equal(pids_last(&f.facts), 0); /* nobody watches */
+	f.facts.pids = &watch;
+	seen = pids_last(&f.facts);
+	assert_true(seen >= own);
+	child = fork();
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	seen = pids_last(&f.facts);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	if ((uint64_t)child > own) /* they have not come round */
+		assert_true(seen >= (uint64_t)child);
+	assert_true(pids_last(&f.facts) >= seen);
+
+	watch = (struct pid_watch){ .dir = -1 };
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	f.facts.fd[FACT_PIDS][0] = pair[1];
+	assert_int_equal(pids_last(&f.facts), 0);
+	assert_int_equal(fd_send(pair[0], "1", 1, &proc, 1), 0);
+	assert_true(pids_last(&f.facts) >= own);
+	assert_true(pids_last(&f.facts) >= own);
+	close(pair[0]);
+	close(proc);
+	close(watch.dir);
+}
+
 static void look_for_taint(struct fixture *fixture, const char *path, void *tree)
 {
 	fixture_render(fixture, path, &out);
@@ -310,6 +355,7 @@ int main(void)
 		cmocka_unit_test_teardown(pressure_is_the_cgroups, teardown),
 		cmocka_unit_test_teardown(cpu_directory, teardown),
 		cmocka_unit_test_teardown(node_directory, teardown),
+		cmocka_unit_test_teardown(last_pid, teardown),
 		cmocka_unit_test_teardown(nothing_of_the_host, teardown),
 	};
 
