@@ -87,7 +87,7 @@ refused "reach a bare proc by fsmount(2)" attack reach-by-fsmount proc uptime
 refused "reach a bare sysfs by mount(2)" attack reach-by-mount sysfs devices/system/cpu/online /tmp/c
 refused "reach a bare sysfs by fsmount(2)" attack reach-by-fsmount sysfs devices/system/cpu/online
 refused "reach a bare proc from a nested user namespace" unshare -Urmpf attack reach-by-mount proc uptime /tmp/c
-for lower in /proc /proc/sys /sys /sys/devices/system; do
+for lower in /proc /proc/sys /sys /sys/class /sys/devices; do
 	refused "overlay with lowerdir=$lower" unshare -m attack overlay $lower /tmp/c
 done
 refused "umount -l /sys/.. and a bare proc" unshare -m sh -c 'umount -l /proc && attack reach-by-mount proc uptime /tmp/c'
