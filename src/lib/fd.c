@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /**
@@ -233,4 +234,30 @@ int fd_set_cloexec(int fd, bool on)
 		return -errno;
 	flags = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC;
 	return fcntl(fd, F_SETFD, flags) < 0 ? -errno : 0;
+}
+
+/**
+ * fd_close_all_but() - close every descriptor that is not in @keep (which is sorted on return)
+ *
+ * Safe between clone() and exec.
+ */
+int fd_close_all_but(int *keep, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = i; k > 0 && keep[k - 1] > keep[k]; k--) {
+			int swap = keep[k];
+
+			keep[k] = keep[k - 1];
+			keep[k - 1] = swap;
+		}
+	for (size_t i = 0; i <= n; i++) {
+		unsigned int first = i ? keep[i - 1] + 1 : 0,
+			     last = i < n ? (unsigned int)keep[i] - 1 : ~0U;
+
+		if (i < n && keep[i] <= (i ? keep[i - 1] : -1) + 1)
+			continue; /* nothing between them */
+		if (syscall(SYS_close_range, first, last, 0) < 0)
+			return -errno;
+	}
+	return 0;
 }

@@ -36,4 +36,5 @@ int fd_read_all(int fd, void *data, size_t len);
 #define FD_PASS_MAX 64
 int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n_fds);
 ssize_t fd_recv(int sock, void *data, size_t size, int *fds, size_t max_fds, size_t *n_fds);
+int fd_close_all_but(int *keep, size_t n);
 int fd_set_cloexec(int fd, bool on);

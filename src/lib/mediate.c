@@ -13,10 +13,24 @@
 #include "config.h"
 #include "lib/mediate.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #define X32_BIT 0x40000000U
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#define CHANGE_TYPE (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
+
+/* Of a 64-bit argument. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LOWER_HALF 0
+#else
+#define LOWER_HALF 4
+#endif
 
 struct abi {
 	uint32_t arch;
@@ -25,27 +39,46 @@ struct abi {
 	uint16_t number[MEDIATE_CALLS]; /* 0: it has none */
 };
 
-/* The calls that differ; from 424 on all architectures count alike. */
+/* From 424 on all architectures count alike. */
+#define NEWER [MEDIATE_FSOPEN] = 430, [MEDIATE_SETATTR] = 442
+
 static const struct abi abis[] = {
 #if defined(__x86_64__)
 	/* x32 has its own bit, and these numbers. */
 	{ AUDIT_ARCH_X86_64,
 	  X32_BIT,
 	  MEDIATE_ABI_NATIVE,
-	  { [MEDIATE_SYSINFO] = 99, [MEDIATE_GETAFFINITY] = 204 } },
+	  { [MEDIATE_SYSINFO] = 99,
+	    [MEDIATE_GETAFFINITY] = 204,
+	    [MEDIATE_MOUNT] = 165,
+	    [MEDIATE_UMOUNT] = 166,
+	    NEWER } },
 	{ AUDIT_ARCH_I386,
 	  0,
 	  MEDIATE_ABI_COMPAT,
-	  { [MEDIATE_SYSINFO] = 116, [MEDIATE_GETAFFINITY] = 242 } },
+	  { [MEDIATE_SYSINFO] = 116,
+	    [MEDIATE_GETAFFINITY] = 242,
+	    [MEDIATE_MOUNT] = 21,
+	    [MEDIATE_UMOUNT] = 52,
+	    [MEDIATE_OLDUMOUNT] = 22,
+	    NEWER } },
 #elif defined(__aarch64__)
 	{ AUDIT_ARCH_AARCH64,
 	  0,
 	  MEDIATE_ABI_NATIVE,
-	  { [MEDIATE_SYSINFO] = 179, [MEDIATE_GETAFFINITY] = 123 } },
+	  { [MEDIATE_SYSINFO] = 179,
+	    [MEDIATE_GETAFFINITY] = 123,
+	    [MEDIATE_MOUNT] = 40,
+	    [MEDIATE_UMOUNT] = 39,
+	    NEWER } },
 	{ AUDIT_ARCH_ARM,
 	  0,
 	  MEDIATE_ABI_COMPAT,
-	  { [MEDIATE_SYSINFO] = 116, [MEDIATE_GETAFFINITY] = 242 } },
+	  { [MEDIATE_SYSINFO] = 116,
+	    [MEDIATE_GETAFFINITY] = 242,
+	    [MEDIATE_MOUNT] = 21,
+	    [MEDIATE_UMOUNT] = 52,
+	    NEWER } },
 #else
 #error "which numbers do the mediated calls have here?"
 #endif
@@ -53,13 +86,30 @@ static const struct abi abis[] = {
 #define N_ABIS (sizeof(abis) / sizeof(abis[0]))
 
 static const char *const names[MEDIATE_CALLS] = {
-	[MEDIATE_SYSINFO] = "sysinfo",
-	[MEDIATE_GETAFFINITY] = "sched_getaffinity",
+	[MEDIATE_SYSINFO] = "sysinfo",	     [MEDIATE_GETAFFINITY] = "sched_getaffinity",
+	[MEDIATE_MOUNT] = "mount",	     [MEDIATE_UMOUNT] = "umount2",
+	[MEDIATE_OLDUMOUNT] = "umount",	     [MEDIATE_FSOPEN] = "fsopen",
+	[MEDIATE_SETATTR] = "mount_setattr",
 };
 
 const char *mediate_name(enum mediate_call call)
 {
 	return call < MEDIATE_CALLS && names[call] ? names[call] : "none";
+}
+
+/**
+ * mediate_mount_kind() - what mount(2) does with these flags (fs/namespace.c: path_mount())
+ */
+enum mediate_mount mediate_mount_kind(uint64_t flags)
+{
+	if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
+		flags &= ~(uint64_t)MS_MGC_MSK;
+	if (flags & MS_REMOUNT)
+		return (flags & MS_BIND) && (flags & MS_RDONLY) ? MEDIATE_MOUNT_READONLY
+								: MEDIATE_MOUNT_OTHER;
+	if (flags & MS_BIND)
+		return flags & MS_REC ? MEDIATE_MOUNT_OTHER : MEDIATE_MOUNT_BIND;
+	return flags & (CHANGE_TYPE | MS_MOVE) ? MEDIATE_MOUNT_OTHER : MEDIATE_MOUNT_NEW;
 }
 
 /**
@@ -110,10 +160,61 @@ static void put_return(struct program *p, uint32_t value)
 	put(p, BPF_RET | BPF_K, value, 0, 0);
 }
 
+static void put_return_if(struct program *p, uint32_t bits, uint32_t value)
+{
+	put_jump(p, BPF_JSET, bits, 0, 1);
+	put_return(p, value);
+}
+
+/* Flags are in the lower half of the argument: all of them fit. */
+static void put_load_arg(struct program *p, int index)
+{
+	put_load(p, offsetof(struct seccomp_data, args[index]) + LOWER_HALF);
+}
+
+/*
+ * mediate_mount_kind() in another language. Old programs have a magic number in the upper half,
+ * whose bits are not flags.
+ */
+static void put_mount(struct program *p)
+{
+	put_load_arg(p, 3);
+	put(p, BPF_ALU | BPF_AND | BPF_K, MS_MGC_MSK, 0, 0);
+	put_jump(p, BPF_JEQ, MS_MGC_VAL, 0, 3);
+	put_load_arg(p, 3);
+	put(p, BPF_ALU | BPF_AND | BPF_K, (uint32_t)~MS_MGC_MSK, 0, 0);
+	put_jump(p, BPF_JA, 1, 0, 0);
+	put_load_arg(p, 3);
+	put_jump(p, BPF_JSET, MS_REMOUNT, 0, 5);
+	put_jump(p, BPF_JSET, MS_BIND, 1, 0);
+	put_return(p, SECCOMP_RET_ALLOW);
+	put_return_if(p, MS_RDONLY, p->action);
+	put_return(p, SECCOMP_RET_ALLOW);
+	put_jump(p, BPF_JSET, MS_BIND, 0, 3);
+	put_return_if(p, MS_REC, SECCOMP_RET_ALLOW);
+	put_return(p, p->action);
+	put_return_if(p, CHANGE_TYPE | MS_MOVE, SECCOMP_RET_ALLOW);
+	put_return(p, p->action);
+}
+
 /* What becomes of a call whose number was recognised: ends in a return on each way. */
 static void put_decision(struct program *p, enum mediate_call call)
 {
-	(void)call;
+	switch (call) {
+	case MEDIATE_MOUNT:
+		put_mount(p);
+		return;
+	case MEDIATE_UMOUNT: /* a tree goes as a whole by itself with MNT_DETACH */
+		put_load_arg(p, 1);
+		put_return_if(p, MNT_DETACH | MNT_EXPIRE | MNT_FORCE, SECCOMP_RET_ALLOW);
+		break;
+	case MEDIATE_SETATTR: /* reaches the covers by itself */
+		put_load_arg(p, 2);
+		put_return_if(p, AT_RECURSIVE, SECCOMP_RET_ALLOW);
+		break;
+	default:
+		break;
+	}
 	put_return(p, p->action);
 }
 

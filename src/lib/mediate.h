@@ -22,15 +22,34 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
-enum mediate_call { MEDIATE_NONE, MEDIATE_SYSINFO, MEDIATE_GETAFFINITY, MEDIATE_CALLS };
+enum mediate_call {
+	MEDIATE_NONE,
+	MEDIATE_SYSINFO,
+	MEDIATE_GETAFFINITY,
+	MEDIATE_MOUNT,
+	MEDIATE_UMOUNT,
+	MEDIATE_OLDUMOUNT, /* without flags; 32-bit only */
+	MEDIATE_FSOPEN,
+	MEDIATE_SETATTR,
+	MEDIATE_CALLS
+};
 
 /* How the caller lays out structures and passes arguments. */
 enum mediate_abi { MEDIATE_ABI_NATIVE, MEDIATE_ABI_COMPAT };
 
 #define MEDIATE_BIT(call)  (1U << (call))
-#define MEDIATE_FILTER_MAX 128
+#define MEDIATE_FILTER_MAX 256
 
 size_t mediate_filter(struct sock_filter filter[MEDIATE_FILTER_MAX], unsigned int calls,
 		      uint32_t action);
 enum mediate_call mediate_identify(const struct seccomp_data *data, enum mediate_abi *abi);
+
+/* What mount(2) is asked for is told by its flags, in the kernel's order. */
+enum mediate_mount {
+	MEDIATE_MOUNT_NEW,
+	MEDIATE_MOUNT_BIND,
+	MEDIATE_MOUNT_READONLY,
+	MEDIATE_MOUNT_OTHER, /* not notified */
+};
+enum mediate_mount mediate_mount_kind(uint64_t flags);
 const char *mediate_name(enum mediate_call call);

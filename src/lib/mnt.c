@@ -34,22 +34,18 @@ static char *next_option(char **rest)
 }
 
 /**
- * mnt_new() - a detached mount of a new @fstype instance
+ * mnt_configure() - give the file system context @fs its options
  * @options: "key=value,flag,key="value, with commas",…" or NULL
- * @attrs: MOUNT_ATTR_*
  */
-int mnt_new(const char *fstype, const char *options, unsigned int attrs)
+int mnt_configure(int fs, const char *options)
 {
-	autofd fs = sys_fsopen(fstype);
 	char buf[4096], *rest = buf;
-	int r;
 
-	if (fs < 0)
-		return fs;
 	if (snprintf(buf, sizeof(buf), "%s", options ?: "") >= (int)sizeof(buf))
 		return -E2BIG;
 	for (char *key = next_option(&rest); key; key = next_option(&rest)) {
 		char *value = strchr(key, '=');
+		int r;
 
 		if (value)
 			*value++ = '\0';
@@ -57,7 +53,21 @@ int mnt_new(const char *fstype, const char *options, unsigned int attrs)
 		if (r < 0)
 			return r;
 	}
-	r = sys_fsconfig_create(fs);
+	return 0;
+}
+
+/**
+ * mnt_new() - a detached mount of a new @fstype instance
+ * @options: as for mnt_configure()
+ * @attrs: MOUNT_ATTR_*
+ */
+int mnt_new(const char *fstype, const char *options, unsigned int attrs)
+{
+	autofd fs = sys_fsopen(fstype);
+	int r = fs < 0 ? fs : mnt_configure(fs, options);
+
+	if (r == 0)
+		r = sys_fsconfig_create(fs);
 	return r < 0 ? r : sys_fsmount(fs, attrs);
 }
 

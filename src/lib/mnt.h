@@ -16,6 +16,7 @@ int mnt_attach_fd(int mount_fd, int target_fd);
 int mnt_restrict(int mount_fd, bool recursive, uint64_t attrs);
 int mnt_restrict_at(int dirfd, const char *path, uint64_t attrs);
 uint64_t mnt_add_atime(uint64_t set, uint64_t clear);
+int mnt_configure(int fs, const char *options);
 int mnt_new(const char *fstype, const char *options, unsigned int attrs);
 int mnt_make_private(void);
 int mnt_make_private_fd(int mount_fd);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <linux/stat.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -116,6 +117,18 @@ int sys_mount_propagation(int fd, unsigned long type)
 
 	return ret_errno(syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
 				 sizeof(attr)));
+}
+
+/**
+ * sys_mount_id() - the id of the mount that @fd is on, as in mountinfo (STATX_MNT_ID, Linux 5.8)
+ */
+int sys_mount_id(int fd)
+{
+	struct statx st;
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return -errno;
+	return (int)st.stx_mnt_id;
 }
 
 int sys_pivot_root(const char *new_root, const char *put_old)

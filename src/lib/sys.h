@@ -33,6 +33,7 @@ int sys_fsconfig_create(int fs);
 int sys_fsmount(int fs, unsigned int attrs);
 int sys_mount_setattr(int fd, bool recursive, uint64_t set, uint64_t clear, int userns_fd);
 int sys_mount_propagation(int fd, unsigned long type);
+int sys_mount_id(int fd);
 int sys_pivot_root(const char *new_root, const char *put_old);
 int sys_pidfd_open(pid_t pid);
 int sys_pidfd_send_signal(int pidfd, int sig);

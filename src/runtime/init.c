@@ -109,20 +109,7 @@ static void close_inherited(const struct init_args *a)
 			keep[n++] = a->common.stdio[i];
 	for (int i = 0; i < a->n_tasks_fds; i++)
 		keep[n++] = a->tasks_fds[i];
-	for (int i = 1; i < n; i++)
-		for (int k = i; k > 0 && keep[k - 1] > keep[k]; k--) {
-			int swap = keep[k];
-
-			keep[k] = keep[k - 1];
-			keep[k - 1] = swap;
-		}
-	for (int i = 0; i < n; i++) {
-		unsigned int first = keep[i] + 1,
-			     last = i + 1 < n ? (unsigned int)keep[i + 1] - 1 : ~0U;
-
-		if (i + 1 == n || keep[i + 1] > keep[i] + 1)
-			sys_close_range(first, last, 0);
-	}
+	fd_close_all_but(keep, n);
 }
 
 /*

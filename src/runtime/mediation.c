@@ -27,7 +27,9 @@
 
 static unsigned int wanted(const struct spec *spec)
 {
-	unsigned int calls = MEDIATE_BIT(MEDIATE_SYSINFO);
+	unsigned int calls = MEDIATE_BIT(MEDIATE_SYSINFO) | MEDIATE_BIT(MEDIATE_MOUNT) |
+			     MEDIATE_BIT(MEDIATE_UMOUNT) | MEDIATE_BIT(MEDIATE_OLDUMOUNT) |
+			     MEDIATE_BIT(MEDIATE_FSOPEN) | MEDIATE_BIT(MEDIATE_SETATTR);
 
 	/* Without a quota the kernel's own answer is what the views show. */
 	if (spec->limits.cpu_quota > 0)

@@ -10,10 +10,10 @@
 
 #include "lib/fd.h"
 #include "lib/mnt.h"
+#include "lib/nsmount.h"
 #include "lib/sys.h"
 #include "runtime/devices.h"
 #include "runtime/error.h"
-#include "runtime/nsmount.h"
 #include "runtime/serve.h"
 #include "runtime/template.h"
 #include "runtime/tmpfs.h"

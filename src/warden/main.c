@@ -146,8 +146,7 @@ void warden_end(struct warden *w, bool all)
 	if (w->other_pidfd >= 0)
 		sys_pidfd_send_signal(w->other_pidfd, SIGKILL);
 	proc_kill(&w->shared->server, SIGKILL);
-	if (w->notify.pidfd >= 0)
-		sys_pidfd_send_signal(w->notify.pidfd, SIGKILL);
+	notify_end(&w->notify);
 	/* What is kept for `state` and `delete`; unless it never came to be. */
 	if (all && !w->hello.record.auto_remove && w->shared->detached)
 		exit(0);
@@ -266,7 +265,7 @@ static void read_order(struct warden *w)
 	}
 	if (order.type == WARDEN_ORDER_INIT && n == 2) {
 		close_to(&w->init_pidfd, fds[0]);
-		close(fds[1]);
+		notify_learn(&w->notify, &order.init, fds[1]);
 		make_twin(w);
 		w->hello.record.init = order.init;
 	} else if (order.type == WARDEN_ORDER_PIDS && n == 1) {

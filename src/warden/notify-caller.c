@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -64,6 +65,46 @@ int request_open(const struct request *r, const char *file, int flags)
 	if (!request_alive(r))
 		return -ESRCH;
 	return fd_steal(&fd);
+}
+
+/* Return: how much of it there is, or -errno. */
+static ssize_t read_memory(const struct request *r, uint64_t address, void *data, size_t len)
+{
+	autofd mem = request_open(r, "mem", O_RDONLY);
+	ssize_t n = mem < 0 ? mem : pread(mem, data, len, (off_t)address);
+
+	return mem < 0 ? mem : n < 0 ? -EFAULT : n;
+}
+
+/**
+ * request_read() - read from the caller's memory: once, and never again what was read
+ */
+int request_read(const struct request *r, uint64_t address, void *data, size_t len)
+{
+	ssize_t n = read_memory(r, address, data, len);
+
+	return n < 0 ? (int)n : n == (ssize_t)len ? 0 : -EFAULT;
+}
+
+/**
+ * request_read_string() - read a string from the caller's memory
+ *
+ * Return: 0; -EFAULT; -ENAMETOOLONG if @size bytes do not hold it. A null pointer is an empty one.
+ */
+int request_read_string(const struct request *r, uint64_t address, char *buf, size_t size)
+{
+	ssize_t n;
+
+	buf[0] = '\0';
+	if (!address)
+		return 0;
+	n = read_memory(r, address, buf, size);
+	if (n < 0)
+		return (int)n;
+	if (memchr(buf, '\0', n))
+		return 0;
+	buf[0] = '\0';
+	return n == (ssize_t)size ? -ENAMETOOLONG : -EFAULT;
 }
 
 /**

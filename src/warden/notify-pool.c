@@ -14,7 +14,7 @@
  * Each thread has its line of the journal. A successor begins with the lines that are not free.
  */
 #include "config.h"
-#include "warden/notify.h"
+#include "warden/helper.h"
 
 #include "lib/fd.h"
 
@@ -131,9 +131,29 @@ static void work(struct request *r)
 	case MEDIATE_GETAFFINITY:
 		affinity_handle(r);
 		break;
+	case MEDIATE_MOUNT:
+		mount_handle(r);
+		break;
+	case MEDIATE_UMOUNT:
+		umount_handle(r, true);
+		break;
+	case MEDIATE_OLDUMOUNT:
+		umount_handle(r, false);
+		break;
+	case MEDIATE_FSOPEN:
+		fsopen_handle(r);
+		break;
+	case MEDIATE_SETATTR:
+		setattr_handle(r);
+		break;
 	default:
 		request_continue(r);
 	}
+}
+
+static struct notify_mail *mail_of(const struct notify_slot *slot)
+{
+	return &pool.notify->mail[slot - pool.notify->shared->slots];
 }
 
 /* From what the journal says to an answer that was sent. */
@@ -144,15 +164,18 @@ static void carry_out(struct notify_slot *slot)
 			     .host_proc = pool.host_proc,
 			     .listener = pool.notify->listeners[slot->listener],
 			     .notif = &notif,
-			     .resp = &slot->resp };
+			     .resp = &slot->resp,
+			     .mail = mail_of(slot) };
 
 	if (slot->state == NOTIFY_RECEIVED) {
 		slot->resp.id = notif.id;
-		work(&r);
+		if (!helper_recover(&r))
+			work(&r);
 		slot->state = NOTIFY_DONE;
 	}
 	/* ENOENT: the caller was killed, or a predecessor had sent it already. */
-	ioctl(r.listener, SECCOMP_IOCTL_NOTIF_SEND, &slot->resp);
+	if (!r.answered)
+		ioctl(r.listener, SECCOMP_IOCTL_NOTIF_SEND, &slot->resp);
 	slot->state = NOTIFY_FREE;
 }
 
@@ -173,6 +196,8 @@ static void recover(struct notify_slot *slot)
 static void serve(struct notify_slot *slot, int listener)
 {
 	memset(slot->room, 0, sizeof(slot->room));
+	/* That of an earlier call says nothing about this one. */
+	helper_forget(mail_of(slot));
 	slot->listener = listener;
 	slot->state = NOTIFY_RECEIVING;
 	if (ioctl(pool.notify->listeners[listener], SECCOMP_IOCTL_NOTIF_RECV, &slot->notif) < 0) {

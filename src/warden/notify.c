@@ -23,11 +23,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+static void *share(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE,
+		    -1, 0);
+}
 
 /**
  * notify_init() - everything but the notifier, which is started for the first listener
@@ -38,37 +45,28 @@ int notify_init(struct notify *n, int dir_fd)
 	for (int i = 0; i < NOTIFY_LISTENERS; i++)
 		n->listeners[i] = -1;
 	n->pidfd = -1;
-	n->shared = mmap(NULL, sizeof(*n->shared), PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (n->shared == MAP_FAILED ||
+	n->shop_ns = n->userns_fd = -1;
+	n->shared = share(sizeof(*n->shared));
+	n->mail = share(NOTIFY_THREADS * sizeof(*n->mail));
+	if (n->shared == MAP_FAILED || n->mail == MAP_FAILED ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, n->link) < 0)
 		return -errno;
 	n->socket = dirsock_listen(dir_fd, WARDEN_LISTENER_SOCKET);
 	return n->socket < 0 ? n->socket : 0;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 /* Nothing of what the warden holds beside that: not the state, nor the lock that says it lives. */
-static void keep_only(const struct notify *n, int host_proc)
+static int keep_only(const struct notify *n, int host_proc)
 {
-	int keep[NOTIFY_LISTENERS + 8] = { 0, 1, 2, n->link[1], n->views_fd, host_proc };
-	int count = 6;
+	int keep[NOTIFY_LISTENERS + 8] = {
+		0, 1, 2, n->link[1], n->views_fd, n->shop_ns, n->userns_fd, host_proc
+	};
+	int count = 8;
 
 	for (int i = 0; i < NOTIFY_LISTENERS; i++)
 		if (n->listeners[i] >= 0)
 			keep[count++] = n->listeners[i];
-	qsort(keep, count, sizeof(keep[0]), by_number);
-	for (int i = 0; i < count; i++) {
-		unsigned int first = keep[i] + 1,
-			     last = i + 1 < count ? (unsigned int)keep[i + 1] - 1 : ~0U;
-
-		if (first <= last)
-			sys_close_range(first, last, 0);
-	}
+	return fd_close_all_but(keep, count);
 }
 
 static void be_notifier(struct notify *n)
@@ -76,9 +74,8 @@ static void be_notifier(struct notify *n)
 	int host_proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	proc_identify(getpid(), &n->shared->notifier);
-	if (host_proc < 0)
+	if (host_proc < 0 || keep_only(n, host_proc) < 0)
 		_exit(1);
-	keep_only(n, host_proc);
 	pool_run(n, host_proc);
 }
 
@@ -174,6 +171,35 @@ void notify_reply(int conn, int answer)
 {
 	fd_send(conn, &answer, sizeof(answer), NULL, 0);
 	close(conn);
+}
+
+/**
+ * notify_learn() - the container's first process exists
+ * @shop_ns: the workshop's mount namespace; kept
+ */
+void notify_learn(struct notify *n, const struct proc_id *init, int shop_ns)
+{
+	char path[64];
+
+	n->shop_ns = shop_ns;
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)init->pid);
+	n->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (n->userns_fd >= 0 && !proc_alive(init)) {
+		close(n->userns_fd);
+		n->userns_fd = -1;
+	}
+}
+
+/**
+ * notify_end() - the container has ended, and so do the notifier and what works for it
+ */
+void notify_end(struct notify *n)
+{
+	if (n->pidfd >= 0)
+		sys_pidfd_send_signal(n->pidfd, SIGKILL);
+	for (int i = 0; i < NOTIFY_THREADS; i++)
+		if (n->mail[i].helper.pid)
+			proc_kill(&n->mail[i].helper, SIGKILL);
 }
 
 /**

@@ -45,14 +45,36 @@ struct notify_shared {
 	struct notify_slot slots[NOTIFY_THREADS];
 };
 
+/* How far the helper of a thread has come; above it the number of the helper. */
+enum notify_phase {
+	MAIL_FREE,
+	MAIL_OFFERED, /* it was forked, and may be going to begin */
+	MAIL_BEGUN,
+	MAIL_NAMED,    /* `helper` says who it is */
+	MAIL_ANSWERED, /* the caller has its answer */
+};
+
+/*
+ * What a helper tells: all that it shares with us. It does what it was made for, answers the caller
+ * and says so here, whoever of us lives then.
+ */
+struct notify_mail {
+	_Atomic uint32_t word;
+	_Atomic int mount_id; /* of what it is about to attach; 0: nothing yet */
+	struct proc_id helper;
+};
+
 /* What warden and twin keep for the notifier. */
 struct notify {
 	struct notify_shared *shared;
+	struct notify_mail *mail;
 	int listeners[NOTIFY_LISTENERS]; /* -1: none */
 	int socket;			 /* where they come in */
 	int link[2];			 /* the warden's and the notifier's end */
 	int pidfd;
 	int views_fd;	     /* the server's file system */
+	int shop_ns;	     /* the workshop, where all that covers is */
+	int userns_fd;	     /* the container's */
 	int64_t boot_offset; /* ns of CLOCK_BOOTTIME when the container's clocks began */
 };
 
@@ -67,6 +89,8 @@ void notify_reply(int conn, int answer);
 void notify_hear(struct notify *n);
 void notify_tend(struct notify *n);
 void notify_adopt(struct notify *n);
+void notify_learn(struct notify *n, const struct proc_id *init, int shop_ns);
+void notify_end(struct notify *n);
 
 /* In the notifier. */
 void pool_run(struct notify *n, int host_proc) __attribute__((noreturn));
@@ -80,12 +104,16 @@ struct request {
 	const struct seccomp_notif *notif; /* our own copy */
 	enum mediate_abi abi;
 	struct seccomp_notif_resp *resp;
+	struct notify_mail *mail;
+	bool answered; /* by a helper */
 };
 
 bool request_alive(const struct request *r);
 void request_continue(struct request *r);
 void request_answer(struct request *r, int64_t value);
 int request_open(const struct request *r, const char *file, int flags);
+int request_read_string(const struct request *r, uint64_t address, char *buf, size_t size);
+int request_read(const struct request *r, uint64_t address, void *data, size_t len);
 int request_write(const struct request *r, uint64_t address, const void *data, size_t len);
 
 /* What the views say, as numbers. */
@@ -99,3 +127,7 @@ int notify_facts_get(const struct notify *n, struct notify_facts *ret);
 
 void sysinfo_handle(struct request *r);
 void affinity_handle(struct request *r);
+void mount_handle(struct request *r);
+void umount_handle(struct request *r, bool has_flags);
+void fsopen_handle(struct request *r);
+void setattr_handle(struct request *r);

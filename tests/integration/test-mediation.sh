@@ -98,7 +98,10 @@ init=$(init_pid "$name")
 inside sh -c 'touch /tmp/ready; while [ ! -e /tmp/go ]; do sleep 0.1; done; mediated sysinfo 2>&1' >"$tap_dir/dead" 2>&1 &
 dead=$!
 eventually 5 test -e "$root/tmp/ready"
-cloister status --json "$name" | json '"\n".join(str(h["pid"]) for h in d["helpers"])' | xargs kill -9
+# Stopped first: nobody takes over while the others are killed.
+helpers=$(cloister status --json "$name" | json '" ".join(str(h["pid"]) for h in d["helpers"])')
+# shellcheck disable=SC2086
+kill -STOP $helpers && kill -9 $helpers
 touch "$root/tmp/go"
 wait $dead
 is "$(cat "$tap_dir/dead")" ENOSYS "without warden, twin and notifier it is ENOSYS"

@@ -12,6 +12,8 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,10 +24,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
+#include <sys/time.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* <sys/mount.h> and <linux/mount.h> do not go together in glibc 2.36. */
+int mount(const char *source, const char *target, const char *type, unsigned long flags,
+	  const void *data);
+int umount2(const char *target, int flags);
 
 static int result(long r)
 {
@@ -249,6 +257,139 @@ static int sysinfo_killed(char **a)
 	return 0;
 }
 
+static int open_fs(char **a)
+{
+	return result(syscall(SYS_fsopen, a[0], 0));
+}
+
+static int set_readonly(char **a)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	return result(syscall(SYS_mount_setattr, AT_FDCWD, a[0], 0, &attr, sizeof(attr)));
+}
+
+/* By the descriptor of a detached clone, which is then attached: as crun does. */
+static int clone_readonly(char **a)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, a[0],
+			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return -errno;
+	return result(syscall(SYS_move_mount, fd, "", AT_FDCWD, a[1], MOVE_MOUNT_F_EMPTY_PATH));
+}
+
+static int count_mounts(const char *target)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "r");
+	char line[8192], point[4096];
+	int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*d %*d %*s %*s %4095s", point) == 1 &&
+		    strcmp(point, target) == 0)
+			n++;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* One mount under a storm of signals makes one mount. */
+static int mount_storm(char **a)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct itimerval often = { { 0, 300 }, { 0, 300 } }, never = { { 0, 0 }, { 0, 0 } };
+	int rounds = atoi(a[2]), n, r;
+
+	sigaction(SIGALRM, &action, NULL);
+	for (int i = 0; i < rounds; i++) {
+		setitimer(ITIMER_REAL, &often, NULL);
+		do {
+			r = result(mount(a[0], a[1], a[0], 0, NULL));
+		} while (r == -EINTR);
+		setitimer(ITIMER_REAL, &never, NULL);
+		n = count_mounts(a[1]);
+		if (r == 0 && n != 1) {
+			printf("%d mounts\n", n);
+			return -EEXIST;
+		}
+		if (r == 0)
+			r = result(umount2(a[1], 0));
+		if (r < 0)
+			return r;
+	}
+	return count_mounts(a[1]) ? -EEXIST : 0;
+}
+
+/* Mount and unmount for so long; each time there is one, and then none. */
+static int mount_load(char **a)
+{
+	double until = now_us() + atof(a[2]) * 1000;
+	int rounds = 0;
+
+	for (; now_us() < until; rounds++) {
+		int r = result(mount(a[0], a[1], a[0], 0, NULL));
+
+		if (r < 0 || count_mounts(a[1]) != 1) {
+			printf("round %d: %s, %d mounts\n", rounds, strerror(-r),
+			       count_mounts(a[1]));
+			return r < 0 ? r : -EEXIST;
+		}
+		r = result(umount2(a[1], 0));
+		if (r < 0 || count_mounts(a[1]) != 0) {
+			printf("round %d: unmount: %s\n", rounds, strerror(-r));
+			return r < 0 ? r : -EEXIST;
+		}
+	}
+	printf("rounds %d\n", rounds);
+	return 0;
+}
+
+/* Another thread changes type and target while the call is looked at. */
+static struct {
+	char type[16], target[4096];
+	const char *types[2], *targets[2];
+	_Atomic bool stop;
+} swapped;
+
+static void *swap_thread(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; !swapped.stop; i++) {
+		strcpy(swapped.type, swapped.types[i & 1]);
+		strcpy(swapped.target, swapped.targets[i >> 1 & 1]);
+	}
+	return NULL;
+}
+
+static int mount_swapped(char **a)
+{
+	double until = now_us() + atof(a[3]) * 1000;
+	pthread_t t;
+	int n = 0;
+
+	swapped.types[0] = "tmpfs";
+	swapped.types[1] = a[0];
+	swapped.targets[0] = a[1];
+	swapped.targets[1] = a[2];
+	if (pthread_create(&t, NULL, swap_thread, NULL))
+		return -EAGAIN;
+	for (; now_us() < until && n < 400; n++)
+		mount("none", swapped.target, swapped.type, 0, NULL);
+	swapped.stop = true;
+	pthread_join(t, NULL);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **args);
@@ -260,6 +401,12 @@ static const struct {
 	{ "sysinfo-faults", sysinfo_faults, 0, "" },
 	{ "sysinfo-load", sysinfo_load, 2, "MILLISECONDS THREADS" },
 	{ "sysinfo-killed", sysinfo_killed, 1, "MILLISECONDS" },
+	{ "fsopen", open_fs, 1, "TYPE" },
+	{ "set-readonly", set_readonly, 1, "PATH" },
+	{ "clone-readonly", clone_readonly, 2, "FROM TO" },
+	{ "mount-storm", mount_storm, 3, "TYPE TARGET ROUNDS" },
+	{ "mount-load", mount_load, 3, "TYPE TARGET MILLISECONDS" },
+	{ "mount-swapped", mount_swapped, 4, "TYPE TARGET TARGET MILLISECONDS" },
 	{ "affinity", ask_affinity, 1, "PID" },
 	{ "affinity32", ask_affinity32, 0, "" },
 	{ "affinity-length", affinity_length, 1, "BYTES" },

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include <cmocka.h>
 
@@ -96,6 +97,52 @@ static void test_identify(void **state)
 	assert_int_equal(mediate_identify(&data, &abi), MEDIATE_NONE);
 }
 
+static uint32_t decide_mount(uint64_t flags)
+{
+	const uint64_t args[6] = { 1, 2, 3, flags, 5, 0 };
+
+	return decide(ALL, AUDIT_ARCH_X86_64, 165, args);
+}
+
+/* The filter and the warden read the flags alike, and as the kernel does. */
+static void test_mount_flags(void **state)
+{
+	static const uint64_t bits[] = { MS_RDONLY, MS_REMOUNT, MS_BIND, MS_MOVE, MS_REC,
+					 MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_NOSUID };
+	const size_t n = sizeof(bits) / sizeof(bits[0]);
+
+	(void)state;
+	assert_int_equal(decide_mount(0), NOTIFY);
+	assert_int_equal(decide_mount(MS_MGC_VAL), NOTIFY);
+	assert_int_equal(decide_mount(MS_BIND | MS_REC), ALLOW);
+	assert_int_equal(decide_mount(MS_REMOUNT | MS_BIND | MS_RDONLY), NOTIFY);
+	assert_int_equal(decide_mount(MS_REMOUNT | MS_BIND), ALLOW);
+	for (size_t set = 0; set < (1U << n); set++)
+		for (int magic = 0; magic < 2; magic++) {
+			uint64_t flags = magic ? MS_MGC_VAL : 0;
+
+			for (size_t i = 0; i < n; i++)
+				flags |= set >> i & 1 && !(magic && bits[i] > 0xffff) ? bits[i] : 0;
+			assert_int_equal(decide_mount(flags),
+					 mediate_mount_kind(flags) == MEDIATE_MOUNT_OTHER ? ALLOW
+											  : NOTIFY);
+		}
+}
+
+static void test_other_flags(void **state)
+{
+	uint64_t args[6] = { 0 };
+
+	(void)state;
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 166, args), NOTIFY);
+	args[1] = MNT_DETACH;
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 166, args), ALLOW);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 22, args), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 442, args), NOTIFY);
+	args[2] = 0x8000; /* AT_RECURSIVE */
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 442, args), ALLOW);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +150,10 @@ int main(void)
 		cmocka_unit_test(test_only_wanted),
 		cmocka_unit_test(test_others_by_number),
 		cmocka_unit_test(test_identify),
+#ifdef __x86_64__
+		cmocka_unit_test(test_mount_flags),
+		cmocka_unit_test(test_other_flags),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

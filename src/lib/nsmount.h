@@ -6,5 +6,7 @@
  */
 #include <sys/types.h>
 
+int nsmount_proc_of(int host_proc, int ns, const char *options);
 int nsmount_proc(int host_proc, pid_t pid, const char *options);
+int nsmount_sysfs_of(int host_proc, int ns);
 int nsmount_sysfs(int host_proc, pid_t pid);

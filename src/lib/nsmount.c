@@ -5,7 +5,7 @@
  * here lets the launcher lay those covers before the tree is locked.
  */
 #include "config.h"
-#include "runtime/nsmount.h"
+#include "lib/nsmount.h"
 
 #include "lib/fd.h"
 #include "lib/mnt.h"
@@ -37,14 +37,15 @@ static int open_ns(int host_proc, pid_t pid, const char *kind)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Linux 6.17: procfs takes the pid namespace as an option. -EINVAL before that. */
+/* Linux 6.17: procfs takes the pid namespace as an option. -EOPNOTSUPP before that. */
 static int proc_by_option(int ns_fd, const char *options)
 {
 	autofd fs = sys_fsopen("proc");
 	int r = fs < 0 ? fs : sys_fsconfig_fd(fs, "pidns", ns_fd);
 
-	if (r == 0 && options && *options)
-		return -EINVAL; /* hidepid= and the like: let mnt_new() parse them */
+	if (r < 0)
+		return r == -EINVAL ? -EOPNOTSUPP : r;
+	r = mnt_configure(fs, options);
 	if (r == 0)
 		r = sys_fsconfig_create(fs);
 	return r < 0 ? r : sys_fsmount(fs, attrs);
@@ -101,35 +102,40 @@ static int proc_by_child(int host_proc, int ns_fd, const char *options)
 }
 
 /**
- * nsmount_proc() - a detached procfs that shows the pid namespace of process @pid
+ * nsmount_proc_of() - a detached procfs that shows the pid namespace @ns
  * @host_proc: descriptor of the host's /proc
  * @options: hidepid= and the like, or NULL
  *
  * Its superblock belongs to the user namespace that owns that pid namespace.
  */
-int nsmount_proc(int host_proc, pid_t pid, const char *options)
+int nsmount_proc_of(int host_proc, int ns, const char *options)
 {
-	autofd ns = open_ns(host_proc, pid, "pid");
-	int r;
+	int r = proc_by_option(ns, options);
 
-	if (ns < 0)
-		return ns;
-	r = proc_by_option(ns, options);
-	return r == -EINVAL ? proc_by_child(host_proc, ns, options) : r;
+	return r == -EOPNOTSUPP ? proc_by_child(host_proc, ns, options) : r;
 }
 
 /**
- * nsmount_sysfs() - a detached sysfs that shows the network namespace of process @pid
+ * nsmount_proc() - nsmount_proc_of() the pid namespace of process @pid
+ */
+int nsmount_proc(int host_proc, pid_t pid, const char *options)
+{
+	autofd ns = open_ns(host_proc, pid, "pid");
+
+	return ns < 0 ? ns : nsmount_proc_of(host_proc, ns, options);
+}
+
+/**
+ * nsmount_sysfs_of() - a detached sysfs that shows the network namespace @ns
  * @host_proc: descriptor of the host's /proc
  */
-int nsmount_sysfs(int host_proc, pid_t pid)
+int nsmount_sysfs_of(int host_proc, int ns)
 {
 	autofd own = open_ns(host_proc, 0, "net");
-	autofd ns = open_ns(host_proc, pid, "net");
 	int fd;
 
-	if (own < 0 || ns < 0)
-		return own < 0 ? own : ns;
+	if (own < 0)
+		return own;
 	if (setns(ns, CLONE_NEWNET) < 0)
 		return -errno;
 	fd = mnt_new("sysfs", NULL, attrs);
@@ -137,4 +143,14 @@ int nsmount_sysfs(int host_proc, pid_t pid)
 	if (setns(own, CLONE_NEWNET) < 0)
 		_exit(125);
 	return fd;
+}
+
+/**
+ * nsmount_sysfs() - nsmount_sysfs_of() the network namespace of process @pid
+ */
+int nsmount_sysfs(int host_proc, pid_t pid)
+{
+	autofd ns = open_ns(host_proc, pid, "net");
+
+	return ns < 0 ? ns : nsmount_sysfs_of(host_proc, ns);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A short-lived process that does for one caller what the notifier may not do itself: enter its
+ * namespaces.
+ */
+#include "warden/visit.h"
+
+struct job {
+	const struct request *request;
+	struct visit visit;
+	struct notify_mail *mail;
+	const void *arg;
+	int undo; /* the mount that was attached, or -1 */
+};
+
+/* What a job returns for "the kernel shall judge"; else a value or -errno for the caller. */
+#define JOB_CONTINUE INT64_MIN
+
+typedef int64_t job_fn(struct job *job);
+
+bool helper_recover(struct request *r);
+void helper_forget(struct notify_mail *mail);
+void helper_run(struct request *r, job_fn *run, const void *arg);
+int64_t helper_attach(struct job *job, int tree, int target);

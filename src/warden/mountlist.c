@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What /proc/PID/mountinfo says. The container decides how much that is: there is a limit, and what
+ * is longer is an error.
+ */
+#include "config.h"
+#include "warden/mountlist.h"
+
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define TEXT_MAX    (8 << 20)
+#define ENTRIES_MAX 16384
+
+static void *get_memory(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int read_text(int proc_fd, const char *path, struct mountlist *list)
+{
+	autofd fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = read(fd, list->text + len, list->text_size - 1 - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		len += n;
+		if (len == list->text_size - 1)
+			return -E2BIG;
+	}
+}
+
+/* \040 and the like become what they stand for. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+static char *next_field(char **rest)
+{
+	char *field = strsep(rest, " ");
+
+	return field ?: (char *)"";
+}
+
+/* "36 35 98:0 /root /point ro,noatime shared:1 - type source options" */
+static int parse_line(char *line, struct mountlist_entry *e)
+{
+	unsigned int major, minor;
+	char *field;
+
+	e->id = atoi(next_field(&line));
+	e->parent = atoi(next_field(&line));
+	if (sscanf(next_field(&line), "%u:%u", &major, &minor) != 2)
+		return -EINVAL;
+	e->dev = makedev(major, minor);
+	e->root = next_field(&line);
+	e->point = next_field(&line);
+	field = next_field(&line);
+	e->readonly = strncmp(field, "ro", 2) == 0 && (field[2] == ',' || field[2] == '\0');
+	while (line && strcmp(next_field(&line), "-") != 0)
+		;
+	e->type = next_field(&line);
+	unescape((char *)e->root);
+	unescape((char *)e->point);
+	return *e->type ? 0 : -EINVAL;
+}
+
+static int parse(struct mountlist *list)
+{
+	char *rest = list->text;
+
+	while (*rest) {
+		char *line = strsep(&rest, "\n");
+		int r;
+
+		if (list->n == ENTRIES_MAX)
+			return -E2BIG;
+		r = parse_line(line, &list->entries[list->n]);
+		if (r < 0)
+			return r;
+		list->n++;
+		if (!rest)
+			break;
+	}
+	return 0;
+}
+
+/**
+ * mountlist_read() - read the mountinfo file @proc_fd/@path
+ * @ret: to be freed with mountlist_free() whatever is returned
+ */
+int mountlist_read(int proc_fd, const char *path, struct mountlist *ret)
+{
+	int r;
+
+	*ret = (struct mountlist){ .text_size = TEXT_MAX,
+				   .entries_size = ENTRIES_MAX * sizeof(*ret->entries) };
+	ret->text = get_memory(ret->text_size);
+	ret->entries = get_memory(ret->entries_size);
+	if (!ret->text || !ret->entries)
+		return -ENOMEM;
+	r = read_text(proc_fd, path, ret);
+	return r < 0 ? r : parse(ret);
+}
+
+void mountlist_free(struct mountlist *list)
+{
+	if (list->text)
+		munmap(list->text, list->text_size);
+	if (list->entries)
+		munmap(list->entries, list->entries_size);
+	*list = (struct mountlist){ 0 };
+}
+
+const struct mountlist_entry *mountlist_by_id(const struct mountlist *list, int id)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->entries[i].id == id)
+			return &list->entries[i];
+	return NULL;
+}

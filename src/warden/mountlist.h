@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What /proc/PID/mountinfo says.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct mountlist_entry {
+	int id, parent;
+	dev_t dev;
+	const char *root, *point, *type;
+	bool readonly;
+};
+
+struct mountlist {
+	struct mountlist_entry *entries; /* a parent before its children */
+	size_t n;
+	char *text;
+	size_t text_size, entries_size;
+};
+
+int mountlist_read(int proc_fd, const char *path, struct mountlist *ret);
+void mountlist_free(struct mountlist *list);
+const struct mountlist_entry *mountlist_by_id(const struct mountlist *list, int id);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls about mounts: which of them need a helper. All others continue into the kernel, which is
+ * the judge, and so does what is changed behind our back after we looked at it: nothing is
+ * permitted here, only something done in addition.
+ */
+#include "config.h"
+#include "warden/transplant.h"
+
+#include "lib/fd.h"
+#include "lib/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#define MGC_VAL 0xc0ed0000 /* <sys/mount.h> and <linux/mount.h> do not go together */
+#define MGC_MSK 0xffff0000
+
+static uint64_t argument(const struct request *r, int i)
+{
+	return r->notif->data.args[i];
+}
+
+/*
+ * Has the path to do with procfs or sysfs? A look from outside, without the caller's rights, that
+ * spares most calls a helper. What it cannot tell a helper finds out.
+ */
+static bool is_of_interest(const struct request *r, const char *path)
+{
+	uint64_t resolve = RESOLVE_NO_MAGICLINKS |
+			   (*path == '/' ? RESOLVE_IN_ROOT : RESOLVE_BENEATH);
+	autofd from = request_open(r, *path == '/' ? "root" : "cwd", O_PATH);
+	autofd fd = from < 0 ? from : sys_openat2(from, path, O_PATH, resolve);
+	struct statfs fs;
+
+	if (fd < 0)
+		return fd == -EXDEV || fd == -ELOOP || strstr(path, "/fd/");
+	return fstatfs(fd, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
+}
+
+/* Strings that cannot be read are the kernel's to complain of. */
+static bool read_path(const struct request *r, int i, char path[PATH_MAX])
+{
+	return request_read_string(r, argument(r, i), path, PATH_MAX) == 0;
+}
+
+static bool wants_kernel_tree(const struct request *r, struct mount_args *a)
+{
+	char type[16];
+
+	/* A type that does not fit is none of these. */
+	if (request_read_string(r, argument(r, 2), type, sizeof(type)) < 0)
+		return false;
+	a->sysfs = strcmp(type, "sysfs") == 0;
+	return a->sysfs || strcmp(type, "proc") == 0;
+}
+
+/**
+ * mount_handle() - mount(source, target, type, flags, data)
+ */
+void mount_handle(struct request *r)
+{
+	struct mount_args a = { .flags = argument(r, 3), .dirfd = -1 };
+	enum mediate_mount kind = mediate_mount_kind(a.flags);
+	job_fn *job = NULL;
+
+	if ((a.flags & MGC_MSK) == MGC_VAL)
+		a.flags &= ~(uint64_t)MGC_MSK;
+	if (kind == MEDIATE_MOUNT_NEW && wants_kernel_tree(r, &a) && read_path(r, 1, a.target) &&
+	    request_read_string(r, argument(r, 4), a.data, sizeof(a.data)) == 0)
+		job = transplant_new;
+	else if (kind == MEDIATE_MOUNT_BIND && read_path(r, 0, a.source) &&
+		 is_of_interest(r, a.source) && read_path(r, 1, a.target))
+		job = transplant_bind;
+	else if (kind == MEDIATE_MOUNT_READONLY && read_path(r, 1, a.target) &&
+		 is_of_interest(r, a.target))
+		job = transplant_readonly;
+	if (job)
+		helper_run(r, job, &a);
+	else
+		request_continue(r);
+}
+
+/**
+ * umount_handle() - umount2(target, flags), or the older call without flags
+ */
+void umount_handle(struct request *r, bool has_flags)
+{
+	struct mount_args a = { .flags = has_flags ? argument(r, 1) : 0, .dirfd = -1 };
+
+	if (read_path(r, 0, a.target) && is_of_interest(r, a.target))
+		helper_run(r, transplant_unmount, &a);
+	else
+		request_continue(r);
+}
+
+/**
+ * fsopen_handle() - fsopen(type, flags): not for what we make ourselves, so that mount(2) is tried
+ */
+void fsopen_handle(struct request *r)
+{
+	char type[16];
+
+	if (request_read_string(r, argument(r, 0), type, sizeof(type)) == 0 &&
+	    (strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0))
+		request_answer(r, -ENOSYS);
+	else
+		request_continue(r);
+}
+
+/**
+ * setattr_handle() - mount_setattr(dirfd, path, flags, attr, size), not recursive
+ */
+void setattr_handle(struct request *r)
+{
+	struct mount_args a = { .dirfd = (int)argument(r, 0) };
+	struct mount_attr attr;
+
+	if (request_read(r, argument(r, 3), &attr, sizeof(attr)) < 0 ||
+	    !(attr.attr_set & MOUNT_ATTR_RDONLY) || !read_path(r, 1, a.target)) {
+		request_continue(r);
+		return;
+	}
+	helper_run(r, transplant_readonly, &a);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mounts that a container's covers are in the way of: new procfs and sysfs, a bind and an unmount
+ * of such a tree as a whole, and making it read-only as a whole.
+ *
+ * Theory of operation. A new instance is made where the covers are, in a copy of the workshop, with
+ * the host's credentials and for the caller's pid or network namespace; everything that lies over
+ * the container's own is laid over it. Then the helper enters the user namespace that owns the
+ * caller's mount namespace and copies its mount namespace: that locks the covers, and takes away
+ * the rights. A clone of the tree goes to the target, with the caller's own way there.
+ *
+ * All that these functions look at to decide is the kernel's own (namespaces, capabilities,
+ * mounts), and whenever they do not want to act the kernel carries out what was asked, and refuses.
+ */
+#include "config.h"
+#include "warden/transplant.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+#include "lib/nsmount.h"
+#include "lib/sys.h"
+#include "warden/covers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* A directory of the workshop that nothing here looks into. */
+#define PLACE "vol"
+
+static uint64_t attrs_of(uint64_t flags)
+{
+	static const struct {
+		unsigned long flag;
+		uint64_t attr;
+	} map[] = {
+		{ MS_RDONLY, MOUNT_ATTR_RDONLY },   { MS_NOSUID, MOUNT_ATTR_NOSUID },
+		{ MS_NODEV, MOUNT_ATTR_NODEV },	    { MS_NOEXEC, MOUNT_ATTR_NOEXEC },
+		{ MS_NOATIME, MOUNT_ATTR_NOATIME }, { MS_NODIRATIME, MOUNT_ATTR_NODIRATIME },
+	};
+	uint64_t attrs = 0;
+
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (flags & map[i].flag)
+			attrs |= map[i].attr;
+	return attrs;
+}
+
+/* As the kernel asks: of the owner of the mount namespace and of what the instance shows. */
+static bool may_mount(const struct visit *v, bool sysfs)
+{
+	autofd owner = ioctl(sysfs ? v->net_ns : v->pid_ns, NS_GET_USERNS);
+
+	return owner >= 0 && visit_has_admin(v, v->owner_ns) && visit_has_admin(v, owner);
+}
+
+static int restrict_place(const struct mount_args *args, bool readonly)
+{
+	autofd here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return here < 0 ? -errno
+			: mnt_restrict_at(here, PLACE,
+					  attrs_of(args->flags) | MOUNT_ATTR_NOSUID |
+						  MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+						  (readonly ? MOUNT_ATTR_RDONLY : 0));
+}
+
+/* Make the instance in a copy of the workshop, covered. */
+static int build(struct job *job, struct covers *c)
+{
+	const struct mount_args *args = job->arg;
+	const struct visit *v = &job->visit;
+	const char *part = args->sysfs ? "/sys" : "/proc";
+	const struct mountlist_entry *top;
+	autofd fd = -1;
+	int r = covers_learn(c, job->request->notify, v->host_proc);
+
+	top = r < 0 ? NULL : covers_part(c, part);
+	if (r < 0 || !top)
+		return r < 0 ? r : -EPERM;
+	if (unshare(CLONE_NEWNS) < 0)
+		return -errno;
+	fd = args->sysfs ? nsmount_sysfs_of(v->host_proc, v->net_ns)
+			 : nsmount_proc_of(v->host_proc, v->pid_ns, args->data);
+	if (fd < 0)
+		return fd;
+	r = mnt_attach(fd, AT_FDCWD, PLACE);
+	if (r == 0)
+		r = restrict_place(args, top->readonly);
+	if (r == 0)
+		r = covers_lay(c, part, PLACE, args->flags & MS_RDONLY);
+	return r;
+}
+
+static int check_visible(struct job *job, const struct covers *c, bool *readonly)
+{
+	const struct mount_args *args = job->arg;
+	const struct visit *v = &job->visit;
+	struct mountlist list;
+	struct stat ours, theirs;
+	bool locked, visible;
+	int r = mountlist_read(v->host_proc, "self/mountinfo", &list);
+
+	/* What the container itself put on its own mounts it may as well take off. */
+	locked = fstat(v->owner_ns, &ours) < 0 ||
+		 fstat(job->request->notify->userns_fd, &theirs) < 0 ||
+		 ours.st_ino != theirs.st_ino;
+	visible = r == 0 &&
+		  covers_visible(c, &list, args->sysfs ? "sysfs" : "proc", locked, readonly);
+	mountlist_free(&list);
+	return r < 0 ? r : visible ? 0 : -EPERM;
+}
+
+/**
+ * transplant_new() - mount("proc") and mount("sysfs")
+ */
+int64_t transplant_new(struct job *job)
+{
+	const struct mount_args *args = job->arg;
+	struct visit *v = &job->visit;
+	struct visit_path target;
+	struct covers c = { 0 };
+	autofd place = -1;
+	bool readonly = false;
+	int tree, r = visit_open(v, job->request);
+
+	if (r == 0 && !may_mount(v, args->sysfs))
+		r = -EACCES;
+	if (r == -EACCES)
+		return JOB_CONTINUE;
+	if (r == 0)
+		r = visit_look_up(v, args->target, &target);
+	if (r == 0)
+		r = build(job, &c);
+	if (r == 0)
+		r = visit_enter_userns(v);
+	if (r == 0 && unshare(CLONE_NEWNS) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	/* Now the copy is the container's, and locked. */
+	tree = mnt_clone(AT_FDCWD, PLACE, true);
+	if (tree < 0)
+		return tree;
+	r = visit_enter_mounts(v);
+	if (r == 0)
+		r = check_visible(job, &c, &readonly);
+	if (r == 0 && readonly)
+		r = mnt_restrict(tree, false, MOUNT_ATTR_RDONLY);
+	if (r == 0)
+		r = visit_enter_root(v);
+	if (r < 0)
+		return r;
+	place = visit_resolve(v, &target);
+	return place < 0 ? place : helper_attach(job, tree, place);
+}
+
+static bool is_kernel_tree(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
+}
+
+/* The way of all that acts on mounts of the caller's: JOB_CONTINUE if it may not, or need not. */
+static int64_t go_there(struct job *job, struct covers *c)
+{
+	struct visit *v = &job->visit;
+	int r = visit_open(v, job->request);
+
+	if (r == 0 && !visit_has_admin(v, v->owner_ns))
+		r = -EACCES;
+	if (r == -EACCES)
+		return JOB_CONTINUE;
+	if (r == 0 && c)
+		r = covers_learn(c, job->request->notify, v->host_proc);
+	return r;
+}
+
+static int arrive(struct job *job, struct mountlist *list)
+{
+	struct visit *v = &job->visit;
+	int r = visit_enter_userns(v);
+
+	if (r == 0)
+		r = visit_enter_mounts(v);
+	if (r == 0 && list)
+		r = mountlist_read(v->host_proc, "self/mountinfo", list);
+	return r < 0 ? r : visit_enter_root(v);
+}
+
+/**
+ * transplant_bind() - mount(MS_BIND) without MS_REC of what has locked covers on it: with them
+ */
+int64_t transplant_bind(struct job *job)
+{
+	const struct mount_args *args = job->arg;
+	struct visit_path from, to;
+	autofd source = -1;
+	autofd target = -1;
+	int64_t r = go_there(job, NULL);
+	int tree;
+
+	if (r == 0)
+		r = visit_look_up(&job->visit, args->source, &from);
+	if (r == 0)
+		r = visit_look_up(&job->visit, args->target, &to);
+	if (r == 0)
+		r = arrive(job, NULL);
+	if (r != 0)
+		return r;
+	source = visit_resolve(&job->visit, &from);
+	if (source < 0 || !is_kernel_tree(source))
+		return JOB_CONTINUE;
+	tree = mnt_clone(source, "", false);
+	/* Nothing locked is in the way. */
+	if (tree >= 0 || tree != -EINVAL)
+		return JOB_CONTINUE;
+	tree = mnt_clone(source, "", true);
+	if (tree < 0)
+		return JOB_CONTINUE;
+	target = visit_resolve(&job->visit, &to);
+	return target < 0 ? target : helper_attach(job, tree, target);
+}
+
+/**
+ * transplant_unmount() - umount(2) of a tree that has nothing but our covers on it
+ *
+ * With anything else on it the kernel says EBUSY, and without anything it needs no help.
+ */
+int64_t transplant_unmount(struct job *job)
+{
+	const struct mount_args *args = job->arg;
+	struct mountlist list = { 0 };
+	struct visit_path path;
+	struct covers c = { 0 };
+	autofd target = -1;
+	int64_t r = go_there(job, &c);
+	int id;
+
+	if (r == 0)
+		r = visit_look_up(&job->visit, args->target, &path);
+	if (r == 0)
+		r = arrive(job, &list);
+	if (r != 0)
+		return r;
+	target = visit_resolve(&job->visit, &path);
+	if (target < 0 || !is_kernel_tree(target))
+		return JOB_CONTINUE;
+	id = sys_mount_id(target);
+	if (id < 0 || !covers_any(&list, id) || !covers_only(&c, &list, id))
+		return JOB_CONTINUE;
+	if (fchdir(target) < 0)
+		return JOB_CONTINUE;
+	/* What is no mount's root, or locked, the kernel refuses here as it would there. */
+	return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
+}
+
+/* Before 5.12: each of them by its path. */
+static int restrict_each(const struct mountlist *list, int top)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct mountlist_entry *e = &list->entries[i];
+
+		if (e->parent == top && e->id != top &&
+		    mount(NULL, e->point, NULL,
+			  MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			  NULL) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/**
+ * transplant_readonly() - a tree is about to be made read-only: what lies over it too
+ *
+ * The kernel does the tree itself. If this fails, so does the whole: who asked believes that
+ * nothing can be written there.
+ */
+int64_t transplant_readonly(struct job *job)
+{
+	const struct mount_args *args = job->arg;
+	struct mountlist list = { 0 };
+	struct visit_path path;
+	struct covers c = { 0 };
+	autofd target = -1;
+	int64_t r = go_there(job, &c);
+
+	if (r == 0)
+		r = visit_look_up(&job->visit, args->target, &path);
+	if (r == 0 && args->dirfd >= 0 && *args->target != '/')
+		r = visit_beneath(&job->visit, args->dirfd, &path);
+	if (r == 0)
+		r = arrive(job, &list);
+	if (r != 0)
+		return r;
+	target = visit_resolve(&job->visit, &path);
+	if (target < 0 || !is_kernel_tree(target))
+		return JOB_CONTINUE;
+	r = sys_mount_setattr(target, true, MOUNT_ATTR_RDONLY, 0, -1);
+	if (r == -ENOSYS)
+		r = restrict_each(&list, sys_mount_id(target));
+	return r < 0 && r != -EINVAL ? r : JOB_CONTINUE;
+}

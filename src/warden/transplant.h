@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the warden does with mounts for a container.
+ */
+#include "warden/helper.h"
+
+#include <limits.h>
+
+/* A mount call's arguments, read once. */
+struct mount_args {
+	uint64_t flags;
+	bool sysfs; /* else procfs */
+	char source[PATH_MAX], target[PATH_MAX];
+	char data[4096];
+	int dirfd; /* mount_setattr: the caller's, or -1 */
+};
+
+int64_t transplant_new(struct job *job);
+int64_t transplant_bind(struct job *job);
+int64_t transplant_unmount(struct job *job);
+int64_t transplant_readonly(struct job *job);

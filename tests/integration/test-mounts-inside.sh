@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# New /proc and /sys inside a container, in namespaces of its own and nested ones: the same views, as
+# locked as on /proc itself; and what scripts do with such trees.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate tool-busybox
+root=$work/root
+make_root "$root"
+cp "$top_builddir/tests/lib/mediated" "$root/bin/"
+mkdir -p "$root"/new "$root"/other "$root"/jail/{bin,proc} "$root"/a/b
+cp "$root"/bin/{busybox,attack,mediated} "$root/jail/bin/"
+ln -s busybox "$root/jail/bin/mount"; ln -s busybox "$root/jail/bin/sh"; ln -s busybox "$root/jail/bin/grep"
+ln -s ../new "$root/a/link"
+shift_owners "$root"
+need_containers --rootfs "$root"
+name=$(cname mounts)
+memory=
+have cgroup-memory && memory='--memory 64M'
+inside() { cloister exec "$name" "$@" </dev/null; }
+# A script inside, with the words of inside.sh; its verdicts become tests.
+script() {
+	{ cat "$tests_lib/inside.sh"; echo '
+		total() { awk "/^MemTotal/ { print \$2 }" "$1/meminfo"; }
+		below_of() { awk -v p="$1/" "index(\$5, p) == 1 && \$5 !~ /cgroup/" /proc/self/mountinfo | grep -c .; }
+		on() { awk -v p="$1" "\$5 == p" /proc/self/mountinfo | grep -c .; }
+		want=$(total /proc)
+		here=$(attack covered /proc/uptime && echo yes)
+		same "$here" yes "/proc is covered to begin with"'; cat; } >"$root/script"
+	cloister exec "$name" sh /script </dev/null >"$tap_dir/inside" 2>&1
+	report_inside "$1" <"$tap_dir/inside"
+	[ "$(grep -cE '^(OK|BAD)' "$tap_dir/inside")" -ge "${2:-2}" ] || { fail "$1: the script ran to its end"; diag "$(tail -n 5 "$tap_dir/inside")"; }
+}
+# shellcheck disable=SC2086
+launch_detached "$name" --privileged --rootfs "$root" $memory -- sleep 1000 || { fail "a container starts"; done_testing; }
+mounts_before=$(inside grep -c . /proc/self/mountinfo)
+
+script "new procfs" 20 <<'END'
+works "mount -t proc" mount -t proc proc /new
+same "$(total /new)" "$want" "shows the same memory"
+works "its uptime is covered" attack covered /new/uptime
+works "its sysctls are covered" attack covered /new/sys/kernel/panic
+refused "unmounting a cover of it" attack umount /new/uptime
+refused "unmounting one lazily" attack umount-lazy /new/meminfo
+refused "moving one" attack move-mount /new/meminfo /new/version
+refused "a bind that leaves them behind" attack reach-by-clone /new uptime
+same "$(ls -d /new/1)" /new/1 "and it is a procfs"
+same "$(below_of /new)" "$(below_of /proc)" "as many covers and masks as on /proc"
+echo 77 >/new/sys/kernel/panic
+same "$(cat /proc/sys/kernel/panic)" 77 "a value written there is the container's"
+works "umount" umount /new
+same "$(on /new)" 0 "takes it away"
+works "once more" mount -t proc proc /new
+works "on top of itself" mount -t proc proc /new
+same "$(on /new)" 2 "makes two"
+umount /new; umount /new
+same "$(on /new)" 0 "and none again"
+works "options" mount -t proc -o ro,hidepid=2 proc /new
+refused "read-only is" sh -c 'echo 1 >/new/sys/kernel/panic'
+same "$(grep -c hidepid /proc/self/mountinfo)" 1 "hidepid is there"
+umount /new
+works "subset=pid" mount -t proc -o subset=pid proc /new
+same "$(ls /new/meminfo 2>/dev/null)" "" "has no other files"
+umount /new
+refused "nonsense for an option" mount -t proc -o nonsense=1 proc /new
+refused "a target that is not there" mount -t proc proc /nothing
+same "$(on /new)" 0 "and nothing is mounted by that"
+END
+
+script "targets" 10 <<'END'
+cd /a; works "relative" mount -t proc proc ../new
+same "$(on /new)" 1 "is where it was meant"; umount /new
+works "through a symlink" mount -t proc proc /a/link
+same "$(on /new)" 1 "is where that leads"; umount /a/link
+exec 3</new; works "by descriptor" mount -t proc proc /proc/self/fd/3; exec 3<&-
+same "$(on /new)" 1 "is what that is"; umount /new
+works "in a chroot" chroot /jail mount -t proc proc /proc
+same "$(on /jail/proc)" 1 "is below it"
+same "$(chroot /jail grep -c MemTotal /proc/meminfo)" 1 "and readable there"
+works "which is covered" chroot /jail attack covered /proc/uptime
+umount /jail/proc
+END
+
+script "new sysfs" 5 <<'END'
+works "mount -t sysfs" mount -t sysfs sysfs /new
+works "is covered" attack covered /new/devices/system/cpu/online
+refused "unmounting a cover" attack umount /new/devices/system/cpu/online
+same "$(below_of /new)" "$(below_of /sys)" "as many covers and masks as on /sys"
+same "$(cat /new/devices/system/cpu/online)" "$(cat /sys/devices/system/cpu/online)" "with the same value"
+works "umount" umount /new
+same "$(on /new)" 0 "takes it away"
+END
+
+script "nested" 8 <<'END'
+cat >/deeper <<'DEEP'
+. /words
+depth=$1
+same "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" "$want" "depth $depth: the same memory"
+works "depth $depth: covered" attack covered /proc/uptime
+refused "depth $depth: unmounting a cover" attack umount /proc/uptime
+same "$$" 1 "depth $depth: of its own pid namespace"
+[ "$depth" -ge 5 ] || want=$want unshare -Urpmf --mount-proc sh /deeper $((depth + 1))
+DEEP
+sed '/^		total()/,$d' /script >/words
+export want
+unshare -Urpmf --mount-proc sh /deeper 1
+works "as another user" su user -c "unshare -Urpmf --mount-proc attack covered /proc/uptime"
+refused "without power over the pid namespace" unshare -Urm mount -t proc proc /new
+refused "without power over the network namespace" unshare -Urm mount -t sysfs sysfs /new
+works "sysfs with its own" unshare -Urmn sh -c 'mount -t sysfs sysfs /new && attack covered /new/devices/system/cpu/online'
+refused "by a user without power" su user -c "attack mount proc /new -"
+works "where something was hidden and shown again" unshare -Urpmf sh -c 'mount -t tmpfs none /proc/tty && umount /proc/tty && unshare -Urpmf mount -t proc proc /new'
+refused "where a part of /proc was hidden" unshare -Urpmf sh -c 'mount -t proc proc /proc; umount -l /a 2>/dev/null; mount -t tmpfs none /proc/tty && unshare -Urpmf mount -t proc proc /new'
+rm -f /deeper /words
+END
+
+script "whole trees" 10 <<'END'
+works "mount --bind /proc" mount --bind /proc /new
+works "brings the covers" attack covered /new/uptime
+works "umount" umount /new
+same "$(on /new)" 0 "takes it away"
+works "mount --bind of a part" mount --bind /proc/sys /new
+works "brings its covers" attack covered /new/kernel/panic
+works "umount of that" umount /new
+works "mount --bind /" mount --bind / /new
+works "umount of that too" umount /new
+works "mount --rbind /proc" mount --rbind /proc /new
+works "and umount" umount /new
+mount --rbind /proc /new
+works "or umount -l" umount -l /new
+same "$(on /new)" 0 "takes it away"
+mount --bind /proc /new
+mkdir -p /other/in; works "with something of one's own on it" mount -t tmpfs none /new/tty
+refused "umount is" umount /new
+same "$(on /new)" 1 "and the tree is whole"
+umount /new/tty; umount /new
+mount -t proc proc /new
+works "mount --move" mount --move /new /other
+works "keeps the covers" attack covered /other/uptime
+works "umount where it is now" umount /other
+refused "umount of a cover of /proc" attack umount /proc/uptime
+works "a tmpfs is as ever" sh -c 'mount -t tmpfs none /new && touch /new/x && umount /new'
+END
+
+script "read-only" 6 <<'END'
+mount --bind /proc /new
+works "mount -o remount,ro,bind" mount -o remount,ro,bind /new
+refused "writing to a cover below it" sh -c 'echo 5 >/new/sys/kernel/panic'
+works "while /proc is writable" sh -c 'echo 5 >/proc/sys/kernel/panic'
+umount -l /new
+mount --bind /proc/sys /new
+if mediated set-readonly /new 2>/dev/null; then
+	refused "by mount_setattr(2): writing to a cover" sh -c 'echo 5 >/new/kernel/panic'
+	mediated clone-readonly /proc/sys /other
+	refused "by a clone's descriptor: writing to a cover" sh -c 'echo 5 >/other/kernel/panic'
+	umount -l /other
+fi
+umount -l /new
+refused "fsopen of proc, so that mount(2) is tried" mediated fsopen proc
+refused "fsopen of sysfs" mediated fsopen sysfs
+works "fsopen of tmpfs" mediated fsopen tmpfs
+works "and other file systems" sh -c 'mount -t tmpfs none /new && umount /new'
+END
+is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "nothing is left mounted"
+
+### Storms, swaps, deaths
+ok "a mount under a storm of signals is one mount" inside mediated mount-storm proc /new 30
+ok "so is a tmpfs" inside mediated mount-storm tmpfs /new 30
+inside mediated mount-swapped proc /new /other 1500
+is "$(inside sh -c 'for m in $(awk "\$5 == \"/new\" || \$5 == \"/other\"" /proc/self/mountinfo | wc -l); do
+	for t in /new /other; do while grep -q " $t " /proc/self/mountinfo; do
+		[ ! -e $t/uptime ] || attack covered $t/uptime >/dev/null 2>&1 || echo "bare $t"; umount $t || umount -l $t || exit; done; done; done')" "" \
+	"whatever another thread made of the arguments, no bare procfs came of it"
+pid_of() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] == '$1' and h['alive']][0]" 2>/dev/null; }
+inside mediated mount-load proc /new 5000 >"$tap_dir/load" 2>&1 &
+loader=$!
+for _ in $(seq 12); do
+	sleep 0.2$((RANDOM % 10))
+	who="its notifier"
+	[ $((RANDOM % 3)) != 0 ] || who=cloister-warden
+	pid=$(pid_of "$who") && kill -9 "$pid"
+done
+wait $loader
+is "$?" 0 "SIGKILL of notifier and warden at any moment: each mount is made once ($(cat "$tap_dir/load"))"
+is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "and nothing is left mounted"
+is "$(cloister exec "$name" ps </dev/null | grep -c cloister)" 0 "no helper is visible inside"
+cloister delete --force "$name"
+done_testing
