@@ -47,11 +47,11 @@ void attr_fill(struct server *s, const struct node_stat *st, struct fuse_attr *a
 				    .blksize = x->stx_blksize };
 }
 
-static int reply_attr(struct request *r)
+static int reply_attr(struct request *r, int fd)
 {
 	struct fuse_attr_out *out = &r->reply.attr;
 	struct node_stat st;
-	int error = node_stat(request_node(r)->fd, &st);
+	int error = node_stat(fd, &st);
 
 	if (error < 0)
 		return error;
@@ -64,7 +64,9 @@ static int reply_attr(struct request *r)
 
 int do_getattr(struct request *r)
 {
-	return reply_attr(r);
+	int fd = request_fd(r);
+
+	return fd < 0 ? fd : reply_attr(r, fd);
 }
 
 static struct proto_sx_time sx_time(const struct statx_timestamp *t)
@@ -78,7 +80,7 @@ int do_statx(struct request *r)
 	struct proto_statx_out *out = &r->reply.statx;
 	struct node_stat st;
 	const struct statx *x = &st.x;
-	int error = node_stat(request_node(r)->fd, &st);
+	int fd = request_fd(r), error = fd < 0 ? fd : node_stat(fd, &st);
 
 	if (error < 0)
 		return error;
@@ -130,31 +132,32 @@ static int change_owner(struct request *r, const struct fuse_setattr_in *in, int
 }
 
 /* By way of /proc, whose links lead to the inode itself: fchmodat2(2) is too new. */
-static int change_mode(struct request *r, const struct fuse_setattr_in *in, const struct node *n)
+static int change_mode(struct request *r, const struct fuse_setattr_in *in, int fd)
 {
 	char name[16];
 
-	if (S_ISLNK(n->type))
+	if (S_ISLNK(node_type(request_node(r))))
 		return -EOPNOTSUPP;
-	snprintf(name, sizeof(name), "%d", n->fd);
+	snprintf(name, sizeof(name), "%d", fd);
 	/* who may set S_ISGID was decided by the kernel */
 	creds_fsetid(&r->worker->creds, true);
 	return fchmodat(r->server->proc_fd, name, in->mode & 07777, 0) < 0 ? -errno : 0;
 }
 
-static int change_size(struct request *r, const struct fuse_setattr_in *in, const struct node *n)
+static int change_size(struct request *r, const struct fuse_setattr_in *in)
 {
+	struct node *n = request_node(r);
 	autofd own = -1;
 	int fd;
 
-	if (!S_ISREG(n->type))
+	if (!S_ISREG(node_type(n)))
 		return -EINVAL;
 	/* without the flag from kernels before 5.11 */
 	creds_fsetid(&r->worker->creds, !(in->valid & FATTR_KILL_SUIDGID) && keeps_suid(r));
-	fd = in->valid & FATTR_FH ? open_file_fd((void *)(uintptr_t)in->fh) : -1;
+	fd = in->valid & FATTR_FH ? open_file_fd(in->fh) : -1;
 	if (fd >= 0 && ftruncate(fd, in->size) == 0)
 		return 0;
-	own = reopen(r->server, n->fd, O_WRONLY);
+	own = node_open(&r->server->nodes, n, O_WRONLY);
 	if (own < 0)
 		return own;
 	return ftruncate(own, in->size) < 0 ? -errno : 0;
@@ -183,27 +186,31 @@ static int change_times(const struct fuse_setattr_in *in, int fd)
 int do_setattr(struct request *r)
 {
 	const struct fuse_setattr_in *in = r->arg;
-	const struct node *n = request_node(r);
-	int error = 0;
+	int fd = request_fd(r), error = fd < 0 ? fd : 0;
 
-	if (in->valid & (FATTR_UID | FATTR_GID))
-		error = change_owner(r, in, n->fd);
+	if (r->done && error == 0)
+		return reply_attr(r, fd);
+	if (error == 0 && in->valid & (FATTR_UID | FATTR_GID))
+		error = change_owner(r, in, fd);
 	if (error == 0 && in->valid & FATTR_MODE)
-		error = change_mode(r, in, n);
+		error = change_mode(r, in, fd);
 	if (error == 0 && in->valid & FATTR_SIZE)
-		error = change_size(r, in, n);
+		error = change_size(r, in);
 	if (error == 0 &&
 	    in->valid & (FATTR_ATIME | FATTR_MTIME | FATTR_ATIME_NOW | FATTR_MTIME_NOW))
-		error = change_times(in, n->fd);
-	return error < 0 ? error : reply_attr(r);
+		error = change_times(in, fd);
+	return error < 0 ? error : reply_attr(r, fd);
 }
 
 int do_statfs(struct request *r)
 {
 	struct fuse_statfs_out *out = &r->reply.statfs;
 	struct statfs st;
+	int fd = request_fd(r);
 
-	if (fstatfs(request_node(r)->fd, &st) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstatfs(fd, &st) < 0)
 		return -errno;
 	*out = (struct fuse_statfs_out){ .st = { .blocks = st.f_blocks,
 						 .bfree = st.f_bfree,

@@ -1,165 +1,194 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Open directories. The positions that the backing gives to entries are passed on as they are, so
- * that seekdir(3) works however the directory has changed since.
+ * that seekdir(3) works however the directory has changed since. Nothing is read ahead: each
+ * request asks for no more than certainly fits into its answer, so that a server after this one
+ * goes on where the descriptor is.
  */
 #include "config.h"
 #include "server.h"
+#include "lib/fd.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#define DIR_BUF (32 * 1024)
+#define BUF_MAX (128 * 1024)
+#define BUF_MIN 280 /* the largest entry */
 
-struct open_dir {
-	int fd;
-	pthread_mutex_t
-		lock;  /* held while the directory is read: one reader at a time, as natively */
-	uint64_t next; /* position of what is at .pos */
-	size_t pos, len;
-	char buf[DIR_BUF] __attribute__((aligned(8)));
-};
-
-/**
- * open_dir_free() - the last of an open directory
+/*
+ * A listing that is remembered is good as long as the time of change is the same. Two changes in
+ * one tick of the clock have the same, so a directory that was just changed is not remembered.
  */
-void open_dir_free(struct open_dir *d)
+#define SETTLED_NS 50000000
+
+static bool settled(int fd)
 {
-	close(d->fd);
-	pthread_mutex_destroy(&d->lock);
-	free(d);
+	struct node_stat st;
+	struct timespec now;
+
+	if (node_stat(fd, &st) < 0)
+		return false;
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (now.tv_sec - st.x.stx_mtime.tv_sec) * 1000000000ll + now.tv_nsec -
+		       st.x.stx_mtime.tv_nsec >
+	       SETTLED_NS;
 }
 
 int do_opendir(struct request *r)
 {
 	struct fuse_open_out *out = &r->reply.open;
-	struct open_dir *d = malloc(sizeof(*d));
+	struct server *s = r->server;
+	int fd = node_open(&s->nodes, request_node(r), O_RDONLY | O_DIRECTORY);
+	struct open_file *f = fd < 0 ? NULL : open_file_new(s, request_node(r), fd);
 
-	if (!d)
-		return -ENOMEM;
-	d->fd = openat(request_node(r)->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (d->fd < 0) {
-		free(d);
-		return -errno;
-	}
-	pthread_mutex_init(&d->lock, NULL);
-	d->next = d->pos = d->len = 0;
-	r->opened_dir = d;
-	*out = (struct fuse_open_out){ .fh = (uintptr_t)d };
+	if (!f)
+		return fd < 0 ? fd : -ENOMEM;
+	r->opened = f;
+	*out = (struct fuse_open_out){ .fh = (uintptr_t)f };
+	if (s->cache == CACHE_ALWAYS || (s->cache == CACHE_AUTO && settled(fd)))
+		out->open_flags = FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
 	return reply_with(r, out, sizeof(*out));
-}
-
-int do_releasedir(struct request *r)
-{
-	const struct fuse_release_in *in = r->arg;
-
-	open_dir_free((struct open_dir *)(uintptr_t)in->fh);
-	return 0;
 }
 
 int do_fsyncdir(struct request *r)
 {
 	const struct fuse_fsync_in *in = r->arg;
-	const struct open_dir *d = (void *)(uintptr_t)in->fh;
-	int error = in->fsync_flags & FUSE_FSYNC_FDATASYNC ? fdatasync(d->fd) : fsync(d->fd);
+	int fd = open_file_fd(in->fh);
+	int error = in->fsync_flags & FUSE_FSYNC_FDATASYNC ? fdatasync(fd) : fsync(fd);
 
 	return error < 0 ? -errno : 0;
 }
 
-/* Locking: @d->lock. Return: the entry at .pos, or NULL at the end; *error on failure. */
-static const struct dirent64 *current(struct open_dir *d, int *error)
+static bool is_dots(const char *name)
 {
-	long n;
-
-	if (d->pos < d->len)
-		return (const void *)(d->buf + d->pos);
-	n = syscall(SYS_getdents64, d->fd, d->buf, sizeof(d->buf));
-	d->pos = 0;
-	d->len = n > 0 ? n : 0;
-	*error = n < 0 ? -errno : 0;
-	return n > 0 ? (const void *)d->buf : NULL;
+	return !strcmp(name, ".") || !strcmp(name, "..");
 }
 
 /* Number and type as LOOKUP would tell them. */
-static void complete(struct server *s, const struct open_dir *d, const struct dirent64 *e,
-		     struct fuse_dirent *out)
+static void complete(struct server *s, int dir, const struct dirent64 *e, struct fuse_dirent *out)
 {
-	bool dots = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
 	struct node_stat st;
 
-	if (out->type != DT_UNKNOWN && (dots || !node_numbers_differ(&s->nodes)))
+	if (out->type != DT_UNKNOWN && (is_dots(e->d_name) || !node_numbers_differ(&s->nodes)))
 		return;
-	if (node_stat_at(d->fd, e->d_name, &st) < 0)
+	if (node_stat_at(dir, e->d_name, &st) < 0)
 		return; /* gone meanwhile */
 	out->ino = node_number(&s->nodes, st.dev, st.x.stx_ino);
 	out->type = IFTODT(st.x.stx_mode);
 }
 
-/* Return: how much of @room the entry took; 0 if it does not fit. */
-static size_t put(struct server *s, const struct open_dir *d, const struct dirent64 *e, char *at,
-		  size_t room)
+/* Return: how much it is. */
+static size_t put(const struct fuse_dirent *head, const char *name, char *at)
 {
-	struct fuse_dirent head = {
-		.ino = e->d_ino, .off = e->d_off, .namelen = strlen(e->d_name), .type = e->d_type
-	};
-	size_t len = FUSE_NAME_OFFSET + head.namelen, whole = FUSE_DIRENT_ALIGN(len);
+	size_t len = FUSE_NAME_OFFSET + head->namelen, whole = FUSE_DIRENT_ALIGN(len);
 
-	if (whole > room)
-		return 0;
-	complete(s, d, e, &head);
-	memcpy(at, &head, FUSE_NAME_OFFSET);
-	memcpy(at + FUSE_NAME_OFFSET, e->d_name, head.namelen);
+	memcpy(at, head, FUSE_NAME_OFFSET);
+	memcpy(at + FUSE_NAME_OFFSET, name, head->namelen);
 	memset(at + len, 0, whole - len);
 	return whole;
 }
 
-/* Locking: @d->lock. */
-static int seek(struct open_dir *d, uint64_t offset)
+/* With what a LOOKUP would tell, which counts as one. */
+static size_t put_plus(struct request *r, int dir, struct fuse_dirent *head, const char *name,
+		       char *at)
 {
-	if (offset == d->next)
-		return 0;
-	if (lseek(d->fd, offset, SEEK_SET) < 0)
-		return -errno;
-	d->next = offset;
-	d->pos = d->len = 0;
-	return 0;
+	struct fuse_entry_out *out = (struct fuse_entry_out *)at;
+	struct node *entry = r->entry;
+	int fd = is_dots(name) ? -ENOENT : open_child(dir, name);
+
+	if (fd < 0 || entry_reply(r, fd, name, out) < 0)
+		memset(out, 0, sizeof(*out)); /* the kernel will ask, if at all */
+	else
+		head->ino = out->attr.ino;
+	r->entry = entry;
+	return sizeof(*out) + put(head, name, at + sizeof(*out));
 }
 
-/* Locking: @d->lock. Return: how much of @size was filled, or -errno. */
-static ssize_t fill(struct server *s, const struct node *dir, struct open_dir *d, char *out,
-		    size_t size)
+/* Return: how much of the answer was filled with what getdents64() found. */
+static size_t translate(struct request *r, int dir, const char *buf, size_t len, char *out)
 {
-	const struct dirent64 *e;
-	size_t used = 0, n;
-	int error = 0;
+	const struct node *n = request_node(r);
+	size_t used = 0;
 
-	while ((e = current(d, &error))) {
-		n = hide_has(&s->hide, dir, e->d_name) ? 0 : put(s, d, e, out + used, size - used);
-		if (!n && !hide_has(&s->hide, dir, e->d_name))
-			break;
-		used += n;
-		d->next = e->d_off;
-		d->pos += e->d_reclen;
+	for (size_t pos = 0; pos < len;) {
+		const struct dirent64 *e = (const void *)(buf + pos);
+		struct fuse_dirent head = { .ino = e->d_ino,
+					    .off = e->d_off,
+					    .namelen = strlen(e->d_name),
+					    .type = e->d_type };
+
+		pos += e->d_reclen;
+		if (hide_has(&r->server->hide, n, e->d_name))
+			continue;
+		complete(r->server, dir, e, &head);
+		used += r->plus ? put_plus(r, dir, &head, e->d_name, out + used)
+				: put(&head, e->d_name, out + used);
 	}
-	return used ? (ssize_t)used : error;
+	return used;
+}
+
+/*
+ * An entry here is at least 24 bytes and makes 32, or 160 with attributes; longer ones grow less.
+ */
+static size_t most(size_t size, bool plus)
+{
+	size_t n = plus ? size / 160 * 24 : size / 32 * 24;
+
+	if (n < BUF_MIN)
+		n = BUF_MIN;
+	return n < BUF_MAX ? n : BUF_MAX;
+}
+
+static int read_dir(struct request *r)
+{
+	const struct fuse_read_in *in = r->arg;
+	int fd = open_file_fd(in->fh);
+	size_t size = in->size < MAX_IO ? in->size : MAX_IO, used = 0;
+	char *buf = r->worker->out + MAX_IO - BUF_MAX;
+	long n;
+
+	if (size < 2048) /* the kernel asks for a page at least */
+		return -EINVAL;
+	if (size > MAX_IO - BUF_MAX)
+		size = MAX_IO - BUF_MAX;
+	if (lseek(fd, 0, SEEK_CUR) != (off_t)in->offset && lseek(fd, in->offset, SEEK_SET) < 0)
+		return -errno;
+	do { /* until there is something that is not hidden */
+		n = syscall(SYS_getdents64, fd, buf, most(size, r->plus));
+		if (n > 0)
+			used = translate(r, fd, buf, n, r->worker->out);
+	} while (n > 0 && used == 0);
+	return n < 0 ? -errno : reply_with(r, r->worker->out, used);
 }
 
 int do_readdir(struct request *r)
 {
-	const struct fuse_read_in *in = r->arg;
-	struct open_dir *d = (struct open_dir *)(uintptr_t)in->fh;
-	size_t size = in->size < MAX_IO ? in->size : MAX_IO;
-	ssize_t n;
+	return read_dir(r);
+}
 
-	pthread_mutex_lock(&d->lock);
-	n = seek(d, in->offset);
-	if (n == 0)
-		n = fill(r->server, request_node(r), d, r->worker->out, size);
-	pthread_mutex_unlock(&d->lock);
-	return n < 0 ? n : reply_with(r, r->worker->out, n);
+int do_readdirplus(struct request *r)
+{
+	r->plus = true;
+	return read_dir(r);
+}
+
+/**
+ * take_back_plus() - the kernel knows nothing of the entries that the answer told
+ */
+void take_back_plus(struct request *r)
+{
+	struct node_table *t = &r->server->nodes;
+
+	for (size_t pos = 0; pos < r->out_len;) {
+		const struct fuse_direntplus *e = (const void *)(r->worker->out + pos);
+
+		if (e->entry_out.nodeid)
+			node_forget(t, node_of(t, e->entry_out.nodeid), 1);
+		pos += FUSE_DIRENTPLUS_SIZE(e);
+	}
 }

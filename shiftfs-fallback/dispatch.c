@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The ids with which a request is carried out: the caller's. */
@@ -16,16 +17,14 @@ enum as {
 	AS_MAKER,   /* ... which must have an image, because something is made that gets them */
 };
 
+/* A request that outlives as many servers shall not take another with it. */
+#define MAX_TRIES 3
+
 struct handler {
 	int (*run)(struct request *r);
 	size_t arg; /* length of the structure after the header */
 	enum as as;
 };
-
-static int do_interrupt(struct request *r)
-{
-	return -ENOSYS; /* the kernel will not send another */
-}
 
 static int do_nothing(struct request *r)
 {
@@ -59,10 +58,14 @@ static const struct handler handlers[] = {
 	[FUSE_INIT] = { do_init, 16 }, /* as long as kernels before 5.17 have it */
 	[FUSE_OPENDIR] = { do_opendir, sizeof(struct fuse_open_in) },
 	[FUSE_READDIR] = { do_readdir, sizeof(struct fuse_read_in) },
-	[FUSE_RELEASEDIR] = { do_releasedir, sizeof(struct fuse_release_in) },
+	[FUSE_READDIRPLUS] = { do_readdirplus, sizeof(struct fuse_read_in) },
+	[FUSE_RELEASEDIR] = { do_release, sizeof(struct fuse_release_in) },
 	[FUSE_FSYNCDIR] = { do_fsyncdir, sizeof(struct fuse_fsync_in) },
 	[FUSE_CREATE] = { do_create, sizeof(struct fuse_create_in), AS_MAKER },
-	[FUSE_INTERRUPT] = { do_interrupt },
+	[FUSE_INTERRUPT] = { do_interrupt, sizeof(struct fuse_interrupt_in) },
+	[FUSE_GETLK] = { do_getlk, sizeof(struct fuse_lk_in) },
+	[FUSE_SETLK] = { do_setlk, sizeof(struct fuse_lk_in) },
+	[FUSE_SETLKW] = { do_setlkw, sizeof(struct fuse_lk_in) },
 	[FUSE_DESTROY] = { do_nothing },
 	[FUSE_BATCH_FORGET] = { do_batch_forget, sizeof(struct fuse_batch_forget_in) },
 	[FUSE_FALLOCATE] = { do_fallocate, sizeof(struct fuse_fallocate_in) },
@@ -94,15 +97,17 @@ int request_name(const struct request *r, size_t *offset, const char **name)
 }
 
 /**
- * request_new_name() - a name that is to be made in the directory that the request is about
+ * request_new_entry() - a name that is to be made in the directory that the request is about
+ *
+ * Return: a descriptor of the directory, good until the answer.
  */
-int request_new_name(const struct request *r, size_t *offset, const char **name)
+int request_new_entry(struct request *r, size_t *offset, const char **name)
 {
 	int error = request_name(r, offset, name);
 
 	if (error == 0 && hide_has(&r->server->hide, request_node(r), *name))
-		return -EPERM;
-	return error;
+		error = -EPERM;
+	return error < 0 ? error : request_fd(r);
 }
 
 /**
@@ -111,6 +116,26 @@ int request_new_name(const struct request *r, size_t *offset, const char **name)
 struct node *request_node(const struct request *r)
 {
 	return node_of(&r->server->nodes, r->in->nodeid);
+}
+
+/**
+ * request_hold() - a descriptor of @n that is good until the request is answered
+ */
+int request_hold(struct request *r, struct node *n)
+{
+	int fd = node_hold(&r->server->nodes, n);
+
+	if (fd >= 0)
+		r->held[r->n_held++] = n;
+	return fd;
+}
+
+/**
+ * request_fd() - a descriptor of the node that a request is about
+ */
+int request_fd(struct request *r)
+{
+	return request_hold(r, request_node(r));
 }
 
 /* Return: -EOVERFLOW if the caller's ids have no image and are needed. */
@@ -143,12 +168,12 @@ int become_maker(struct request *r)
 /* The kernel knows nothing of what the answer told. */
 static void take_back(struct request *r)
 {
+	if (r->plus)
+		take_back_plus(r);
 	if (r->entry)
 		node_forget(&r->server->nodes, r->entry, 1);
 	if (r->opened)
-		open_file_free(r->opened);
-	if (r->opened_dir)
-		open_dir_free(r->opened_dir);
+		open_file_free(r->server, r->opened);
 }
 
 static void answer(struct request *r, int error)
@@ -176,33 +201,90 @@ static int run(struct request *r)
 	return error < 0 ? error : h->run(r);
 }
 
+static bool is_forget(const struct request *r)
+{
+	return r->in->opcode == FUSE_FORGET || r->in->opcode == FUSE_BATCH_FORGET;
+}
+
+/* A request that a server before this one had. Return: its result if that is known, else 1. */
+static int resume(struct request *r)
+{
+	r->again = r->slot->started;
+	r->done = r->slot->done;
+	if (++r->slot->tries > MAX_TRIES) /* it may be what kills us */
+		return -EIO;
+	if (is_forget(r) && r->again) {
+		r->no_reply = true;
+		return -EIO;
+	}
+	return r->done && r->slot->error < 0 ? r->slot->error : 1;
+}
+
+/* Marks the request in the memory that outlives us, so that it is not done twice. */
+static int run_marked(struct request *r)
+{
+	struct slot *slot = r->slot;
+	int error;
+
+	if (!r->again)
+		slot->when = time(NULL);
+	__atomic_store_n(&slot->started, 1, __ATOMIC_RELEASE);
+	error = run(r);
+	slot->error = error;
+	__atomic_store_n(&slot->done, 1, __ATOMIC_RELEASE);
+	return error;
+}
+
+static void clear(struct slot *slot)
+{
+	struct fuse_in_header *in = (void *)slot->in;
+
+	__atomic_store_n(&in->len, 0, __ATOMIC_RELEASE);
+	slot->started = slot->done = slot->tries = 0;
+	slot->aux = 0;
+}
+
+/* What the kernel may do as soon as it has the answer must find everything in order. */
+static void finish(struct request *r, int error)
+{
+	struct server *s = r->server;
+
+	for (int i = 0; i < r->n_held; i++)
+		node_drop_later(&s->nodes, r->held[i]);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!r->no_reply)
+		answer(r, error);
+	clear(r->slot);
+	if (r->closed)
+		open_file_free(s, r->closed);
+}
+
 /**
  * dispatch() - do the request that the worker has read, and answer it
  * @len: its length
- *
- * The worker counts as idle from before the answer. The counter, which every worker changes before
- * it begins with a request, also orders memory: what the answer tells the kernel of, another worker
- * finds complete when the kernel asks for it.
+ * @again: a server before this one had it in hand
  */
-void dispatch(struct worker *w, size_t len)
+void dispatch(struct worker *w, size_t len, bool again)
 {
 	struct request r = { .worker = w,
 			     .server = w->server,
+			     .slot = w->slot,
 			     .in = (const void *)w->in,
 			     .arg = w->in + sizeof(struct fuse_in_header) };
 	size_t after = r.in->total_extlen * (size_t)8;
+	uint32_t opcode = r.in->opcode;
 	int error;
 
 	if (len < sizeof(struct fuse_in_header) + after)
 		r.no_reply = true; /* never seen; there is no answer to what is no request */
 	else
 		r.len = len - sizeof(struct fuse_in_header) - after;
-	error = r.no_reply ? -EINVAL : run(&r);
-	atomic_fetch_add(&w->server->idle, 1);
-	if (!r.no_reply)
-		answer(&r, error);
-	if (error == 0 && r.in->opcode == FUSE_INIT)
+	error = r.no_reply ? -EINVAL : again ? resume(&r) : 1;
+	if (error == 1)
+		error = run_marked(&r);
+	finish(&r, error);
+	if (error == 0 && opcode == FUSE_INIT)
 		init_done(w->server);
-	if (r.entry)
+	if (r.entry || r.plus)
 		prune(w->server);
 }

@@ -58,10 +58,10 @@ int open_child(int dirfd, const char *name)
 /**
  * reply_child() - answer with the entry @name of the directory that the request is about
  */
-int reply_child(struct request *r, const char *name)
+int reply_child(struct request *r, int dir, const char *name)
 {
 	struct fuse_entry_out *out = &r->reply.create.entry;
-	int fd = open_child(request_node(r)->fd, name);
+	int fd = open_child(dir, name);
 	int error = fd < 0 ? fd : entry_reply(r, fd, name, out);
 
 	return error < 0 ? error : reply_with(r, out, sizeof(*out));
@@ -81,12 +81,14 @@ int do_lookup(struct request *r)
 {
 	size_t offset = 0;
 	const char *name;
-	int error = request_name(r, &offset, &name);
+	int error = request_name(r, &offset, &name), dir;
 
-	if (error == 0 && hide_has(&r->server->hide, request_node(r), name))
-		error = -ENOENT;
-	if (error == 0)
-		error = reply_child(r, name);
+	if (error < 0)
+		return error;
+	if (hide_has(&r->server->hide, request_node(r), name))
+		return r->server->cache == CACHE_STRICT ? -ENOENT : reply_nothing(r);
+	dir = request_fd(r);
+	error = dir < 0 ? dir : reply_child(r, dir, name);
 	return error == -ENOENT && r->server->cache != CACHE_STRICT ? reply_nothing(r) : error;
 }
 
@@ -113,7 +115,11 @@ int do_batch_forget(struct request *r)
 
 int do_readlink(struct request *r)
 {
-	ssize_t n = readlinkat(request_node(r)->fd, "", r->worker->out, PATH_MAX);
+	int fd = request_fd(r);
+	ssize_t n;
 
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", r->worker->out, PATH_MAX);
 	return n < 0 ? -errno : reply_with(r, r->worker->out, n);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Open files.
+ * Open files. Their descriptors outlive the server (survive.c), so that the kernel can go on using
+ * what it was told.
  */
 #include "config.h"
 #include "server.h"
@@ -8,32 +9,74 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 /* The most that one system call copies, and that fits into the 32-bit answer. */
 #define COPY_MAX 0x7ffff000u
 
-struct open_file {
-	int fd;
-};
+/* Of an entry of the pool in use: no descriptor looks like what the pool writes there. */
+#define OPEN_MAGIC 0x6e65706fu
+
+/**
+ * open_file_new() - an open file or directory
+ * @fd: taken over, whatever the result
+ */
+struct open_file *open_file_new(struct server *s, struct node *n, int fd)
+{
+	struct open_file *f = pool_alloc(&s->files);
+
+	if (!f) {
+		close(fd);
+		return NULL;
+	}
+	*f = (struct open_file){ .fd = fd, .node = n };
+	__atomic_store_n(&f->in_use, OPEN_MAGIC, __ATOMIC_RELEASE);
+	return f;
+}
+
+/* Marked first: a server after this one must not close what may be another file's by then. */
+static void open_file_close(struct open_file *f)
+{
+	int fd = f->fd;
+
+	f->fd = -1;
+	if (fd >= 0)
+		close(fd);
+}
 
 /**
  * open_file_free() - the last of an open file
  */
-void open_file_free(struct open_file *f)
+void open_file_free(struct server *s, struct open_file *f)
 {
-	close(f->fd);
-	free(f);
+	open_file_close(f);
+	f->in_use = 0;
+	pool_free(&s->files, f);
+}
+
+static bool recover(void *object, void *arg)
+{
+	const struct open_file *f = object;
+
+	return f->in_use == OPEN_MAGIC;
+}
+
+/**
+ * open_files_recover() - those that a server before this one had
+ */
+void open_files_recover(struct server *s)
+{
+	pool_recover(&s->files, recover, NULL);
 }
 
 /**
  * open_file_fd() - descriptor of the backing file
  */
-int open_file_fd(const struct open_file *f)
+int open_file_fd(uint64_t fh)
 {
-	return f->fd;
+	return ((const struct open_file *)(uintptr_t)fh)->fd;
 }
 
 /**
@@ -66,51 +109,66 @@ int reopen(const struct server *s, int fd, int flags)
 /**
  * file_reply() - tell the kernel of an open file
  * @fd: taken over
+ * @flags: with which the caller opened it
+ *
+ * A close has something to tell us only if there may be locks of its process.
  */
-int file_reply(struct request *r, int fd, struct fuse_open_out *out)
+int file_reply(struct request *r, struct node *n, int fd, uint32_t flags, struct fuse_open_out *out)
 {
-	struct open_file *f = malloc(sizeof(*f));
+	struct server *s = r->server;
+	struct open_file *f = open_file_new(s, n, fd);
 
-	if (!f) {
-		close(fd);
+	if (!f)
 		return -ENOMEM;
-	}
-	f->fd = fd;
 	r->opened = f;
-	*out = (struct fuse_open_out){ .fh = (uintptr_t)f, .open_flags = FOPEN_NOFLUSH };
-	if (r->server->cache == CACHE_STRICT)
+	*out = (struct fuse_open_out){ .fh = (uintptr_t)f };
+	if ((flags & O_ACCMODE) == O_RDONLY || !s->locks)
+		out->open_flags = FOPEN_NOFLUSH;
+	if (passthrough_open(r, n, fd, out))
+		return 0;
+	if (s->cache == CACHE_STRICT)
 		out->open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+	else if (s->cache == CACHE_ALWAYS)
+		out->open_flags |= FOPEN_KEEP_CACHE;
 	return 0;
 }
 
 int do_open(struct request *r)
 {
 	const struct fuse_open_in *in = r->arg;
-	const struct node *n = request_node(r);
+	struct node *n = request_node(r);
 	struct fuse_open_out *out = &r->reply.open;
 	int fd, error;
 
-	if (!S_ISREG(n->type))
+	if (!S_ISREG(node_type(n)))
 		return -ENXIO;
 	creds_fsetid(&r->worker->creds, !(in->open_flags & FUSE_OPEN_KILL_SUIDGID));
-	fd = reopen(r->server, n->fd, open_flags(in->flags));
+	fd = node_open(&r->server->nodes, n, open_flags(in->flags));
 	if (fd < 0)
 		return fd;
-	error = file_reply(r, fd, out);
+	error = file_reply(r, n, fd, in->flags, out);
 	return error < 0 ? error : reply_with(r, out, sizeof(*out));
+}
+
+static struct open_file *file_of(uint64_t fh)
+{
+	return (struct open_file *)(uintptr_t)fh;
 }
 
 int do_release(struct request *r)
 {
 	const struct fuse_release_in *in = r->arg;
+	struct open_file *f = file_of(in->fh);
 
-	open_file_free((struct open_file *)(uintptr_t)in->fh);
+	r->closed = f; /* it can be another one when this was answered, not before */
+	if (f->fd < 0) /* done before (survive.c) */
+		return 0;
+	if (r->in->opcode == FUSE_RELEASE) {
+		passthrough_close(r->server, f->node);
+		locks_release(r->server, f, in->release_flags & FUSE_RELEASE_FLOCK_UNLOCK);
+	}
+	open_file_close(f);
 	return 0;
-}
-
-static const struct open_file *file_of(uint64_t fh)
-{
-	return (const struct open_file *)(uintptr_t)fh;
 }
 
 int do_read(struct request *r)
@@ -120,6 +178,18 @@ int do_read(struct request *r)
 	ssize_t n = pread(file_of(in->fh)->fd, r->worker->out, size, in->offset);
 
 	return n < 0 ? -errno : reply_with(r, r->worker->out, n);
+}
+
+/* Whether a server before this one has put it where the kernel believed the end of the file. */
+static bool appended_before(const struct request *r, const struct fuse_write_in *in)
+{
+	char *there = r->worker->out;
+
+	if (r->done)
+		return true;
+	return r->again && in->flags & O_APPEND && in->size > 0 && in->size <= MAX_IO &&
+	       pread(file_of(in->fh)->fd, there, in->size, in->offset) == (ssize_t)in->size &&
+	       memcmp(there, in + 1, in->size) == 0;
 }
 
 int do_write(struct request *r)
@@ -132,17 +202,21 @@ int do_write(struct request *r)
 	if (r->len - sizeof(*in) < in->size)
 		return -EINVAL;
 	creds_fsetid(&r->worker->creds, !(in->write_flags & FUSE_WRITE_KILL_SUIDGID));
-	n = pwritev2(file_of(in->fh)->fd, &iov, 1, in->offset,
-		     in->flags & O_APPEND ? RWF_APPEND : 0);
+	n = appended_before(r, in) ? (ssize_t)in->size
+				   : pwritev2(file_of(in->fh)->fd, &iov, 1, in->offset,
+					      in->flags & O_APPEND ? RWF_APPEND : 0);
 	if (n < 0)
 		return -errno;
 	*out = (struct fuse_write_out){ .size = n };
 	return reply_with(r, out, sizeof(*out));
 }
 
-/* Nothing is held back here that a close could fail to write. */
+/* Nothing is held back here that a close could fail to write; but it takes the process's locks. */
 int do_flush(struct request *r)
 {
+	const struct fuse_flush_in *in = r->arg;
+
+	locks_flush(r->server, request_node(r), in->lock_owner);
 	return 0;
 }
 

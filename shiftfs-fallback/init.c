@@ -12,14 +12,13 @@
 
 /*
  * DONT_MASK: only the backing knows its default ACLs. HANDLE_KILLPRIV_V2: the kernel says when suid
- * bits are to be cleared, and asks for no capabilities before each write. Locks are left to the
- * kernel.
- */
+ * bits are to be cleared, and asks for no capabilities before each write. */
 static const uint64_t wanted = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES |
 			       FUSE_DONT_MASK | FUSE_AUTO_INVAL_DATA | FUSE_ASYNC_DIO |
-			       FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_POSIX_ACL |
-			       FUSE_MAX_PAGES | PROTO_SETXATTR_EXT | PROTO_INIT_EXT |
-			       PROTO_DIRECT_IO_ALLOW_MMAP | PROTO_NO_EXPORT_SUPPORT;
+			       FUSE_PARALLEL_DIROPS | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
+			       FUSE_HANDLE_KILLPRIV_V2 | FUSE_POSIX_ACL | FUSE_MAX_PAGES |
+			       PROTO_SETXATTR_EXT | PROTO_INIT_EXT | PROTO_DIRECT_IO_ALLOW_MMAP |
+			       PROTO_NO_EXPORT_SUPPORT;
 
 static uint64_t negotiate(struct server *s, const struct request *r)
 {
@@ -36,6 +35,16 @@ static uint64_t negotiate(struct server *s, const struct request *r)
 		want |= FUSE_CACHE_SYMLINKS;
 	s->minor = in.minor;
 	s->setxattr_ext = has & PROTO_SETXATTR_EXT;
+	s->passthrough = s->use_passthrough && !s->as && has & PROTO_PASSTHROUGH;
+	s->locks = s->use_locks && has & FUSE_POSIX_LOCKS;
+	if (s->passthrough)
+		want |= PROTO_PASSTHROUGH;
+	if (s->locks)
+		want |= FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS;
+	s->survivor->minor = s->minor;
+	s->survivor->setxattr_ext = s->setxattr_ext;
+	s->survivor->passthrough = s->passthrough;
+	s->survivor->locks = s->locks;
 	return has & want;
 }
 
@@ -56,10 +65,13 @@ int do_init(struct request *r)
 	const struct fuse_init_in *in = r->arg;
 	struct fuse_init_out *out = &r->reply.init;
 	uint64_t flags;
+	uint32_t depth;
 
 	if (in->major != FUSE_KERNEL_VERSION)
 		return -EPROTO;
 	flags = negotiate(r->server, r);
+	/* how many file systems may lie over another: a backing that is an overlay is two */
+	depth = r->server->nodes.overlay ? 2 : 1;
 	*out = (struct fuse_init_out){ .major = FUSE_KERNEL_VERSION,
 				       .minor = PROTO_MINOR,
 				       .max_readahead = in->max_readahead,
@@ -70,5 +82,7 @@ int do_init(struct request *r)
 				       .max_write = MAX_IO,
 				       .time_gran = 1,
 				       .max_pages = MAX_IO / 4096 };
+	if (r->server->passthrough)
+		proto_set_stack_depth(out, depth);
 	return reply_with(r, out, sizeof(*out));
 }

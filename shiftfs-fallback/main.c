@@ -28,6 +28,9 @@ enum opt {
 	HIDE,
 	AS,
 	OWNER,
+	SURVIVE,
+	NO_PASSTHROUGH,
+	LOCKS,
 	TIMEOUT,
 	THREADS,
 	INODES,
@@ -48,6 +51,9 @@ static const struct option options[] = { { "source-fd", required_argument, NULL,
 					 { "hide", required_argument, NULL, HIDE },
 					 { "as", required_argument, NULL, AS },
 					 { "owner", required_argument, NULL, OWNER },
+					 { "survive", no_argument, NULL, SURVIVE },
+					 { "no-passthrough", no_argument, NULL, NO_PASSTHROUGH },
+					 { "locks", required_argument, NULL, LOCKS },
 					 { "timeout", required_argument, NULL, TIMEOUT },
 					 { "threads", required_argument, NULL, THREADS },
 					 { "inodes", required_argument, NULL, INODES },
@@ -91,6 +97,12 @@ static const char help[] =
 	"  --inodes N        have the kernel remember about N inodes (Linux 6.18); default: half "
 	"as\n"
 	"                    many as there can be descriptors\n"
+	"  --survive         be three processes, each of which replaces another that is killed\n"
+	"  --no-passthrough  read and write files here, not in the kernel (Linux 6.9)\n"
+	"  --locks shared|mount\n"
+	"                    locks are shared with those who use the directory itself (default), "
+	"or\n"
+	"                    known on this mount only\n"
 	"  --name NAME       for messages and process lists\n"
 	"  --help, --version show this, or the version, and exit\n";
 
@@ -220,6 +232,15 @@ static bool parse_option(struct server *s, int opt, const char *arg)
 	case COHERENT:
 		s->cache = CACHE_STRICT;
 		return true;
+	case SURVIVE:
+		s->survive = true;
+		return true;
+	case NO_PASSTHROUGH:
+		s->use_passthrough = false;
+		return true;
+	case LOCKS:
+		s->use_locks = !strcmp(arg, "shared");
+		return s->use_locks || !strcmp(arg, "mount");
 	case HIDE:
 		return parse_hide(s, arg);
 	case AS:
@@ -296,6 +317,8 @@ int main(int argc, char **argv)
 				   .source_fd = -1,
 				   .ready_fd = -1,
 				   .mode = MODE_SERVER,
+				   .use_passthrough = true,
+				   .use_locks = true,
 				   .cache = CACHE_AUTO,
 				   .timeout = { .tv_sec = 1 },
 				   .threads = 32 };

@@ -2,6 +2,9 @@
 /*
  * What makes inodes. The worker has the caller's ids (dispatch.c), so what it makes belongs to the
  * caller from the first moment.
+ *
+ * A request that a server before this one may have carried out (survive.c) is the success that it
+ * was when what it was to make is there, and is as it would have made it.
  */
 #include "config.h"
 #include "server.h"
@@ -9,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,19 +36,30 @@ static void begin(struct request *r, uint32_t umask)
 	creds_fsetid(c, r->server->minor >= MINOR_STRIPS_SGID || r->in->uid == 0);
 }
 
+/* Whether the request made @name before, as what @mode says. errno is why it cannot now. */
+static bool made_before(const struct request *r, int dir, const char *name, mode_t mode)
+{
+	struct node_stat st;
+
+	return errno == EEXIST && r->again && node_stat_at(dir, name, &st) == 0 &&
+	       (st.x.stx_mode & S_IFMT) == (mode & S_IFMT) &&
+	       (r->server->as || st.x.stx_uid == r->worker->creds.fsuid) && st.x.stx_ctime.tv_sec >= r->slot->when;
+}
+
 int do_mknod(struct request *r)
 {
 	const struct fuse_mknod_in *in = r->arg;
 	size_t offset = sizeof(*in);
 	const char *name;
-	int error = request_new_name(r, &offset, &name);
+	int dir = request_new_entry(r, &offset, &name);
 
-	if (error < 0)
-		return error;
+	if (dir < 0)
+		return dir;
 	begin(r, in->umask);
-	if (mknodat(request_node(r)->fd, name, in->mode, decode_dev(in->rdev)) < 0)
+	if (!r->done && mknodat(dir, name, in->mode, decode_dev(in->rdev)) < 0 &&
+	    !made_before(r, dir, name, in->mode))
 		return -errno;
-	return reply_child(r, name);
+	return reply_child(r, dir, name);
 }
 
 int do_mkdir(struct request *r)
@@ -52,60 +67,83 @@ int do_mkdir(struct request *r)
 	const struct fuse_mkdir_in *in = r->arg;
 	size_t offset = sizeof(*in);
 	const char *name;
-	int error = request_new_name(r, &offset, &name);
+	int dir = request_new_entry(r, &offset, &name);
 
-	if (error < 0)
-		return error;
+	if (dir < 0)
+		return dir;
 	begin(r, in->umask);
-	if (mkdirat(request_node(r)->fd, name, in->mode & 07777) < 0)
+	if (!r->done && mkdirat(dir, name, in->mode & 07777) < 0 &&
+	    !made_before(r, dir, name, S_IFDIR))
 		return -errno;
-	return reply_child(r, name);
+	return reply_child(r, dir, name);
+}
+
+static bool linked_before(const struct request *r, int dir, const char *name, const char *target)
+{
+	char there[PATH_MAX];
+	ssize_t n;
+
+	if (!made_before(r, dir, name, S_IFLNK))
+		return false;
+	n = readlinkat(dir, name, there, sizeof(there));
+	errno = EEXIST;
+	return n == (ssize_t)strlen(target) && memcmp(there, target, n) == 0;
 }
 
 int do_symlink(struct request *r)
 {
 	size_t offset = 0;
 	const char *name, *target;
-	int error = request_new_name(r, &offset, &name);
+	int dir = request_new_entry(r, &offset, &name);
 
-	if (error < 0)
-		return error;
+	if (dir < 0)
+		return dir;
 	target = (const char *)r->arg + offset;
 	if (offset >= r->len || !memchr(target, '\0', r->len - offset))
 		return -EINVAL;
 	begin(r, 0);
-	if (symlinkat(target, request_node(r)->fd, name) < 0)
+	if (!r->done && symlinkat(target, dir, name) < 0 && !linked_before(r, dir, name, target))
 		return -errno;
-	return reply_child(r, name);
+	return reply_child(r, dir, name);
+}
+
+static bool is_link_of(const struct request *r, int dir, const char *name, const struct node *n)
+{
+	struct node_stat st;
+
+	return errno == EEXIST && r->again && node_stat_at(dir, name, &st) == 0 &&
+	       st.dev == n->dev && st.x.stx_ino == n->ino;
 }
 
 /* The short way needs CAP_DAC_READ_SEARCH. */
-static int link_inode(struct request *r, const struct node *old, const char *name)
+static int link_inode(struct request *r, int fd, int dir, const char *name)
 {
-	int dir = request_node(r)->fd;
 	char link[16];
 
 	if (!r->server->as)
-		return linkat(old->fd, "", dir, name, AT_EMPTY_PATH);
-	snprintf(link, sizeof(link), "%d", old->fd);
+		return linkat(fd, "", dir, name, AT_EMPTY_PATH);
+	snprintf(link, sizeof(link), "%d", fd);
 	return linkat(r->server->proc_fd, link, dir, name, AT_SYMLINK_FOLLOW);
 }
 
 int do_link(struct request *r)
 {
 	const struct fuse_link_in *in = r->arg;
-	const struct node *old = node_of(&r->server->nodes, in->oldnodeid);
+	struct node *old = node_of(&r->server->nodes, in->oldnodeid);
 	struct fuse_entry_out *out = &r->reply.create.entry;
 	size_t offset = sizeof(*in);
 	const char *name;
-	int error = request_new_name(r, &offset, &name), fd;
+	int dir = request_new_entry(r, &offset, &name), fd, error;
 
-	if (error < 0)
-		return error;
-	if (link_inode(r, old, name) < 0)
+	if (dir < 0)
+		return dir;
+	fd = request_hold(r, old);
+	if (fd < 0)
+		return fd;
+	if (!r->done && link_inode(r, fd, dir, name) < 0 && !is_link_of(r, dir, name, old))
 		return -errno;
 	/* the same inode, whatever the name is by now */
-	fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 0);
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	error = entry_reply(r, fd, name, out);
@@ -116,9 +154,9 @@ int do_link(struct request *r)
  * What was there already is opened only if it is a regular file, by its inode: a device or a pipe
  * in the place of a file must not be opened by us.
  */
-static int open_existing(struct request *r, const char *name, int flags)
+static int open_existing(struct request *r, int dir, const char *name, int flags)
 {
-	autofd path = open_child(request_node(r)->fd, name);
+	autofd path = open_child(dir, name);
 	struct node_stat st;
 	int error = path < 0 ? path : node_stat(path, &st);
 
@@ -132,35 +170,52 @@ static int open_existing(struct request *r, const char *name, int flags)
 }
 
 /* The kernel believes that there is no such name, but others may make and remove it. */
-static int open_or_make(struct request *r, const char *name, const struct fuse_create_in *in)
+static int open_or_make(struct request *r, int dir, const char *name,
+			const struct fuse_create_in *in)
 {
 	int flags = open_flags(in->flags), fd;
 
 	for (int tries = 0; tries < 64; tries++) {
-		fd = openat(request_node(r)->fd, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW,
-			    in->mode & 07777);
-		if (fd >= 0 || errno != EEXIST || in->flags & O_EXCL)
+		if (r->done)
+			return open_existing(r, dir, name, flags & ~O_TRUNC);
+		fd = openat(dir, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW, in->mode & 07777);
+		if (fd >= 0 || errno != EEXIST)
 			return fd >= 0 ? fd : -errno;
+		if (in->flags & O_EXCL && !made_before(r, dir, name, S_IFREG))
+			return -EEXIST;
 		if (in->open_flags & FUSE_OPEN_KILL_SUIDGID)
 			creds_fsetid(&r->worker->creds, false);
-		fd = open_existing(r, name, flags);
+		fd = open_existing(r, dir, name, flags);
 		if (fd != -ENOENT)
 			return fd;
 	}
 	return -EAGAIN;
 }
 
+static void pin(struct request *r, int fd)
+{
+	autofd path = reopen(r->server, fd, O_PATH);
+	struct node_stat st;
+
+	if (path >= 0 && node_stat(path, &st) == 0)
+		node_pin(&r->server->nodes, fd_steal(&path), &st);
+}
+
 /* @fd is the open file; taken over. */
 static int reply_created(struct request *r, int fd, const char *name)
 {
-	int path = reopen(r->server, fd, O_PATH);
-	int error = path < 0 ? path : entry_reply(r, path, name, &r->reply.create.entry);
+	const struct fuse_create_in *in = r->arg;
+	bool handles = r->server->nodes.mount_fd >= 0; /* then any descriptor will do */
+	int path = handles ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : reopen(r->server, fd, O_PATH);
+	int error = path < 0 ? -errno : entry_reply(r, path, name, &r->reply.create.entry);
 
 	if (error < 0) {
 		close(fd);
 		return error;
 	}
-	error = file_reply(r, fd, &r->reply.create.open);
+	if (!name) /* O_TMPFILE: nothing else leads to it */
+		pin(r, fd);
+	error = file_reply(r, r->entry, fd, in->flags, &r->reply.create.open);
 	return error < 0 ? error : reply_with(r, &r->reply.create, sizeof(r->reply.create));
 }
 
@@ -169,12 +224,12 @@ int do_create(struct request *r)
 	const struct fuse_create_in *in = r->arg;
 	size_t offset = sizeof(*in);
 	const char *name;
-	int error = request_new_name(r, &offset, &name), fd;
+	int dir = request_new_entry(r, &offset, &name), fd;
 
-	if (error < 0)
-		return error;
+	if (dir < 0)
+		return dir;
 	begin(r, in->umask);
-	fd = open_or_make(r, name, in);
+	fd = open_or_make(r, dir, name, in);
 	return fd < 0 ? fd : reply_created(r, fd, name);
 }
 
@@ -182,8 +237,11 @@ int do_tmpfile(struct request *r)
 {
 	const struct fuse_create_in *in = r->arg;
 	int flags = open_flags(in->flags) | (in->flags & O_EXCL) | O_TMPFILE, fd;
+	int dir = request_fd(r);
 
+	if (dir < 0)
+		return dir;
 	begin(r, in->umask);
-	fd = openat(request_node(r)->fd, ".", flags & ~O_TRUNC, in->mode & 07777);
+	fd = openat(dir, ".", flags & ~O_TRUNC, in->mode & 07777);
 	return fd < 0 ? -errno : reply_created(r, fd, NULL);
 }

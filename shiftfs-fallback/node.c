@@ -2,20 +2,26 @@
 /*
  * A node is named by its address: the kernel gives back only what it was given, and only until it
  * has forgotten it. It lives as long as the kernel has lookups of it; requests need no reference
- * of their own, because the kernel forgets no inode that it has a request for.
+ * of their own, because the kernel forgets no inode that it has a request for. Nodes lie in memory
+ * that outlives the process, so that names stay good; the hash table is made anew from them.
  *
- * The descriptor pins the inode, so that device and inode number name it as long as the node is
- * in the table. Overlayfs is different. Numbers can change when a file is copied up: a later lookup
+ * A node with a handle pins nothing: device, inode number and handle together name the inode. One
+ * without has a descriptor all the time, which pins it, so that device and inode number are enough.
+ * nodefd.c has the descriptors.
+ *
+ * Overlayfs is different. Numbers can change when a file is copied up: a later lookup
  * then makes a second node for the same file, which works as well as the first. And the names of a
  * lower file with several links are different files (each is copied up alone, unless "index=on"),
  * but have one number: there each name makes a node of its own, told apart by .alias.
  */
 #include "config.h"
 #include "node.h"
+#include "nodefd.h"
 #include "lib/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -25,6 +31,11 @@
 #include <linux/magic.h>
 
 #define FIRST_BUCKETS 16
+
+/* Reserved address space is what they cost before they are used. */
+#define MAX_NODES (1u << 24)
+
+_Static_assert(sizeof(struct node) <= 104, "a million cached inodes in about 100 MiB");
 
 static uint64_t mix(uint64_t dev, uint64_t ino)
 {
@@ -63,11 +74,57 @@ int node_stat(int fd, struct node_stat *st)
 	return node_stat_at(fd, "", st);
 }
 
+/* Whether file handles of the file system can be opened later, whatever was forgotten meanwhile. */
+static bool has_handles(int root_fd)
+{
+	static const long good[] = { 0xef53 /* ext4 */, 0x58465342 /* xfs */,
+				     0x9123683e /* btrfs */, 0x01021994 /* tmpfs */,
+				     0xf2f52010 /* f2fs */ };
+	struct statfs fs;
+
+	if (fstatfs(root_fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		if ((long)fs.f_type == good[i])
+			return true;
+	return false;
+}
+
+static int init_shards(struct node_table *t)
+{
+	pthread_mutex_init(&t->recent_lock, NULL);
+	for (int i = 0; i < NODE_SHARDS; i++) {
+		struct node_shard *s = &t->shard[i];
+
+		*s = (struct node_shard){ .n_buckets = FIRST_BUCKETS };
+		pthread_mutex_init(&s->lock, NULL);
+		s->bucket = calloc(s->n_buckets, sizeof(*s->bucket));
+		if (!s->bucket)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Return: a descriptor for open_by_handle_at(2) if that works, or -1. */
+static int open_mount(struct node_table *t, int root_fd)
+{
+	autofd fd = -1, try = -1;
+
+	if (!has_handles(root_fd))
+		return -1;
+	fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	node_handle(root_fd, &t->root);
+	try = node_open_handle(fd, &t->root, O_PATH);
+	t->root.handle_len = 0;
+	return try >= 0 ? fd_steal(&fd) : -1;
+}
+
 /**
  * node_table_init() - make an empty table
- * @root_fd: O_PATH descriptor of the directory that is served; it is the caller's
+ * @root_fd: O_PATH descriptor of what is served; it is the caller's
+ * @handles: whether file handles may be used, which needs CAP_DAC_READ_SEARCH
  */
-int node_table_init(struct node_table *t, int root_fd)
+int node_table_init(struct node_table *t, int root_fd, bool handles)
 {
 	struct node_stat st;
 	struct statfs fs;
@@ -77,23 +134,18 @@ int node_table_init(struct node_table *t, int root_fd)
 		return r;
 	if (!S_ISDIR(st.x.stx_mode) && !S_ISREG(st.x.stx_mode))
 		return -ENOTDIR;
+	t->mount_fd = handles && S_ISDIR(st.x.stx_mode) ? open_mount(t, root_fd) : -1;
 	t->root = (struct node){ .dev = st.dev,
 				 .ino = st.x.stx_ino,
 				 .fd = root_fd,
-				 .type = st.x.stx_mode & S_IFMT,
+				 .format = st.x.stx_mode >> 12,
+				 .holds = 1,
+				 .pinned = true,
 				 .lookups = 1 };
 	if (fstatfs(root_fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC)
 		t->overlay = t->many_devices = true;
-	for (int i = 0; i < NODE_SHARDS; i++) {
-		struct node_shard *s = &t->shard[i];
-
-		pthread_mutex_init(&s->lock, NULL);
-		s->n_buckets = FIRST_BUCKETS;
-		s->bucket = calloc(s->n_buckets, sizeof(*s->bucket));
-		if (!s->bucket)
-			return -ENOMEM;
-	}
-	return 0;
+	r = pool_init(&t->pool, sizeof(struct node), MAX_NODES);
+	return r < 0 ? r : init_shards(t);
 }
 
 /* Locking: the shard's. A table that cannot grow is only slower. */
@@ -123,7 +175,9 @@ static struct node *find(struct node_shard *s, uint64_t hash, const struct node 
 {
 	struct node *n = *bucket_of(s, hash);
 
-	while (n && (n->dev != like->dev || n->ino != like->ino || n->alias != like->alias))
+	while (n && (n->dev != like->dev || n->ino != like->ino || n->alias != like->alias ||
+		     n->handle_len != like->handle_len || n->handle_type != like->handle_type ||
+		     memcmp(n->handle, like->handle, n->handle_len) != 0))
 		n = n->next;
 	return n;
 }
@@ -141,6 +195,46 @@ static void insert(struct node_table *t, struct node_shard *s, uint64_t hash, st
 	*head = n;
 }
 
+/* What a process before this one had in hand is in no hand any more. */
+static bool recover(void *object, void *arg)
+{
+	struct node_table *t = arg;
+	struct node *n = object;
+
+	if (!n->format)
+		return false;
+	if (!n->lookups) {
+		if (n->fd >= 0)
+			close(n->fd);
+		n->format = 0;
+		return false;
+	}
+	if (!n->pinned && n->fd >= 0) {
+		close(n->fd);
+		n->fd = -1;
+	}
+	n->holds = n->pinned;
+	n->recent = 0;
+	if (n->dev != t->root.dev)
+		t->many_devices = true;
+	if (n->generation > t->generation)
+		t->generation = n->generation;
+	insert(t, shard_of(t, mix(n->dev, n->ino)), mix(n->dev, n->ino), n);
+	return true;
+}
+
+/**
+ * node_table_recover() - make the table from the nodes of a process before this one
+ */
+int node_table_recover(struct node_table *t)
+{
+	int r = init_shards(t);
+
+	if (r == 0)
+		pool_recover(&t->pool, recover, t);
+	return r;
+}
+
 /**
  * node_alias() - what tells the file @name in @parent from others with its inode number
  */
@@ -156,6 +250,23 @@ uint64_t node_alias(const struct node_table *t, const struct node *parent, const
 	return h | 1;
 }
 
+static struct node *alloc_node(struct node_table *t, const struct node *like)
+{
+	struct node *n = pool_alloc(&t->pool);
+
+	if (!n)
+		return NULL;
+	n->format = 0; /* nobody's, should we be killed in between */
+	*n = *like;
+	return n;
+}
+
+static void free_node(struct node_table *t, struct node *n)
+{
+	n->format = 0;
+	pool_free(&t->pool, n);
+}
+
 /**
  * node_get() - the node of the inode that @fd refers to, with one more lookup
  * @fd: O_PATH descriptor; taken over, whatever the result
@@ -169,33 +280,77 @@ int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t 
 {
 	uint64_t hash = mix(st->dev, st->x.stx_ino);
 	struct node_shard *s = shard_of(t, hash);
-	struct node *fresh, *n;
+	struct node like = { .dev = st->dev,
+			     .ino = st->x.stx_ino,
+			     .alias = alias,
+			     .fd = -1,
+			     .format = st->x.stx_mode >> 12 };
+	struct node *n;
 	autofd mine = fd;
 
 	if (st->dev != t->root.dev)
 		atomic_store_explicit(&t->many_devices, true, memory_order_relaxed);
-	fresh = malloc(sizeof(*fresh));
-	if (!fresh)
-		return -ENOMEM;
-	*fresh = (struct node){ .dev = st->dev,
-				.ino = st->x.stx_ino,
-				.alias = alias,
-				.generation = atomic_fetch_add(&t->generation, 1) + 1,
-				.fd = fd,
-				.type = st->x.stx_mode & S_IFMT };
-	pthread_mutex_lock(&s->lock);
-	n = find(s, hash, fresh);
-	if (!n) {
-		n = fresh;
-		fresh = NULL;
-		insert(t, s, hash, n);
-		fd_steal(&mine);
+	if (t->mount_fd >= 0)
+		node_handle(fd, &like);
+	if (!like.handle_len) {
+		like.fd = fd;
+		like.holds = like.pinned = true;
 	}
-	n->lookups++;
+	pthread_mutex_lock(&s->lock);
+	n = find(s, hash, &like);
+	if (!n) {
+		like.generation = atomic_fetch_add(&t->generation, 1) + 1;
+		n = alloc_node(t, &like);
+		if (n)
+			insert(t, s, hash, n);
+		if (n && n->fd >= 0)
+			fd_steal(&mine);
+	}
+	if (n)
+		n->lookups++;
 	pthread_mutex_unlock(&s->lock);
-	free(fresh);
 	*ret = n;
-	return 0;
+	return n ? 0 : -ENOMEM;
+}
+
+/* Locking: the shard's. The caller frees it. */
+static void take_out(struct node_table *t, struct node_shard *s, struct node *n)
+{
+	struct node **p = bucket_of(s, mix(n->dev, n->ino));
+
+	while (*p != n)
+		p = &(*p)->next;
+	*p = n->next;
+	s->n_nodes--;
+	atomic_fetch_sub(&t->count, 1);
+}
+
+/**
+ * node_put() - one hold less, and perhaps the end
+ * @lookups: that the kernel gave back too
+ */
+void node_put(struct node_table *t, struct node *n, uint32_t holds, uint64_t lookups)
+{
+	struct node_shard *s = shard_of(t, mix(n->dev, n->ino));
+	bool gone, pinned;
+	int fd = -1;
+
+	pthread_mutex_lock(&s->lock);
+	n->lookups -= lookups < n->lookups ? lookups : n->lookups;
+	n->holds -= holds;
+	pinned = n->pinned;
+	gone = !n->lookups && n->holds == pinned;
+	if (gone || !n->holds) {
+		fd = n->fd;
+		n->fd = -1;
+	}
+	if (gone)
+		take_out(t, s, n);
+	pthread_mutex_unlock(&s->lock);
+	if (fd >= 0)
+		close(fd);
+	if (gone)
+		free_node(t, n);
 }
 
 /**
@@ -203,26 +358,48 @@ int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t 
  */
 void node_forget(struct node_table *t, struct node *n, uint64_t lookups)
 {
-	uint64_t hash = mix(n->dev, n->ino);
-	struct node_shard *s = shard_of(t, hash);
-	struct node **p;
-
 	if (n == &t->root)
 		return;
+	if (n->lookups <= lookups) /* nobody will use it any more */
+		node_not_recent(t, n);
+	node_put(t, n, 0, lookups);
+}
+
+/**
+ * node_lock() - for the fields of a node that say so
+ */
+void node_lock(struct node_table *t, struct node *n)
+{
+	pthread_mutex_lock(&shard_of(t, mix(n->dev, n->ino))->lock);
+}
+
+void node_unlock(struct node_table *t, struct node *n)
+{
+	pthread_mutex_unlock(&shard_of(t, mix(n->dev, n->ino))->lock);
+}
+
+/**
+ * node_pin() - the inode that @fd refers to loses its last name: handles are void then
+ * @fd: O_PATH descriptor; taken over
+ */
+void node_pin(struct node_table *t, int fd, const struct node_stat *st)
+{
+	uint64_t hash = mix(st->dev, st->x.stx_ino);
+	struct node_shard *s = shard_of(t, hash);
+	struct node like = { .dev = st->dev, .ino = st->x.stx_ino };
+	struct node *n;
+	autofd mine = fd;
+
+	node_handle(fd, &like);
 	pthread_mutex_lock(&s->lock);
-	n->lookups -= lookups < n->lookups ? lookups : n->lookups;
-	if (n->lookups) {
-		pthread_mutex_unlock(&s->lock);
-		return;
+	n = find(s, hash, &like);
+	if (n && !n->pinned) {
+		n->pinned = true;
+		n->holds++;
+		if (n->fd < 0)
+			n->fd = fd_steal(&mine);
 	}
-	for (p = bucket_of(s, hash); *p != n; p = &(*p)->next)
-		;
-	*p = n->next;
-	s->n_nodes--;
-	atomic_fetch_sub(&t->count, 1);
 	pthread_mutex_unlock(&s->lock);
-	close(n->fd);
-	free(n);
 }
 
 /**

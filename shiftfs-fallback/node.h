@@ -2,8 +2,11 @@
 #pragma once
 
 /*
- * The inodes that the kernel knows, each pinned by an O_PATH descriptor.
+ * The inodes that the kernel knows, by file handle where the backing has such, else pinned by an
+ * O_PATH descriptor each.
  */
+#include "pool.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -14,19 +17,33 @@
 
 #define NODE_SHARDS 64
 
+/* How many nodes at most keep a descriptor after use. */
+#define NODE_RECENT 64
+
 /* What statx(2) says. */
 struct node_stat {
 	struct statx x;
 	uint64_t dev;
 };
 
+/* As struct file_handle, with room for those of common file systems. */
+#define NODE_HANDLE 24
+
 struct node {
 	struct node *next; /* in its bucket. Locking: the shard's */
 	uint64_t dev, ino, alias;
 	uint64_t lookups; /* that the kernel has not forgotten. Locking: the shard's */
-	uint64_t generation;
-	int fd;
-	mode_t type;
+	uint32_t generation;
+	int32_t fd;	    /* while somebody holds it, else -1. Locking: the shard's */
+	uint32_t holds;	    /* Locking: the shard's */
+	uint32_t opens;	    /* through .backing_id. Locking: the shard's */
+	int32_t backing_id; /* 0: none. Locking: the shard's */
+	uint8_t format;	    /* S_IFMT >> 12; 0: not in use */
+	bool pinned;	    /* holds itself. Locking: the shard's */
+	uint8_t recent;	    /* its place in the table's list, + 1. Locking: the list's */
+	uint8_t handle_len; /* 0: there is none */
+	int32_t handle_type;
+	unsigned char handle[NODE_HANDLE];
 };
 
 struct node_shard {
@@ -38,19 +55,33 @@ struct node_shard {
 
 struct node_table {
 	struct node root;
+	struct pool pool;
+	int mount_fd;		  /* for handles, or -1 */
 	bool overlay;		  /* the backing is an overlay */
 	atomic_bool many_devices; /* there may be nodes of another device than the root's */
-	atomic_uint_fast64_t generation;
+	atomic_uint generation;
 	atomic_size_t count; /* of nodes */
 	atomic_uint hand;    /* the shard whose turn it is to give up nodes */
+	int proc_fd;	     /* /proc/self/fd; set by the owner */
+
+	pthread_mutex_t recent_lock; /* rank 2 */
+	struct node *recent[NODE_RECENT];
+	unsigned int recent_hand;
+
 	struct node_shard shard[NODE_SHARDS];
 };
 
-int node_table_init(struct node_table *t, int root_fd);
+int node_table_init(struct node_table *t, int root_fd, bool handles);
+int node_table_recover(struct node_table *t);
 int node_stat(int fd, struct node_stat *st);
 int node_stat_at(int dirfd, const char *name, struct node_stat *st);
 int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t alias,
 	     struct node **ret);
+int node_hold(struct node_table *t, struct node *n);
+void node_drop(struct node_table *t, struct node *n);
+void node_drop_later(struct node_table *t, struct node *n);
+void node_pin(struct node_table *t, int fd, const struct node_stat *st);
+int node_open(struct node_table *t, struct node *n, int flags);
 uint64_t node_alias(const struct node_table *t, const struct node *parent, const char *name,
 		    const struct node_stat *st);
 void node_forget(struct node_table *t, struct node *n, uint64_t lookups);
@@ -60,3 +91,11 @@ size_t node_victims(struct node_table *t, uint64_t *ids, size_t max);
 bool node_numbers_differ(const struct node_table *t);
 struct node *node_of(struct node_table *t, uint64_t nodeid);
 uint64_t node_id(const struct node_table *t, const struct node *n);
+void node_lock(struct node_table *t, struct node *n);
+void node_unlock(struct node_table *t, struct node *n);
+
+/* S_IFMT bits */
+static inline mode_t node_type(const struct node *n)
+{
+	return (mode_t)n->format << 12;
+}

@@ -5,7 +5,10 @@
  * The FUSE protocol: what the build host's <linux/fuse.h> may lack. Values are the kernel's
  * (include/uapi/linux/fuse.h, the version is in brackets).
  */
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <linux/fuse.h>
 
 /* The newest version that all of this is written for. */
@@ -17,6 +20,31 @@
 #define PROTO_DIRECT_IO_ALLOW_MMAP (1ull << 36) /* 7.39 */
 #define PROTO_NO_EXPORT_SUPPORT	   (1ull << 38) /* 7.40 */
 #define PROTO_ALLOW_IDMAP	   (1ull << 40) /* 7.41 */
+
+#define PROTO_PASSTHROUGH (1ull << 37) /* 7.40 */
+
+/* Follows .flags2 in the answer to INIT (7.40). */
+static inline void proto_set_stack_depth(struct fuse_init_out *out, uint32_t depth)
+{
+	memcpy((char *)out + offsetof(struct fuse_init_out, flags2) + 4, &depth, sizeof(depth));
+}
+
+/* Answers to OPEN and CREATE; the number of the backing file is in what was padding (7.40). */
+#define PROTO_FOPEN_PASSTHROUGH (1 << 7)
+
+static inline void proto_set_backing_id(struct fuse_open_out *out, int32_t id)
+{
+	memcpy((char *)out + offsetof(struct fuse_open_out, open_flags) + 4, &id, sizeof(id));
+}
+
+struct proto_backing_map {
+	int32_t fd;
+	uint32_t flags;
+	uint64_t padding;
+};
+
+#define PROTO_DEV_IOC_BACKING_OPEN  _IOW(229, 1, struct proto_backing_map)
+#define PROTO_DEV_IOC_BACKING_CLOSE _IOW(229, 2, uint32_t)
 
 /* Opcodes */
 #define PROTO_TMPFILE		 51 /* 7.37 */

@@ -22,11 +22,14 @@
  * inode that was looked at; devices, pipes and sockets are the kernel's business. An attacker can
  * also own the memory pressure of the host only as far as the callers look at what they made.
  *
- * Workers each read a request, do it, answer, and read again. They may sleep in the backing file
- * system, so there is always one that waits for a request, up to a limit.
+ * Workers each read a request, do it, answer, and read again. A second one makes a lone client
+ * slower (the kernel wakes them in turn, each on a cold CPU), so there is one more only when
+ * requests were waiting many times in a row, and at most as many as CPUs; and when those that there
+ * are sleep in the backing file system, which another thread looks after while there are requests.
  */
 #include "config.h"
 #include "server.h"
+#include "survive.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
 
@@ -37,65 +40,114 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
-/* For the header of a WRITE; the kernel wants at least 8 KiB. */
-#define IN_SIZE (MAX_IO + 4096)
-
-/* No handler puts more than a path or a page on it. */
+/* No handler puts more than a few paths or a page on it. */
 #define WORKER_STACK (256 * 1024)
 
-/* Those that sleep for lack of work; more end themselves. */
-#define MAX_IDLE 4
+/* A request that was read within this time was there already. */
+#define QUEUED_NS	3000
+#define QUEUED_IN_A_ROW 32
+#define IDLE_IN_A_ROW	512
 
-static void *worker_main(void *arg);
+/* How long all workers are busy with the same requests before there is another one. */
+#define STUCK_NS 2000000
+/* So often it is looked, without anything to see, before one more request is waited for. */
+#define QUIET_LOOKS 50
 
 static int worker_init(struct worker *w, struct server *s)
 {
-	char *p = mmap(NULL, IN_SIZE + MAX_IO, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		       -1, 0);
-
-	if (p == MAP_FAILED)
-		return -errno;
-	*w = (struct worker){ .server = s, .in = p, .out = p + IN_SIZE };
+	for (int i = 0; i < s->threads; i++) {
+		if (atomic_exchange(&s->slot_taken[i], true))
+			continue;
+		w->slot = &s->survivor->slot[i];
+		break;
+	}
+	if (!w->slot)
+		return -EAGAIN;
+	w->server = s;
+	w->in = w->slot->in;
+	w->out = mmap(NULL, MAX_IO, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (w->out == MAP_FAILED)
+		return -ENOMEM;
 	return creds_begin(&w->creds, s->proc_fd);
 }
 
-/* Called by the last idle worker, who has something to do now. */
-static void add_worker(struct server *s)
+static void worker_end(struct worker *w)
+{
+	struct server *s = w->server;
+
+	munmap(w->out, MAX_IO);
+	atomic_store(&s->slot_taken[w->slot - s->survivor->slot], false);
+	atomic_fetch_sub(&s->workers, 1);
+}
+
+/**
+ * start_thread() - start one that nobody waits for
+ */
+int start_thread(void *(*run)(void *arg), void *arg)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 	int r;
 
-	if (atomic_fetch_add(&s->workers, 1) >= s->threads) {
-		atomic_fetch_sub(&s->workers, 1);
-		return;
-	}
-	atomic_fetch_add(&s->idle, 1);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, WORKER_STACK);
-	r = pthread_create(&thread, &attr, worker_main, s);
+	r = pthread_create(&thread, &attr, run, arg);
 	pthread_attr_destroy(&attr);
-	if (r) {
+	return -r;
+}
+
+static void *worker_main(void *arg);
+
+static void add_worker(struct server *s, int most)
+{
+	if (atomic_fetch_add(&s->workers, 1) >= most || start_thread(worker_main, s) < 0)
 		atomic_fetch_sub(&s->workers, 1);
-		atomic_fetch_sub(&s->idle, 1);
-	}
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + ts.tv_nsec;
 }
 
 /* Return: length of the next request, or -errno. */
 static ssize_t next_request(struct worker *w)
 {
+	uint64_t start = now_ns();
 	ssize_t n;
 
 	do { /* ENOENT: the request was interrupted before we got it */
 		n = read(w->server->fuse_fd, w->in, IN_SIZE);
 	} while (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT));
-	return n < 0 ? -errno : n;
+	if (n < 0)
+		return -errno;
+	if (now_ns() - start < QUEUED_NS) {
+		w->queued++;
+		w->waited = 0;
+	} else {
+		w->queued = 0;
+		w->waited++;
+	}
+	return n;
 }
 
-/* The worker counts as idle when this is called. Return: 0 if it is one too many, or -errno. */
+static void wake_watch(struct server *s)
+{
+	if (!atomic_load_explicit(&s->watch_asleep, memory_order_relaxed))
+		return;
+	pthread_mutex_lock(&s->watch_lock);
+	s->watch_asleep = false;
+	pthread_cond_signal(&s->watch_wake);
+	pthread_mutex_unlock(&s->watch_lock);
+}
+
+/* Return: 0 if it is one too many, or -errno. */
 static int serve(struct worker *w)
 {
 	struct server *s = w->server;
@@ -105,32 +157,68 @@ static int serve(struct worker *w)
 
 		if (n < 0)
 			return n;
-		if (atomic_fetch_sub(&s->idle, 1) == 1)
-			add_worker(s);
-		dispatch(w, n);
-		if (atomic_load(&s->idle) > MAX_IDLE && !w->stays) {
-			atomic_fetch_sub(&s->idle, 1);
-			atomic_fetch_sub(&s->workers, 1);
-			return 0;
+		atomic_fetch_add(&s->busy, 1);
+		wake_watch(s);
+		if (w->queued >= QUEUED_IN_A_ROW) {
+			w->queued = 0;
+			if (atomic_load(&s->workers) < s->cpus)
+				add_worker(s, s->cpus);
 		}
+		dispatch(w, n, false);
+		atomic_fetch_add(&s->done, 1);
+		atomic_fetch_sub(&s->busy, 1);
+		if (!w->stays && (w->waited > IDLE_IN_A_ROW || atomic_load(&s->workers) > s->cpus))
+			return 0;
 	}
 }
 
 static void *worker_main(void *arg)
 {
 	struct server *s = arg;
-	struct worker w;
+	struct worker w = { 0 };
 	int r = worker_init(&w, s);
 
 	if (r < 0) { /* the others go on */
-		atomic_fetch_sub(&s->idle, 1);
 		atomic_fetch_sub(&s->workers, 1);
 		return NULL;
 	}
 	r = serve(&w);
 	if (r < 0)
-		_exit(r == -ENODEV ? 0 : 1);
-	munmap(w.in, IN_SIZE + MAX_IO);
+		survive_end(s, r == -ENODEV ? 0 : 1);
+	worker_end(&w);
+	return NULL;
+}
+
+/* Until the next request. */
+static void watch_sleep(struct server *s)
+{
+	pthread_mutex_lock(&s->watch_lock);
+	s->watch_asleep = true;
+	while (s->watch_asleep)
+		pthread_cond_wait(&s->watch_wake, &s->watch_lock);
+	pthread_mutex_unlock(&s->watch_lock);
+}
+
+/* Sees to it that there is a worker when all that there are sleep in a request. */
+static void *watch_main(void *arg)
+{
+	struct server *s = arg;
+	const struct timespec look = { .tv_nsec = STUCK_NS };
+	unsigned int before = 0;
+	int quiet = 0;
+
+	for (;;) {
+		unsigned int done = atomic_load(&s->done);
+		int busy = atomic_load(&s->busy);
+
+		quiet = done == before && busy == 0 ? quiet + 1 : 0;
+		if (done == before && busy >= atomic_load(&s->workers))
+			add_worker(s, s->threads);
+		before = done;
+		if (quiet > QUIET_LOOKS)
+			watch_sleep(s);
+		nanosleep(&look, NULL);
+	}
 	return NULL;
 }
 
@@ -166,25 +254,16 @@ static int private_root(int fd)
 	return tree >= 0 ? tree : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Everything of value is the backing's, so any moment is good to go. */
-static void on_term(int sig)
-{
-	_exit(0);
-}
-
 static int prepare(struct server *s)
 {
-	struct sigaction sa = { .sa_handler = on_term };
+	struct sigaction sa = { .sa_handler = SIG_IGN };
 	int root;
 
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
-	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
 	sigaction(SIGXFSZ, &sa, NULL);
 	raise_limits(s);
-	s->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (s->proc_fd < 0)
+	s->proc_root = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->proc_root < 0)
 		return -errno;
 	root = private_root(s->source_fd);
 	if (root < 0)
@@ -195,7 +274,86 @@ static int prepare(struct server *s)
 		if (r < 0)
 			return r;
 	}
-	return node_table_init(&s->nodes, root);
+	return node_table_init(&s->nodes, root, !s->as);
+}
+
+/* In the order in which a server after this one must find them. */
+static int prepare_memory(struct server *s)
+{
+	int r = survive_init(s);
+
+	if (r == 0)
+		r = pool_init(&s->files, sizeof(struct open_file), MAX_OPEN);
+	return r < 0 ? r : locks_init(s);
+}
+
+/* What a server before this one had in hand. Its worker died with it; any will do. */
+static void replay(struct worker *w)
+{
+	struct server *s = w->server;
+	struct slot *own = w->slot;
+
+	for (int i = 0; i < s->threads; i++) {
+		struct fuse_in_header *in = (void *)s->survivor->slot[i].in;
+		uint32_t len = in->len;
+
+		w->slot = &s->survivor->slot[i];
+		w->in = w->slot->in;
+		if (len >= sizeof(*in) && len <= IN_SIZE)
+			dispatch(w, len, true);
+		in->len = 0;
+	}
+	w->slot = own;
+	w->in = own->in;
+}
+
+static int recover(struct server *s)
+{
+	int r = node_table_recover(&s->nodes);
+
+	if (r < 0)
+		return r;
+	open_files_recover(s);
+	locks_recover(s);
+	s->minor = s->survivor->minor;
+	s->setxattr_ext = s->survivor->setxattr_ext;
+	s->passthrough = s->survivor->passthrough;
+	s->locks = s->survivor->locks;
+	return 0;
+}
+
+/* Of this very process. A predecessor's is closed. */
+static int open_proc(struct server *s)
+{
+	int *kept = &s->survivor->proc_fd;
+
+	s->proc_fd = openat(s->proc_root, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->proc_fd < 0)
+		return -errno;
+	if (*kept > 0)
+		close(*kept);
+	s->nodes.proc_fd = *kept = s->proc_fd;
+	return 0;
+}
+
+static int serve_all(struct server *s, bool again)
+{
+	struct worker w = { .stays = true };
+	int r = open_proc(s);
+
+	if (r == 0 && again)
+		r = recover(s);
+	if (r == 0)
+		r = worker_init(&w, s);
+	if (r < 0)
+		return r;
+	if (again)
+		replay(&w);
+	atomic_store(&s->workers, 1);
+	r = start_thread(watch_main, s);
+	if (r == 0)
+		r = serve(&w);
+	return r == -ENODEV ? 0 : r;
 }
 
 /**
@@ -205,18 +363,16 @@ static int prepare(struct server *s)
  */
 int server_run(struct server *s)
 {
-	struct worker w;
-	int r = prepare(s);
+	int r = prepare_memory(s);
 
 	if (r == 0)
-		r = creds_limit();
+		r = prepare(s);
 	if (r == 0)
-		r = worker_init(&w, s);
-	if (r < 0)
-		return r;
-	atomic_store(&s->workers, 1);
-	atomic_store(&s->idle, 1);
-	w.stays = true;
-	r = serve(&w);
-	return r == -ENODEV ? 0 : r;
+		r = creds_limit();
+	s->cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (s->cpus > s->threads)
+		s->cpus = s->threads;
+	pthread_mutex_init(&s->watch_lock, NULL);
+	pthread_cond_init(&s->watch_wake, NULL);
+	return r < 0 ? r : survive_run(s, serve_all);
 }

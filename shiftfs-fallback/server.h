@@ -9,6 +9,7 @@
 #include "map.h"
 #include "node.h"
 #include "proto.h"
+#include "survive.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,8 +19,17 @@
 /* The largest READ and WRITE; the kernel's own default limit (fs/fuse/max_pages_limit). */
 #define MAX_IO (1u << 20)
 
-struct open_dir;
-struct open_file;
+/* Open files and directories. */
+#define MAX_OPEN (1u << 22)
+
+#define MAX_HELD 3 /* nodes of one request */
+
+/* An open file or directory. The kernel calls it by its address. */
+struct open_file {
+	int32_t fd;	 /* first for pool.c: a number above 65535 is none */
+	uint32_t in_use; /* OPEN_MAGIC */
+	struct node *node;
+};
 
 /* Who translates ids: doc/shiftfs.md. */
 enum mode {
@@ -52,19 +62,35 @@ struct server {
 	size_t max_inodes; /* that the kernel shall remember; 0: as many as there are descriptors
 			      for */
 
-	int proc_fd; /* /proc/self/fd */
+	bool survive; /* being killed */
+	bool use_passthrough, use_locks;
+
+	int proc_root, proc_fd; /* /proc, /proc/self/fd */
+	int cpus;
 	uint32_t minor;
 	bool setxattr_ext;
 	struct node_table nodes;
-	atomic_int workers, idle;
+	struct pool files; /* struct open_file */
+	bool passthrough, locks;
+	struct survivor *survivor;
+	struct pool lock_owners;
+	bool waiting; /* a thread tries again to get locks. Locking: locks.c */
+	atomic_int workers, busy;
+	atomic_uint done; /* requests */
+	atomic_bool slot_taken[MAX_SLOTS];
+	pthread_mutex_t watch_lock; /* rank 4 */
+	pthread_cond_t watch_wake;
+	atomic_bool watch_asleep;
 };
 
 struct worker {
 	struct server *server;
 	bool stays; /* the main thread: /proc/self/fd is empty once it has ended */
 	struct creds creds;
-	char *in;  /* the request that it works on */
-	char *out; /* MAX_IO bytes for an answer */
+	struct slot *slot;
+	char *in;	    /* the request that it works on */
+	char *out;	    /* MAX_IO bytes for an answer */
+	int queued, waited; /* requests in a row that were there already, or were not */
 };
 
 /*
@@ -79,10 +105,15 @@ struct request {
 	size_t len;	 /* without extensions */
 	const void *out;
 	size_t out_len;
-	bool no_reply;
+	bool no_reply, plus;
+	bool again; /* a server before this one may have carried it out, */
+	bool done;  /* or has */
+	struct slot *slot;
 	struct node *entry;	  /* a lookup of it was counted for this answer */
 	struct open_file *opened; /* made for this answer */
-	struct open_dir *opened_dir;
+	struct open_file *closed; /* ends with this answer */
+	struct node *held[MAX_HELD];
+	int n_held;
 	union {
 		struct fuse_init_out init;
 		struct fuse_attr_out attr;
@@ -102,8 +133,10 @@ struct request {
 };
 
 int request_name(const struct request *r, size_t *offset, const char **name);
-int request_new_name(const struct request *r, size_t *offset, const char **name);
+int request_new_entry(struct request *r, size_t *offset, const char **name);
 struct node *request_node(const struct request *r);
+int request_hold(struct request *r, struct node *n);
+int request_fd(struct request *r);
 int become_maker(struct request *r);
 
 /*
@@ -112,7 +145,7 @@ int become_maker(struct request *r);
  */
 static inline bool keeps_suid(const struct request *r)
 {
-	return r->server->mode == MODE_SERVER && r->in->uid == 0;
+	return r->server->mode == MODE_SERVER && !r->server->passthrough && r->in->uid == 0;
 }
 
 static inline int reply_with(struct request *r, const void *out, size_t len)
@@ -123,7 +156,8 @@ static inline int reply_with(struct request *r, const void *out, size_t len)
 }
 
 int server_run(struct server *s);
-void dispatch(struct worker *w, size_t len);
+int start_thread(void *(*run)(void *arg), void *arg);
+void dispatch(struct worker *w, size_t len, bool again);
 
 /* prune.c */
 void prune(struct server *s);
@@ -142,7 +176,7 @@ int do_statfs(struct request *r);
 /* entry.c */
 int entry_reply(struct request *r, int fd, const char *name, struct fuse_entry_out *out);
 int open_child(int dirfd, const char *name);
-int reply_child(struct request *r, const char *name);
+int reply_child(struct request *r, int dir, const char *name);
 int do_lookup(struct request *r);
 int do_forget(struct request *r);
 int do_batch_forget(struct request *r);
@@ -161,18 +195,21 @@ int do_rename(struct request *r);
 int do_rename2(struct request *r);
 
 /* dir.c */
-void open_dir_free(struct open_dir *d);
 int do_opendir(struct request *r);
 int do_readdir(struct request *r);
-int do_releasedir(struct request *r);
+int do_readdirplus(struct request *r);
+void take_back_plus(struct request *r);
 int do_fsyncdir(struct request *r);
 
 /* file.c */
-int file_reply(struct request *r, int fd, struct fuse_open_out *out);
-void open_file_free(struct open_file *f);
-int open_file_fd(const struct open_file *f);
-int open_flags(uint32_t flags);
+int file_reply(struct request *r, struct node *n, int fd, uint32_t flags,
+	       struct fuse_open_out *out);
+void open_files_recover(struct server *s);
 int reopen(const struct server *s, int fd, int flags);
+struct open_file *open_file_new(struct server *s, struct node *n, int fd);
+void open_file_free(struct server *s, struct open_file *f);
+int open_file_fd(uint64_t fh);
+int open_flags(uint32_t flags);
 int do_open(struct request *r);
 int do_read(struct request *r);
 int do_write(struct request *r);
@@ -183,6 +220,20 @@ int do_fallocate(struct request *r);
 int do_lseek(struct request *r);
 int do_copy_file_range(struct request *r);
 int do_copy_file_range_64(struct request *r);
+
+/* passthrough.c */
+bool passthrough_open(struct request *r, struct node *n, int fd, struct fuse_open_out *out);
+void passthrough_close(struct server *s, struct node *n);
+
+/* locks.c */
+int locks_init(struct server *s);
+void locks_recover(struct server *s);
+void locks_flush(struct server *s, struct node *n, uint64_t owner);
+void locks_release(struct server *s, struct open_file *f, bool flock_too);
+int do_getlk(struct request *r);
+int do_setlk(struct request *r);
+int do_setlkw(struct request *r);
+int do_interrupt(struct request *r);
 
 /* xattr.c */
 int do_getxattr(struct request *r);

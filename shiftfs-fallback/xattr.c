@@ -23,12 +23,13 @@ struct link {
 	char name[16];
 };
 
-static struct link link_of(const struct node *n)
+/* Return: 0 or -errno. */
+static int link_of(struct request *r, struct link *l)
 {
-	struct link l;
+	int fd = request_fd(r);
 
-	snprintf(l.name, sizeof(l.name), "%d", n->fd);
-	return l;
+	snprintf(l->name, sizeof(l->name), "%d", fd);
+	return fd < 0 ? fd : 0;
 }
 
 static enum kind kind_of(const char *name)
@@ -85,15 +86,17 @@ int do_getxattr(struct request *r)
 {
 	const struct fuse_getxattr_in *in = r->arg;
 	const struct id_maps *maps = &r->server->maps;
-	struct link l = link_of(request_node(r));
+	struct link l;
 	size_t end, len;
 	const char *name = attr_name(r, sizeof(*in), &end);
 	enum kind kind;
 	ssize_t n;
-	int error = 0;
+	int error = link_of(r, &l);
 
 	if (!name)
 		return -EINVAL;
+	if (error < 0)
+		return error;
 	kind = kind_of(name);
 	if (kind == ACL && maps->uids.all) /* whom it names is not shown */
 		return -ENODATA;
@@ -134,7 +137,7 @@ static int translate(struct request *r, enum kind kind, void *value, size_t *len
 static int clear_sgid(struct request *r, const struct link *l)
 {
 	struct node_stat st;
-	int error = node_stat(request_node(r)->fd, &st);
+	int fd = request_fd(r), error = fd < 0 ? fd : node_stat(fd, &st);
 
 	if (error < 0 || !(st.x.stx_mode & S_ISGID))
 		return error;
@@ -143,11 +146,23 @@ static int clear_sgid(struct request *r, const struct link *l)
 		       : 0;
 }
 
+/* Whether a server before this one has made it. errno is why it cannot be made now. */
+static bool set_before(const struct request *r, const struct link *l, const char *name, size_t len)
+{
+	char there[XATTR_SIZE_MAX];
+
+	if (errno != EEXIST || !r->again)
+		return false;
+	errno = EEXIST;
+	return getxattr(l->name, name, there, sizeof(there)) == (ssize_t)len &&
+	       memcmp(there, r->worker->out, len) == 0;
+}
+
 int do_setxattr(struct request *r)
 {
 	const struct fuse_setxattr_in *in = r->arg;
 	bool ext = r->server->setxattr_ext;
-	struct link l = link_of(request_node(r));
+	struct link l;
 	size_t end, len = in->size;
 	const char *name = attr_name(r, ext ? sizeof(*in) : FUSE_COMPAT_SETXATTR_IN_SIZE, &end);
 	int error;
@@ -158,10 +173,13 @@ int do_setxattr(struct request *r)
 		return -EPERM;
 	memcpy(r->worker->out, (const char *)r->arg + end, len);
 	error = translate(r, kind_of(name), r->worker->out, &len);
+	if (error == 0)
+		error = link_of(r, &l);
 	if (error < 0)
 		return error;
 	creds_fsetid(&r->worker->creds, true);
-	if (setxattr(l.name, name, r->worker->out, len, in->flags) < 0)
+	if (!r->done && setxattr(l.name, name, r->worker->out, len, in->flags) < 0 &&
+	    !set_before(r, &l, name, len))
 		return -errno;
 	/* the kernel asks for it with default ACLs too */
 	if (ext && in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID &&
@@ -188,9 +206,13 @@ static size_t leave_out_trusted(char *list, size_t len)
 int do_listxattr(struct request *r)
 {
 	const struct fuse_getxattr_in *in = r->arg;
-	struct link l = link_of(request_node(r));
-	ssize_t n = listxattr(l.name, r->worker->out, XATTR_LIST_MAX);
+	struct link l;
+	int error = link_of(r, &l);
+	ssize_t n;
 
+	if (error < 0)
+		return error;
+	n = listxattr(l.name, r->worker->out, XATTR_LIST_MAX);
 	if (n < 0)
 		return -errno;
 	if (r->in->uid != 0 || r->server->mode != MODE_SERVER)
@@ -200,13 +222,19 @@ int do_listxattr(struct request *r)
 
 int do_removexattr(struct request *r)
 {
-	struct link l = link_of(request_node(r));
+	struct link l;
 	size_t end;
 	const char *name = attr_name(r, 0, &end);
+	int error;
 
 	if (!name)
 		return -EINVAL;
 	if (of_host(r->server, name))
 		return -EPERM;
-	return removexattr(l.name, name) < 0 ? -errno : 0;
+	error = link_of(r, &l);
+	if (error < 0 || r->done)
+		return error;
+	if (removexattr(l.name, name) == 0 || (errno == ENODATA && r->again))
+		return 0;
+	return -errno;
 }

@@ -140,7 +140,7 @@ rm -r "$view/tree" "$view/untar"
 ### The same operations, by several users, in a plain directory and in the view
 chmod 777 "$work/plain"; mkdir "$view/diff"; chmod 777 "$view/diff"
 ok "4000 random operations have the same results" \
-	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --steps 4000
+	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --no-fsetid --steps 4000
 rm -r "$view/diff"; rm -r "$work/plain"; mkdir -m 777 "$work/plain"
 
 ### A hostile container swaps what names mean
@@ -161,14 +161,34 @@ umount "$backing/mnt"
 ok "it is unmounted, and the server ends" unserve "$view"
 rm -r "${backing:?}"/*
 
+### Locks
+for options in "" --no-passthrough; do
+	# shellcheck disable=SC2086
+	ok "served ($options)" serve "$backing" "$view" --map $map $options
+	ok "locks exclude each other on the mount and in the directory" python3 "$tests_lib/shift-locks.py" "$view" "$backing"
+	ok "unmounted" unserve "$view"
+done
+ok "served without shared locks" serve "$backing" "$view" --map $map --locks mount
+fails 'shared' "they are the mount's own" python3 "$tests_lib/shift-locks.py" "$view" "$backing"
+ok "unmounted" unserve "$view"
+rm -r "${backing:?}"/*
+
 ### Without --coherent
 ok "a view that remembers for a second is served" serve "$backing" "$view" --map $map
 mkdir "$view/diff"; chmod 777 "$view/diff"
 ok "4000 random operations have the same results" \
-	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --steps 4000
+	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --no-fsetid --steps 4000
 rm -r "$view/diff"; rm -r "$work/plain"; mkdir -m 777 "$work/plain"
 echo one >"$view/x"; echo two >"$backing/x"; sleep 1.1
 is "$(cat "$view/x")" two "a change is seen after that second"
+ok "unmounted" unserve "$view"
+
+### Without passthrough, where root keeps suid bits when it writes
+ok "served" serve "$backing" "$view" --map $map --no-passthrough
+mkdir "$view/diff"; chmod 777 "$view/diff"
+ok "4000 random operations have the same results" \
+	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --steps 4000
+rm -r "$view/diff"; rm -r "$work/plain"; mkdir -m 777 "$work/plain"
 ok "unmounted" unserve "$view"
 
 ### Few descriptors
@@ -202,7 +222,7 @@ if mount -t overlay o -o lowerdir=lower,upperdir=upper,workdir=wd merged 2>/dev/
 	is "$(cat "$view/c/d") $(cat merged/c/d) $(cat merged/d)" "hello hello changed" "one link of a lower file is changed alone"
 	echo hello >"$view/d"; rm "$view/d" "$view/c/d"; rm plain-merged/d plain-merged/c/d
 	ok "4000 random operations have the same results" \
-		python3 "$tests_lib/shift-diff.py" "$work/plain-merged" "$view" --source "$work/merged" --steps 4000
+		python3 "$tests_lib/shift-diff.py" "$work/plain-merged" "$view" --source "$work/merged" --no-fsetid --steps 4000
 	ok "unmounted" unserve "$view"
 	ok "and the overlay is free" eventually 5 umount merged
 	umount plain-merged

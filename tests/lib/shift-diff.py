@@ -251,14 +251,25 @@ class Side:
             return 'V:' + str(e)
 
 
+def drop_cap(cap):
+    """capset(2) with one capability less."""
+    head, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    check(libc.capget(head, data))
+    for i in range(3):
+        data[i] &= ~(1 << cap)
+    check(libc.capset(head, data))
+
+
 class User:
     """A process with one user's credentials."""
 
-    def __init__(self, creds, roots):
+    def __init__(self, creds, roots, no_fsetid):
         a, c = socket.socketpair()
         if os.fork() == 0:
             a.close()
             uid, gid, groups = creds
+            if no_fsetid and uid == 0:
+                drop_cap(4)  # CAP_FSETID
             os.setgroups(groups)
             os.setresgid(gid, gid, gid)
             os.setresuid(uid, uid, uid)
@@ -448,12 +459,13 @@ def main():
     p.add_argument('--steps', type=int, default=5000)
     p.add_argument('--source'), p.add_argument('--shift', type=int, default=100000)
     p.add_argument('--nodev', action='store_true', help='devices (0:0 are whiteouts) cannot be opened in VIEW')
+    p.add_argument('--no-fsetid', action='store_true', help='root has no CAP_FSETID: its writes clear suid bits')
     p.add_argument('--log', type=int, default=12, help='how many operations are shown on a failure')
     p.add_argument('--ignore', action='append', default=[], help='an operation that is left out')
     a = p.parse_args()
     print('seed %d' % a.seed, flush=True)
     r, log, worked = random.Random(a.seed), [], set()
-    users = [User(u, (a.plain, a.view)) for u in USERS]
+    users = [User(u, (a.plain, a.view), a.no_fsetid) for u in USERS]
     names = [n for n in OPS if n not in a.ignore]
     weights = [OPS[n][0] for n in names]
 

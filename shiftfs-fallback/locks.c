@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Locks are taken in the backing, so that those who use the mount and those who use the directory
+ * itself, or another mount of it, respect each other's.
+ *
+ * flock(2) locks belong to an open file, here as there. A process's locks (fcntl(2)) are taken as
+ * an open file's too (F_OFD_SETLK): the server is one process, and each owner that the kernel tells
+ * of gets an open file of its own for the inode. It ends when the owner closes the file (FLUSH), or
+ * when the open file ends that it was taken through.
+ *
+ * Nobody waits in a system call: a request that has to wait is put aside, and tried again when a
+ * lock goes by us, and every few milliseconds, because those who do not use the mount tell nothing.
+ */
+#include "config.h"
+#include "server.h"
+#include "survive.h"
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OWNER_MAGIC 0x6f776e72u
+#define MAX_OWNERS  (1u << 20)
+#define BUCKETS	    1024
+#define RETRY_NS    5000000
+#define INTERRUPTS  64
+#define OFFSET_MAX  INT64_MAX
+
+struct lock_owner {
+	int32_t fd; /* first for pool.c, as in struct open_file */
+	uint32_t in_use;
+	struct lock_owner *next;
+	struct node *node;
+	struct open_file *through;
+	uint64_t owner;
+	uint32_t pid;
+};
+
+/* rank 0; also held in system calls that do not wait */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct lock_owner *bucket[BUCKETS];
+static atomic_size_t owners;
+static uint64_t interrupted[INTERRUPTS];
+static unsigned int interrupted_hand;
+
+static struct lock_owner **bucket_of(const struct node *n)
+{
+	return &bucket[((uintptr_t)n / sizeof(*n)) % BUCKETS];
+}
+
+/* Locking: lock. */
+static struct lock_owner *find(const struct node *n, uint64_t owner)
+{
+	struct lock_owner *o = *bucket_of(n);
+
+	while (o && (o->node != n || o->owner != owner))
+		o = o->next;
+	return o;
+}
+
+static int open_for_locks(struct server *s, struct node *n)
+{
+	int fd = node_open(&s->nodes, n, O_RDWR | O_NOCTTY);
+
+	return fd >= 0 ? fd : node_open(&s->nodes, n, O_RDONLY | O_NOCTTY);
+}
+
+/* Locking: lock. Return: the owner, made if need be, or NULL; *error. */
+static struct lock_owner *get(struct request *r, const struct fuse_lk_in *in, int *error)
+{
+	struct server *s = r->server;
+	struct node *n = request_node(r);
+	struct lock_owner *o = find(n, in->owner);
+	int fd;
+
+	if (o)
+		return o;
+	fd = *error = open_for_locks(s, n);
+	if (fd < 0)
+		return NULL;
+	o = pool_alloc(&s->lock_owners);
+	if (!o) {
+		close(fd);
+		*error = -ENOLCK;
+		return NULL;
+	}
+	*o = (struct lock_owner){ .fd = fd,
+				  .next = *bucket_of(n),
+				  .node = n,
+				  .through = (struct open_file *)(uintptr_t)in->fh,
+				  .owner = in->owner,
+				  .pid = in->lk.pid };
+	__atomic_store_n(&o->in_use, OWNER_MAGIC, __ATOMIC_RELEASE);
+	*bucket_of(n) = o;
+	atomic_fetch_add(&owners, 1);
+	return o;
+}
+
+/* Locking: lock. */
+static void end(struct server *s, struct lock_owner **place)
+{
+	struct lock_owner *o = *place;
+	int fd = o->fd;
+
+	*place = o->next;
+	o->fd = -1;
+	o->in_use = 0;
+	close(fd);
+	pool_free(&s->lock_owners, o);
+	atomic_fetch_sub(&owners, 1);
+	pthread_cond_signal(&changed);
+}
+
+static bool recover(void *object, void *arg)
+{
+	struct lock_owner *o = object;
+
+	if (o->in_use != OWNER_MAGIC || o->fd < 0)
+		return false;
+	o->next = *bucket_of(o->node);
+	*bucket_of(o->node) = o;
+	atomic_fetch_add(&owners, 1);
+	return true;
+}
+
+/**
+ * locks_flush() - @owner closes a file of @n: its locks of that are gone
+ */
+void locks_flush(struct server *s, struct node *n, uint64_t owner)
+{
+	struct lock_owner **p;
+
+	if (!atomic_load(&owners))
+		return;
+	pthread_mutex_lock(&lock);
+	for (p = bucket_of(n); *p && ((*p)->node != n || (*p)->owner != owner); p = &(*p)->next)
+		;
+	if (*p)
+		end(s, p);
+	pthread_mutex_unlock(&lock);
+}
+
+/**
+ * locks_release() - an open file ends, and the locks that were taken through it
+ * @flock_too: it may have one of flock(2), which the backing's file would keep while it is used
+ *	for passthrough
+ */
+void locks_release(struct server *s, struct open_file *f, bool flock_too)
+{
+	struct lock_owner **p;
+
+	if (flock_too) {
+		flock(f->fd, LOCK_UN);
+		pthread_cond_signal(&changed);
+	}
+	if (!atomic_load(&owners))
+		return;
+	pthread_mutex_lock(&lock);
+	for (p = bucket_of(f->node); *p;) {
+		if ((*p)->through == f)
+			end(s, p);
+		else
+			p = &(*p)->next;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static struct flock range_of(const struct fuse_file_lock *lk)
+{
+	return (struct flock){ .l_type = lk->type,
+			       .l_whence = SEEK_SET,
+			       .l_start = lk->start,
+			       .l_len = lk->end >= OFFSET_MAX ? 0 : lk->end - lk->start + 1 };
+}
+
+/* Locking: lock. The pid of another owner here; the kernel knows none for an open file's lock. */
+static uint32_t pid_of_another(const struct node *n, uint64_t owner)
+{
+	for (const struct lock_owner *o = *bucket_of(n); o; o = o->next)
+		if (o->node == n && o->owner != owner)
+			return o->pid;
+	return 0;
+}
+
+int do_getlk(struct request *r)
+{
+	const struct fuse_lk_in *in = r->arg;
+	struct fuse_lk_out *out = &r->reply.lk;
+	struct flock l = range_of(&in->lk);
+	struct lock_owner *o;
+	autofd own = -1;
+	int error = 0;
+
+	pthread_mutex_lock(&lock);
+	o = find(request_node(r), in->owner);
+	if (!o)
+		own = open_for_locks(r->server, request_node(r));
+	if ((!o && own < 0) || fcntl(o ? o->fd : own, F_OFD_GETLK, &l) < 0)
+		error = o || own >= 0 ? -errno : own;
+	*out = (struct fuse_lk_out){ .lk = { .start = l.l_start,
+					     .end = l.l_len ? l.l_start + l.l_len - 1 : OFFSET_MAX,
+					     .type = l.l_type,
+					     .pid = l.l_pid > 0 ? (uint32_t)l.l_pid
+								: pid_of_another(request_node(r),
+										 in->owner) } };
+	pthread_mutex_unlock(&lock);
+	return error < 0 ? error : reply_with(r, out, sizeof(*out));
+}
+
+static int try_flock(const struct fuse_lk_in *in)
+{
+	int op = in->lk.type == F_UNLCK ? LOCK_UN : in->lk.type == F_RDLCK ? LOCK_SH : LOCK_EX;
+	int fd = open_file_fd(in->fh);
+
+	if (flock(fd, op | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	if (op != LOCK_EX)
+		pthread_cond_signal(&changed);
+	return 0;
+}
+
+static bool is_all(const struct fuse_file_lock *lk)
+{
+	return lk->start == 0 && lk->end >= OFFSET_MAX;
+}
+
+/* Locking: lock. */
+static int try(struct request *r, const struct fuse_lk_in *in)
+{
+	struct flock l = range_of(&in->lk);
+	struct lock_owner *o;
+	int error = 0;
+
+	if (in->lk_flags & FUSE_LK_FLOCK)
+		return try_flock(in);
+	if (l.l_type == F_UNLCK && !find(request_node(r), in->owner))
+		return 0;
+	o = get(r, in, &error);
+	if (!o)
+		return error;
+	if (fcntl(o->fd, F_OFD_SETLK, &l) < 0)
+		return errno == EACCES ? -EAGAIN : -errno;
+	if (l.l_type == F_WRLCK)
+		return 0;
+	pthread_cond_signal(&changed);
+	if (l.l_type == F_UNLCK && is_all(&in->lk)) {
+		struct lock_owner **p = bucket_of(o->node);
+
+		while (*p != o)
+			p = &(*p)->next;
+		end(r->server, p);
+	}
+	return 0;
+}
+
+int do_setlk(struct request *r)
+{
+	int error;
+
+	pthread_mutex_lock(&lock);
+	error = try(r, r->arg);
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+static void answer(const struct server *s, uint64_t unique, int error)
+{
+	struct fuse_out_header head = { .len = sizeof(head), .error = error, .unique = unique };
+
+	(void)!write(s->fuse_fd, &head, sizeof(head));
+}
+
+/* Locking: lock. Return: whether somebody still waits. */
+static bool try_all(struct server *s)
+{
+	bool some = false;
+
+	for (int i = 0; i < MAX_WAITERS; i++) {
+		struct waiter *w = &s->survivor->waiter[i];
+		struct request r = { .server = s, .in = &w->in };
+		int error;
+
+		if (!w->in.unique)
+			continue;
+		error = try(&r, &w->lk);
+		if (error == -EAGAIN) {
+			some = true;
+			continue;
+		}
+		answer(s, w->in.unique, error);
+		w->in.unique = 0;
+	}
+	return some;
+}
+
+static void *wait_main(void *arg)
+{
+	struct server *s = arg;
+	struct timespec ts;
+
+	pthread_mutex_lock(&lock);
+	while (try_all(s)) {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		ts.tv_nsec += RETRY_NS;
+		if (ts.tv_nsec >= 1000000000) {
+			ts.tv_nsec -= 1000000000;
+			ts.tv_sec++;
+		}
+		pthread_cond_timedwait(&changed, &lock, &ts);
+	}
+	s->waiting = false;
+	pthread_mutex_unlock(&lock);
+	return NULL;
+}
+
+/* Locking: lock. */
+static int start_waiting(struct server *s)
+{
+	if (!s->waiting && start_thread(wait_main, s) < 0)
+		return -ENOLCK;
+	s->waiting = true;
+	return 0;
+}
+
+/* Locking: lock. */
+static bool was_interrupted(uint64_t unique)
+{
+	for (int i = 0; i < INTERRUPTS; i++)
+		if (interrupted[i] == unique)
+			return true;
+	return false;
+}
+
+/* Locking: lock. */
+static int put_aside(struct request *r)
+{
+	struct survivor *v = r->server->survivor;
+
+	if (was_interrupted(r->in->unique))
+		return -EINTR;
+	for (int i = 0; i < MAX_WAITERS; i++) {
+		struct waiter *w = &v->waiter[i];
+
+		if (w->in.unique)
+			continue;
+		if (start_waiting(r->server) < 0)
+			return -ENOLCK;
+		memcpy(&w->lk, r->arg, sizeof(w->lk));
+		w->in = *r->in; /* the last step, and what the request is known by */
+		r->no_reply = true;
+		return 0;
+	}
+	return -ENOLCK;
+}
+
+int do_setlkw(struct request *r)
+{
+	int error;
+
+	pthread_mutex_lock(&lock);
+	error = try(r, r->arg);
+	if (error == -EAGAIN)
+		error = put_aside(r);
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+/* Only who waits for a lock can be interrupted; others will soon be answered. */
+int do_interrupt(struct request *r)
+{
+	const struct fuse_interrupt_in *in = r->arg;
+	struct survivor *v = r->server->survivor;
+
+	r->no_reply = true;
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < MAX_WAITERS; i++) {
+		if (v->waiter[i].in.unique != in->unique)
+			continue;
+		answer(r->server, in->unique, -EINTR);
+		v->waiter[i].in.unique = 0;
+	}
+	interrupted[interrupted_hand++ % INTERRUPTS] = in->unique;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+/**
+ * locks_init() - before the first request
+ */
+int locks_init(struct server *s)
+{
+	return pool_init(&s->lock_owners, sizeof(struct lock_owner), MAX_OWNERS);
+}
+
+/**
+ * locks_recover() - those that a server before this one had, and who waits for one
+ */
+void locks_recover(struct server *s)
+{
+	pool_recover(&s->lock_owners, recover, NULL);
+	pthread_mutex_lock(&lock);
+	(void)start_waiting(s); /* ends by itself if nobody does */
+	pthread_mutex_unlock(&lock);
+}
