@@ -6,11 +6,11 @@
 TEST_TIMEOUT=${TEST_TIMEOUT:-500}
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 . "$tests_lib/machine.sh"
-gate root; gate launcher; gate tool-debootstrap; gate idmap; gate notify
+gate root; gate launcher; gate tool-debootstrap; gate idmap
 kind=${INSIDE_KIND:-inside}
 machine_root "$kind" || { fail "a Debian with engines"; done_testing; }
 m=$(cname "$kind")
-inside() { timeout 120 cloister exec "$m" "$@" </dev/null 2>&1; }
+inside() { timeout 120 "$(type -P cloister)" --root "$state" exec "$m" "$@" </dev/null 2>&1; }
 docker() { inside docker "$@"; }
 host_uptime=$(cut -d . -f 1 /proc/uptime)
 start() { machine_up "$m" "$kind" --memory 3g --hostname outer; }
@@ -27,13 +27,13 @@ below "$(docker run --rm bb cut -d . -f 1 /proc/uptime)" "$host_uptime" "isolati
 is "$(docker run --rm bb sed -n 's/^MemTotal: *//p' /proc/meminfo)" "3145728 kB" "isolation: and sees the outer container's memory"
 is "$(docker run --rm --network none bb ls /sys/class/net)" lo "--network none"
 is "$(docker run --rm --net=host bb hostname)" outer "--net=host is the outer container's"
-like "$(docker run --rm bb ping -c 1 "$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' bridge)")" '1 packets received' "the bridge"
+like "$(docker run --rm bb sh -c 'ping -c 1 "$(ip route | sed -n "s/^default via \([0-9.]*\).*/\1/p")"')" '1 packets received' "the bridge"
 inside sh -c 'mkdir -p /ctx; printf "FROM bb\nRUN echo built >/made && chown 7 /made\n" >/ctx/Dockerfile'
 ok "docker build" inside sh -c 'DOCKER_BUILDKIT=0 docker build --network none -t made /ctx'
 is "$(docker run --rm made sh -c 'cat /made; stat -c %u /made' | tr '\n' ' ')" "built 7 " "what it made"
 is "$(docker run --rm --privileged bb sh -c 'mount -t tmpfs x /mnt && stat -f -c %T /mnt')" tmpfs "--privileged"
 docker run -d --name web bb sleep 1000 >/dev/null
-is "$(docker exec web sh -c 'ls -d /proc/[0-9]* | wc -l')" 4 "docker exec, in a pid namespace of its own"
+below "$(docker exec web sh -c 'ls -d /proc/[0-9]* | wc -l')" 6 "docker exec, in a pid namespace of its own"
 ok "pause" docker pause web
 ok "unpause" docker unpause web
 docker rm -f web >/dev/null
