@@ -33,6 +33,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -52,7 +53,8 @@
  * each on a cold CPU: 10 % of an open, read and close), so it must be needed: requests were there
  * without waiting, many in a row. A lone client gives two at most, RELEASE and the next OPEN.
  */
-#define QUEUED_NS	3000
+#define QUEUED_NS	3000 /* or so many times what a system call costs, on a slow machine: */
+#define QUEUED_CALLS	15
 #define QUEUED_IN_A_ROW 32
 
 /*
@@ -74,6 +76,8 @@ struct worker {
 	int calm;	/* requests since there were more than two in a row */
 	uint64_t slept; /* ns, before the request in hand */
 };
+
+static uint64_t queued_ns = QUEUED_NS; /* written before there is a second worker */
 
 /* Of this thread: when the request in hand was asked, at the earliest, and the slot it is in. */
 static _Thread_local uint64_t asked_ns;
@@ -301,7 +305,7 @@ static ssize_t next_request(struct worker *w)
 	if (n < 0)
 		return -errno;
 	w->slept = now_ns() - start;
-	asked_ns = w->slept < QUEUED_NS ? 0 : start; /* 0: long ago */
+	asked_ns = w->slept < queued_ns ? 0 : start; /* 0: long ago */
 	return n;
 }
 
@@ -310,7 +314,7 @@ static bool adjust_workers(struct worker *w)
 {
 	bool enough = false;
 
-	w->queued = w->slept < QUEUED_NS ? w->queued + 1 : 0;
+	w->queued = w->slept < queued_ns ? w->queued + 1 : 0;
 	w->calm = w->queued > 2 ? 0 : w->calm + 1;
 	if (w->queued >= QUEUED_IN_A_ROW) {
 		w->queued = 0;
@@ -413,6 +417,21 @@ int server_attach(struct server *s, const char **what)
 	return fuse_session_custom_io(s->session, &io, s->fuse_fd) == 0 ? 0 : -EBADF;
 }
 
+static void measure_machine(void)
+{
+	uint64_t call = UINT64_MAX;
+
+	for (int i = 0; i < 8; i++) {
+		uint64_t start = now_ns(), took;
+
+		sched_yield();
+		took = now_ns() - start;
+		call = took < call ? took : call;
+	}
+	if (call * QUEUED_CALLS > QUEUED_NS)
+		queued_ns = call * QUEUED_CALLS;
+}
+
 /* The first request of a connection is INIT. */
 static int first_request(struct worker *w)
 {
@@ -434,8 +453,10 @@ static int first_request(struct worker *w)
 int server_run(struct server *s)
 {
 	struct worker w = { .server = s };
-	int r = s->resume ? resume(s) : 0;
+	int r;
 
+	measure_machine();
+	r = s->resume ? resume(s) : 0;
 	if (r == 0 && !s->resume)
 		r = first_request(&w);
 	if (r == 0)
