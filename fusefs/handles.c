@@ -18,7 +18,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#ifdef MUTANT_FS_UNCAPPED
+#define HANDLES_MAX 65536
+#else
 #define HANDLES_MAX 1024
+#endif
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct handle *table[HANDLES_MAX]; /* table_lock */

@@ -208,8 +208,9 @@ void survive_keep_text(struct survivor *s, unsigned int i, uint64_t fh, uint32_t
 		return;
 	k = &s->kept[i];
 	__atomic_store_n(&k->fh, 0, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	memcpy(k->text, text, len);
+	atomic_signal_fence(memory_order_seq_cst); /* whoever reads it lives after us */
+	if (len)
+		memcpy(k->text, text, len);
 	k->ino = ino;
 	k->len = len;
 	__atomic_store_n(&k->fh, fh, __ATOMIC_RELEASE);
