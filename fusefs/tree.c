@@ -281,8 +281,7 @@ uint64_t tree_next(uint64_t parent, uint64_t after)
 	int64_t number;
 
 	while (!among_numbered && ++i < nodes_end)
-		if (nodes[i].parent == dir && nodes[i].mode && i != template &&
-		    shown(parent, i))
+		if (nodes[i].parent == dir && nodes[i].mode && i != template && shown(parent, i))
 			return i + instance(parent);
 	if (!template)
 		return 0;

@@ -22,7 +22,7 @@ struct tree {
 	uid_t uid;	/* host ids of the container's root */
 	gid_t gid;
 	struct identity_values identity; /* its own boot id and the like */
-	uint32_t count; /* so many ids from these on are the container's */
+	uint32_t count;			 /* so many ids from these on are the container's */
 	int rw_root_fd; /* read-only roots: a writable clone, only to make mount points in */
 };
 

@@ -27,18 +27,10 @@
  */
 int covers_learn(struct covers *c, const struct notify *n, int host_proc)
 {
-	struct stat st;
-	int r;
-
 	*c = (struct covers){ 0 };
-	if (setns(n->shop_ns, CLONE_NEWNS) < 0 || fstat(n->views_fd, &st) < 0)
+	if (setns(n->shop_ns, CLONE_NEWNS) < 0)
 		return -errno;
-	c->views = st.st_dev;
-	r = mountlist_read(host_proc, "self/mountinfo", &c->shop);
-	for (size_t i = 0; r == 0 && i < c->shop.n; i++)
-		if (strcmp(c->shop.entries[i].point, "/empty") == 0)
-			c->empty = c->shop.entries[i].dev;
-	return r;
+	return mountlist_read(host_proc, "self/mountinfo", &c->shop);
 }
 
 /**
@@ -61,7 +53,7 @@ static const char *below(const struct mountlist_entry *e, const char *part)
 									 : NULL;
 }
 
-/* A part of the file system laid over itself, to have flags of its own. */
+/* A part of the file system itself, laid over it with flags of its own or on what covers it. */
 static bool is_own_part(const struct mountlist_entry *e, const struct mountlist_entry *part)
 {
 	return e->dev == part->dev && strcmp(e->root, "/") != 0;
@@ -83,23 +75,25 @@ static int attach_restricted(int clone, int target, const char *where, const cha
 	return r < 0 ? r : dir < 0 ? -errno : mnt_restrict_at(dir, path, attrs | NOTHING);
 }
 
-static int lay_one(const struct mountlist_entry *e, const struct mountlist_entry *part, int dir,
-		   const char *where, const char *path, bool readonly)
+/* What lies there in the workshop; a part of the instance itself is taken from the new one. */
+static int clone_of(const struct mountlist_entry *e, bool own, int bare)
 {
-	autofd target = sys_openat2(dir, path, O_PATH,
-				    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-	bool own = is_own_part(e, part);
+	return own ? mnt_clone(bare, e->root + 1, false) : mnt_clone(AT_FDCWD, e->point + 1, false);
+}
+
+static int lay_one(const struct mountlist_entry *e, bool own, int bare, const char *where,
+		   const char *path, bool readonly)
+{
+	autofd dir = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autofd target = dir < 0 ? -errno
+				: sys_openat2(dir, path, O_PATH,
+					      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+						      RESOLVE_NO_MAGICLINKS);
 	autofd clone = -1;
-	struct stat st;
 
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0; /* an instance without it: subset=pid */
-	if (target < 0 || fstat(target, &st) < 0)
-		return target < 0 ? target : -errno;
-	/* A read-only part may have brought it along. */
-	if (!own && st.st_dev == e->dev)
-		return 0;
-	clone = own ? mnt_clone(target, "", true) : mnt_clone(AT_FDCWD, e->point + 1, false);
+	clone = target < 0 ? target : clone_of(e, own, bare);
 	if (clone < 0)
 		return clone;
 	if (!readonly && !(own && e->readonly))
@@ -111,39 +105,44 @@ static int lay_one(const struct mountlist_entry *e, const struct mountlist_entry
  * covers_lay() - lay all that lies over @part over the new instance at @where too
  * @readonly: none of it is to be written
  *
+ * In the order in which they were laid, so that what lies on a cover finds it.
  * In a copy of the workshop, whose root is the working directory.
  */
 int covers_lay(const struct covers *c, const char *part, const char *where, bool readonly)
 {
 	const struct mountlist_entry *top = covers_part(c, part);
-	autofd dir = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r = dir < 0 ? -errno : 0;
+	autofd bare = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = bare < 0 ? -errno : 0;
 
 #ifdef MUTANT_TRANSPLANT_BARE
 	return 0;
 #endif
 	for (size_t i = 0; r == 0 && i < c->shop.n; i++) {
-		const char *path = below(&c->shop.entries[i], part);
+		const struct mountlist_entry *e = &c->shop.entries[i];
+		const char *path = below(e, part);
 
 		if (path)
-			r = lay_one(&c->shop.entries[i], top, dir, where, path, readonly);
+			r = lay_one(e, is_own_part(e, top), bare, where, path, readonly);
 	}
 	return r;
 }
 
+/*
+ * Is @e, on the instance @top, what the workshop has on its own? The flag may have been set since,
+ * not cleared.
+ */
 static bool is_cover(const struct covers *c, const struct mountlist_entry *e,
 		     const struct mountlist_entry *top)
 {
-	if (e->dev == c->views || (c->empty && e->dev == c->empty))
-		return true;
-	if (e->dev != top->dev)
-		return false;
-	/* The same part as the workshop has over itself. */
+	const struct mountlist_entry *proc = covers_part(c, "/proc"), *sys = covers_part(c, "/sys");
+
 	for (size_t i = 0; i < c->shop.n; i++) {
 		const struct mountlist_entry *s = &c->shop.entries[i];
+		bool own = e->dev == top->dev &&
+			   ((proc && is_own_part(s, proc)) || (sys && is_own_part(s, sys)));
 
-		if ((below(s, "/proc") || below(s, "/sys")) && strcmp(s->root, e->root) == 0 &&
-		    s->dev != c->views && s->dev != c->empty && e->readonly == s->readonly)
+		if ((own || e->dev == s->dev) && (e->readonly || !s->readonly) &&
+		    strcmp(s->root, e->root) == 0 && (below(s, "/proc") || below(s, "/sys")))
 			return true;
 	}
 	return false;
@@ -204,9 +203,12 @@ static bool hides_nothing(const char *path)
 		"kernel/config",      "firmware/efi/efivars",
 	};
 
-	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
-		if (strcmp(path, empty[i]) == 0)
+	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
+		size_t len = strlen(empty[i]);
+
+		if (strncmp(path, empty[i], len) == 0 && (path[len] == '/' || !path[len]))
 			return true;
+	}
 	return false;
 }
 
@@ -228,7 +230,8 @@ static bool is_whole(const struct covers *c, const struct mountlist *list,
 		const struct mountlist_entry *e = &list->entries[i];
 		size_t len = strlen(top->point);
 
-		if (e->parent != top->id || e->id == top->id || is_cover(c, e, top))
+		/* Also on a cover: what that shows is the container's to hide. */
+		if (e->id == top->id || !is_on(list, e, top->id) || is_cover(c, e, top))
 			continue;
 		if (strncmp(e->point, top->point, len) == 0 && e->point[len] == '/' &&
 		    hides_nothing(e->point + len + 1))

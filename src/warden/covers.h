@@ -11,7 +11,6 @@
 
 struct covers {
 	struct mountlist shop;
-	dev_t views, empty; /* the server's file system; where masks come from */
 };
 
 int covers_learn(struct covers *c, const struct notify *n, int host_proc);

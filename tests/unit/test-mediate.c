@@ -107,8 +107,8 @@ static uint32_t decide_mount(uint64_t flags)
 /* The filter and the warden read the flags alike, and as the kernel does. */
 static void test_mount_flags(void **state)
 {
-	static const uint64_t bits[] = { MS_RDONLY, MS_REMOUNT, MS_BIND, MS_MOVE, MS_REC,
-					 MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_NOSUID };
+	static const uint64_t bits[] = { MS_RDONLY,  MS_REMOUNT, MS_BIND,   MS_MOVE,  MS_REC,
+					 MS_PRIVATE, MS_SLAVE,	 MS_SHARED, MS_NOSUID };
 	const size_t n = sizeof(bits) / sizeof(bits[0]);
 
 	(void)state;
@@ -146,13 +146,10 @@ static void test_other_flags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_only_wanted),
-		cmocka_unit_test(test_others_by_number),
-		cmocka_unit_test(test_identify),
+		cmocka_unit_test(test_numbers),		 cmocka_unit_test(test_only_wanted),
+		cmocka_unit_test(test_others_by_number), cmocka_unit_test(test_identify),
 #ifdef __x86_64__
-		cmocka_unit_test(test_mount_flags),
-		cmocka_unit_test(test_other_flags),
+		cmocka_unit_test(test_mount_flags),	 cmocka_unit_test(test_other_flags),
 #endif
 	};
 
