@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,16 +20,17 @@
 #define NOTHING (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /**
- * covers_learn() - enter the workshop and see what is there
- *
- * The calling process stays in it.
+ * covers_learn() - what is in the workshop, which the calling process is in
  */
-int covers_learn(struct covers *c, const struct notify *n, int host_proc)
+int covers_learn(struct covers *c, int host_proc)
 {
+	int r;
+
 	*c = (struct covers){ 0 };
-	if (setns(n->shop_ns, CLONE_NEWNS) < 0)
-		return -errno;
-	return mountlist_read(host_proc, "self/mountinfo", &c->shop);
+	r = mountlist_read(host_proc, "self/mountinfo", &c->shop);
+	if (r == 0)
+		mountlist_sort(&c->shop);
+	return r;
 }
 
 /**
@@ -81,38 +81,46 @@ static int clone_of(const struct mountlist_entry *e, bool own, int bare)
 	return own ? mnt_clone(bare, e->root + 1, false) : mnt_clone(AT_FDCWD, e->point + 1, false);
 }
 
-static int lay_one(const struct mountlist_entry *e, bool own, int bare, const char *where,
-		   const char *path, bool readonly)
+struct place {
+	const char *path;
+	int top, bare;
+	bool readonly;
+};
+
+static int lay_one(const struct mountlist_entry *e, bool own, const struct place *p,
+		   const char *path)
 {
-	autofd dir = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autofd target = dir < 0 ? -errno
-				: sys_openat2(dir, path, O_PATH,
-					      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-						      RESOLVE_NO_MAGICLINKS);
+	/* From below its covers the way leads over them. */
+	autofd target = sys_openat2(p->top, path, O_PATH,
+				    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	autofd clone = -1;
 
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0; /* an instance without it: subset=pid */
-	clone = target < 0 ? target : clone_of(e, own, bare);
+	clone = target < 0 ? target : clone_of(e, own, p->bare);
 	if (clone < 0)
 		return clone;
-	if (!readonly && !(own && e->readonly))
+	if (!p->readonly && !(own && e->readonly))
 		return mnt_attach_fd(clone, target);
-	return attach_restricted(clone, target, where, path, MOUNT_ATTR_RDONLY);
+	return attach_restricted(clone, target, p->path, path, MOUNT_ATTR_RDONLY);
 }
 
 /**
  * covers_lay() - lay all that lies over @part over the new instance at @where too
+ * @bare: where the instance is once more, without anything on it
  * @readonly: none of it is to be written
  *
- * In the order in which they were laid, so that what lies on a cover finds it.
- * In a copy of the workshop, whose root is the working directory.
+ * In a copy of the workshop, whose root is the working directory. In the order in which they were
+ * laid, so that what lies on a cover finds it.
  */
-int covers_lay(const struct covers *c, const char *part, const char *where, bool readonly)
+int covers_lay(const struct covers *c, const char *part, const char *where, const char *bare,
+	       bool readonly)
 {
-	const struct mountlist_entry *top = covers_part(c, part);
-	autofd bare = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r = bare < 0 ? -errno : 0;
+	const struct mountlist_entry *own = covers_part(c, part);
+	autofd top = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autofd below_it = open(bare, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct place p = { where, top, below_it, readonly };
+	int r = top < 0 || below_it < 0 ? -errno : 0;
 
 #ifdef MUTANT_TRANSPLANT_BARE
 	return 0;
@@ -122,7 +130,7 @@ int covers_lay(const struct covers *c, const char *part, const char *where, bool
 		const char *path = below(e, part);
 
 		if (path)
-			r = lay_one(e, is_own_part(e, top), bare, where, path, readonly);
+			r = lay_one(e, is_own_part(e, own), &p, path);
 	}
 	return r;
 }
@@ -224,7 +232,7 @@ static bool is_locked(const struct mountlist_entry *e)
 }
 
 static bool is_whole(const struct covers *c, const struct mountlist *list,
-		     const struct mountlist_entry *top, bool locked)
+		     const struct mountlist_entry *top)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const struct mountlist_entry *e = &list->entries[i];
@@ -236,7 +244,7 @@ static bool is_whole(const struct covers *c, const struct mountlist *list,
 		if (strncmp(e->point, top->point, len) == 0 && e->point[len] == '/' &&
 		    hides_nothing(e->point + len + 1))
 			continue;
-		if (locked && is_locked(e))
+		if (is_locked(e))
 			return false;
 	}
 	return true;
@@ -245,14 +253,13 @@ static bool is_whole(const struct covers *c, const struct mountlist *list,
 /**
  * covers_visible() - would the kernel allow another instance of @type, were it not for our covers?
  * @list: the mounts of the caller's namespace, which the calling process is in, at its root
- * @locked: some of them may have come from a namespace with more rights
  * @readonly: set if it would have to be read-only
  *
  * It asks for one that is fully visible: a new instance must not show what somebody has hidden
  * (fs/namespace.c: mnt_already_visible()).
  */
 bool covers_visible(const struct covers *c, const struct mountlist *list, const char *type,
-		    bool locked, bool *readonly)
+		    bool *readonly)
 {
 	bool found = false;
 
@@ -261,10 +268,10 @@ bool covers_visible(const struct covers *c, const struct mountlist *list, const 
 		const struct mountlist_entry *e = &list->entries[i];
 
 		if (strcmp(e->type, type) != 0 || strcmp(e->root, "/") != 0 ||
-		    !is_whole(c, list, e, locked))
+		    !is_whole(c, list, e))
 			continue;
 		found = true;
-		if (!locked || !e->readonly)
+		if (!e->readonly)
 			*readonly = false;
 	}
 #ifdef MUTANT_HIDDEN_SHOWN

@@ -150,3 +150,35 @@ const struct mountlist_entry *mountlist_by_id(const struct mountlist *list, int 
 			return &list->entries[i];
 	return NULL;
 }
+
+static bool is_placed(const struct mountlist *list, size_t placed, int id)
+{
+	for (size_t i = 0; i < placed; i++)
+		if (list->entries[i].id == id)
+			return true;
+	return false;
+}
+
+/**
+ * mountlist_sort() - put each mount behind the one that it is mounted on
+ *
+ * A tree that was made first and attached later comes in the order in which it was made.
+ */
+void mountlist_sort(struct mountlist *list)
+{
+	size_t placed = 0, next = 0;
+
+	while (next < list->n) {
+		struct mountlist_entry e = list->entries[next];
+
+		if (e.parent != e.id && mountlist_by_id(list, e.parent) &&
+		    !is_placed(list, placed, e.parent)) {
+			next++;
+			continue;
+		}
+		memmove(&list->entries[placed + 1], &list->entries[placed],
+			(next - placed) * sizeof(e));
+		list->entries[placed++] = e;
+		next = placed;
+	}
+}

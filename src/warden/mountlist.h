@@ -16,12 +16,13 @@ struct mountlist_entry {
 };
 
 struct mountlist {
-	struct mountlist_entry *entries; /* a parent before its children */
+	struct mountlist_entry *entries;
 	size_t n;
 	char *text;
 	size_t text_size, entries_size;
 };
 
 int mountlist_read(int proc_fd, const char *path, struct mountlist *ret);
+void mountlist_sort(struct mountlist *list);
 void mountlist_free(struct mountlist *list);
 const struct mountlist_entry *mountlist_by_id(const struct mountlist *list, int id);

@@ -72,10 +72,11 @@ struct notify {
 	int socket;			 /* where they come in */
 	int link[2];			 /* the warden's and the notifier's end */
 	int pidfd;
-	int views_fd;	     /* the server's file system */
-	int shop_ns;	     /* the workshop, where all that covers is */
-	int userns_fd;	     /* the container's */
-	int64_t boot_offset; /* ns of CLOCK_BOOTTIME when the container's clocks began */
+	int views_fd;		     /* the server's file system */
+	int shop_ns;		     /* the workshop, where all that covers is */
+	const struct covers *covers; /* in the notifier: what is there */
+	int userns_fd;		     /* the container's */
+	int64_t boot_offset;	     /* ns of CLOCK_BOOTTIME when the container's clocks began */
 };
 
 /* Warden to notifier, with a descriptor: a new listener. Back, without: it is over. */

@@ -33,8 +33,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* A directory of the workshop that nothing here looks into. */
+/* Directories of the workshop that nothing here looks into. */
 #define PLACE "vol"
+#define BARE  "dev"
 
 static uint64_t attrs_of(uint64_t flags)
 {
@@ -74,18 +75,19 @@ static int restrict_place(const struct mount_args *args, bool readonly)
 }
 
 /* Make the instance in a copy of the workshop, covered. */
-static int build(struct job *job, struct covers *c)
+static int build(struct job *job)
 {
+	const struct covers *c = job->request->notify->covers;
 	const struct mount_args *args = job->arg;
 	const struct visit *v = &job->visit;
 	const char *part = args->sysfs ? "/sys" : "/proc";
-	const struct mountlist_entry *top;
+	const struct mountlist_entry *own = covers_part(c, part);
 	autofd fd = -1;
-	int r = covers_learn(c, job->request->notify, v->host_proc);
+	autofd bare = -1;
+	int r;
 
-	top = r < 0 ? NULL : covers_part(c, part);
-	if (r < 0 || !top)
-		return r < 0 ? r : -EPERM;
+	if (!own)
+		return -EPERM;
 	if (unshare(CLONE_NEWNS) < 0)
 		return -errno;
 	fd = args->sysfs ? nsmount_sysfs_of(v->host_proc, v->net_ns)
@@ -93,28 +95,51 @@ static int build(struct job *job, struct covers *c)
 	if (fd < 0)
 		return fd;
 	r = mnt_attach(fd, AT_FDCWD, PLACE);
+	bare = r < 0 ? r : mnt_clone(AT_FDCWD, PLACE, false);
 	if (r == 0)
-		r = restrict_place(args, top->readonly);
+		r = bare < 0 ? bare : mnt_attach(bare, AT_FDCWD, BARE);
 	if (r == 0)
-		r = covers_lay(c, part, PLACE, args->flags & MS_RDONLY);
+		r = restrict_place(args, own->readonly);
+	if (r == 0)
+		r = covers_lay(c, part, PLACE, BARE, args->flags & MS_RDONLY);
 	return r;
 }
 
-static int check_visible(struct job *job, const struct covers *c, bool *readonly)
+/* In the container's own user namespace: what it has put on its own mounts it may as well take off.
+ */
+static bool may_lift(const struct job *job)
+{
+	struct stat ours, theirs;
+
+	return fstat(job->visit.owner_ns, &ours) == 0 &&
+	       fstat(job->request->notify->userns_fd, &theirs) == 0 && ours.st_ino == theirs.st_ino;
+}
+
+/* At the root of the caller's mount namespace: is there an instance at the usual place? */
+static bool is_at(const char *path, long magic)
+{
+	autofd fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct statfs fs;
+	struct stat st;
+
+	/* Its root has number 1 in both. */
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == magic && fstat(fd, &st) == 0 &&
+	       st.st_ino == 1;
+}
+
+static int check_visible(struct job *job, bool *readonly)
 {
 	const struct mount_args *args = job->arg;
-	const struct visit *v = &job->visit;
 	struct mountlist list;
-	struct stat ours, theirs;
-	bool locked, visible;
-	int r = mountlist_read(v->host_proc, "self/mountinfo", &list);
+	bool visible;
+	int r;
 
-	/* What the container itself put on its own mounts it may as well take off. */
-	locked = fstat(v->owner_ns, &ours) < 0 ||
-		 fstat(job->request->notify->userns_fd, &theirs) < 0 ||
-		 ours.st_ino != theirs.st_ino;
-	visible = r == 0 &&
-		  covers_visible(c, &list, args->sysfs ? "sysfs" : "proc", locked, readonly);
+	if (may_lift(job) &&
+	    (args->sysfs ? is_at("/sys", SYSFS_MAGIC) : is_at("/proc", PROC_SUPER_MAGIC)))
+		return 0;
+	r = mountlist_read(job->visit.host_proc, "self/mountinfo", &list);
+	visible = r == 0 && covers_visible(job->request->notify->covers, &list,
+					   args->sysfs ? "sysfs" : "proc", readonly);
 	mountlist_free(&list);
 	return r < 0 ? r : visible ? 0 : -EPERM;
 }
@@ -127,7 +152,6 @@ int64_t transplant_new(struct job *job)
 	const struct mount_args *args = job->arg;
 	struct visit *v = &job->visit;
 	struct visit_path target;
-	struct covers c = { 0 };
 	autofd place = -1;
 	bool readonly = false;
 	int tree, r = visit_open(v, job->request);
@@ -139,7 +163,7 @@ int64_t transplant_new(struct job *job)
 	if (r == 0)
 		r = visit_look_up(v, args->target, &target);
 	if (r == 0)
-		r = build(job, &c);
+		r = build(job);
 	if (r == 0)
 		r = visit_enter_userns(v);
 	if (r == 0 && unshare(CLONE_NEWNS) < 0)
@@ -152,7 +176,7 @@ int64_t transplant_new(struct job *job)
 		return tree;
 	r = visit_enter_mounts(v);
 	if (r == 0)
-		r = check_visible(job, &c, &readonly);
+		r = check_visible(job, &readonly);
 	if (r == 0 && readonly)
 		r = mnt_restrict(tree, false, MOUNT_ATTR_RDONLY);
 	if (r == 0)
@@ -171,7 +195,7 @@ static bool is_kernel_tree(int fd)
 }
 
 /* The way of all that acts on mounts of the caller's: JOB_CONTINUE if it may not, or need not. */
-static int64_t go_there(struct job *job, struct covers *c)
+static int64_t go_there(struct job *job)
 {
 	struct visit *v = &job->visit;
 	int r = visit_open(v, job->request);
@@ -180,8 +204,6 @@ static int64_t go_there(struct job *job, struct covers *c)
 		r = -EACCES;
 	if (r == -EACCES)
 		return JOB_CONTINUE;
-	if (r == 0 && c)
-		r = covers_learn(c, job->request->notify, v->host_proc);
 	return r;
 }
 
@@ -206,7 +228,7 @@ int64_t transplant_bind(struct job *job)
 	struct visit_path from, to;
 	autofd source = -1;
 	autofd target = -1;
-	int64_t r = go_there(job, NULL);
+	int64_t r = go_there(job);
 	int tree;
 
 	if (r == 0)
@@ -241,9 +263,8 @@ int64_t transplant_unmount(struct job *job)
 	const struct mount_args *args = job->arg;
 	struct mountlist list = { 0 };
 	struct visit_path path;
-	struct covers c = { 0 };
 	autofd target = -1;
-	int64_t r = go_there(job, &c);
+	int64_t r = go_there(job);
 	int id;
 
 	if (r == 0)
@@ -256,7 +277,8 @@ int64_t transplant_unmount(struct job *job)
 	if (target < 0 || !is_kernel_tree(target))
 		return JOB_CONTINUE;
 	id = sys_mount_id(target);
-	if (id < 0 || !covers_any(&list, id) || !covers_only(&c, &list, id))
+	if (id < 0 || !covers_any(&list, id) ||
+	    !covers_only(job->request->notify->covers, &list, id))
 		return JOB_CONTINUE;
 	if (fchdir(target) < 0)
 		return JOB_CONTINUE;
@@ -290,9 +312,8 @@ int64_t transplant_readonly(struct job *job)
 	const struct mount_args *args = job->arg;
 	struct mountlist list = { 0 };
 	struct visit_path path;
-	struct covers c = { 0 };
 	autofd target = -1;
-	int64_t r = go_there(job, &c);
+	int64_t r = go_there(job);
 
 	if (r == 0)
 		r = visit_look_up(&job->visit, args->target, &path);

@@ -86,6 +86,8 @@ works "is covered" attack covered /new/devices/system/cpu/online
 refused "unmounting a cover" attack umount /new/devices/system/cpu/online
 same "$(below_of /new)" "$(below_of /sys)" "as many covers and masks as on /sys"
 same "$(cat /new/devices/system/cpu/online)" "$(cat /sys/devices/system/cpu/online)" "with the same value"
+same "$(ls /new/class/net)" "$(ls /sys/class/net)" "with the devices of the network namespace"
+same "$(cat /new/class/net/lo/mtu)" 65536 "which can be read"
 works "umount" umount /new
 same "$(on /new)" 0 "takes it away"
 END
