@@ -59,9 +59,9 @@ static int compare_fds(const void *a, const void *b)
 static int close_others(const struct server *s)
 {
 	int keep[MAX_SOURCE_FDS + 8] = {
-		0, 1, 2, s->fuse_fd, s->values_fd, s->init_fd, s->ready_fd
+		0, 1, 2, s->fuse_fd, s->values_fd, s->init_fd, s->ready_fd, s->ask_fd
 	};
-	int n = 7, r = 0;
+	int n = s->ask_fd < 0 ? 7 : 8, r = 0;
 
 	for (int i = 0; i < FACT_COUNT; i++)
 		for (int level = 0; level < s->facts.n[i]; level++)

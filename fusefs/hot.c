@@ -28,13 +28,13 @@
 
 static void render_sysctl(struct server *s, const struct sysctl *sysctl, struct text *out)
 {
-	int64_t values[SYSCTL_MAX_VALUES];
+	struct sysctl_value value;
 	char buf[SYSCTL_TEXT_MAX];
 
 	pthread_mutex_lock(&s->store_lock);
-	sysctl_store_get(s->store, sysctl, values);
+	sysctl_store_get(&s->store, sysctl, &value);
 	pthread_mutex_unlock(&s->store_lock);
-	text_bytes(out, buf, sysctl_format(sysctl, values, buf));
+	text_bytes(out, buf, sysctl_format(sysctl, &value, buf));
 }
 
 /* What the file says now. Return: 0 and the caller's reference, or -errno. */
@@ -72,6 +72,16 @@ static void tell_size(struct server *s, uint64_t ino, enum size_todo todo)
 		server_unblock();
 }
 
+/* proc_sys_permission(): what the mode does not give to the owner no capability gives to anybody.
+ */
+static bool may_open(const struct node *n, uint32_t flags)
+{
+	if (!n->sysctl)
+		return true;
+	return ((flags & O_ACCMODE) == O_RDONLY || (n->mode & 0200)) &&
+	       ((flags & O_ACCMODE) == O_WRONLY || (n->mode & 0400));
+}
+
 /*
  * A text is made when the file is opened for reading, and the kernel told its length (sizes.c).
  * Return: 0 and the caller's reference to the handle, or -errno.
@@ -80,7 +90,7 @@ static int open_file(struct server *s, uint64_t ino, uint32_t flags, struct hand
 {
 	const struct node *n = tree_node(ino);
 	struct snapshot *snap = NULL;
-	int r = n && S_ISREG(n->mode) ? 0 : -ESTALE;
+	int r = !n || !S_ISREG(n->mode) ? -ESTALE : may_open(n, flags) ? 0 : -EACCES;
 
 	if (r == 0 && (flags & O_ACCMODE) != O_WRONLY)
 		r = render(s, n, ino, &snap);

@@ -21,6 +21,7 @@
 enum opt {
 	FUSE_FD = 256,
 	VALUES_FD,
+	ASK_FD,
 	INIT_FD,
 	READY_FD,
 	OWNER,
@@ -36,6 +37,7 @@ enum opt {
 
 static const struct option options[] = { { "fuse-fd", required_argument, NULL, FUSE_FD },
 					 { "values-fd", required_argument, NULL, VALUES_FD },
+					 { "ask-fd", required_argument, NULL, ASK_FD },
 					 { "init-fd", required_argument, NULL, INIT_FD },
 					 { "ready-fd", required_argument, NULL, READY_FD },
 					 { "owner", required_argument, NULL, OWNER },
@@ -53,7 +55,7 @@ static const char help[] =
 	"Usage: cloister-fs [-f] --pid PID [-o OPTIONS] MOUNTPOINT\n"
 	"       cloister-fs [-f] --cgroup PATH [-o OPTIONS] MOUNTPOINT\n"
 	"       cloister-fs --fuse-fd N --values-fd N --init-fd N --ready-fd N --owner UID:GID\n"
-	"                   --boot-offset NSEC [--resume] [--name ID] [--threads N]\n"
+	"                   --boot-offset NSEC [--ask-fd N] [--resume] [--name ID] [--threads N]\n"
 	"                   --source NAME:FD ...\n"
 	"Serve the emulated /proc and /sys files of one container.\n"
 	"\n"
@@ -65,7 +67,8 @@ static const char help[] =
 	"\n"
 	"Started by cloister-warden:\n"
 	"  --fuse-fd N          connection of the mounted file system (/dev/fuse)\n"
-	"  --values-fd N        memfd that holds the container's own sysctl values\n"
+	"  --values-fd N        file that holds the container's own sysctl values\n"
+	"  --ask-fd N           socket to the warden, for sysctls that the host shares\n"
 	"  --init-fd N          memfd that holds what a successor has to know\n"
 	"  --ready-fd N         gets one byte when the file system can be used, and is closed\n"
 	"  --owner UID:GID      owner of all files\n"
@@ -137,6 +140,8 @@ static bool parse_option(struct server *s, int opt, char *arg)
 		return parse_fd(&s->fuse_fd, arg);
 	case VALUES_FD:
 		return parse_fd(&s->values_fd, arg);
+	case ASK_FD:
+		return parse_fd(&s->ask_fd, arg);
 	case INIT_FD:
 		return parse_fd(&s->init_fd, arg);
 	case READY_FD:
@@ -210,9 +215,12 @@ int main(int argc, char **argv)
 	static struct load_account load = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	static struct cpuinfo_cache cpuinfo = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	static struct pid_watch pids = { .dir = -1 };
-	static struct server s = {
-		.fuse_fd = -1, .values_fd = -1, .init_fd = -1, .ready_fd = -1, .uid = -1
-	};
+	static struct server s = { .fuse_fd = -1,
+				   .values_fd = -1,
+				   .ask_fd = -1,
+				   .init_fd = -1,
+				   .ready_fd = -1,
+				   .uid = -1 };
 	const char *what;
 	int r;
 

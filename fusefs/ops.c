@@ -5,6 +5,7 @@
  */
 #include "config.h"
 #include "server.h"
+#include "ask.h"
 #include "sizes.h"
 #include "survive.h"
 #include "tree.h"
@@ -127,29 +128,52 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	fuse_reply_buf(req, buf, len);
 }
 
-/* proc_sys_call_handler() with sysctl_writes_strict = 1: only what is written at the start counts.
- */
+/* The same with what a LOOKUP of each would say: whoever covers a whole directory asks for all. */
+static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+			   struct fuse_file_info *fi)
+{
+	char buf[16384];
+	size_t len = 0, cap = size < sizeof(buf) ? size : sizeof(buf);
+	uint64_t entry = off;
+
+	while ((entry = tree_next(ino, entry))) {
+		struct fuse_entry_param e = {
+			.ino = entry,
+			.attr_timeout = timeout_of(entry),
+			.entry_timeout = timeout_of(entry),
+		};
+		char name[TREE_NAME_MAX];
+		size_t need;
+
+		tree_name(entry, name);
+		fill_attr(server_of(req), entry, &e.attr);
+		need = fuse_add_direntry_plus(req, buf + len, cap - len, name, &e, entry);
+		if (need > cap - len)
+			break;
+		len += need;
+	}
+	fuse_reply_buf(req, buf, len);
+}
+
+/* proc_sys_call_handler(), with the value in our store for the kernel's. */
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 		     struct fuse_file_info *fi)
 {
 	struct server *s = server_of(req);
 	const struct node *n = tree_node(ino);
-	int64_t values[SYSCTL_MAX_VALUES];
 	size_t consumed = size;
-	ssize_t r = 0;
+	int r;
 
 	if (!n || !n->sysctl) {
 		/* as where there are no pressure triggers, see doc/views.md */
 		fuse_reply_err(req, n && n->render ? EOPNOTSUPP : EIO);
 		return;
 	}
-	if (off == 0) {
-		pthread_mutex_lock(&s->store_lock);
-		sysctl_store_get(s->store, n->sysctl, values);
-		r = sysctl_parse(n->sysctl, buf, size, values, &consumed);
-		sysctl_store_put(s->store, n->sysctl, values);
-		pthread_mutex_unlock(&s->store_lock);
-	}
+	pthread_mutex_lock(&s->store_lock);
+	r = sysctl_store_write(&s->store, n->sysctl, buf, size, off, &consumed);
+	pthread_mutex_unlock(&s->store_lock);
+	if (r == 0 && sysctl_is_shared(n->sysctl))
+		ask_warden(s);
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -164,5 +188,6 @@ const struct fuse_lowlevel_ops server_ops = {
 	.setattr = op_setattr,
 	.opendir = op_opendir,
 	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
 	.write = op_write,
 };

@@ -369,12 +369,10 @@ static void on_term(int sig)
 
 static int map_memory(struct server *s)
 {
-	void *p = mmap(NULL, sysctl_store_size(), PROT_READ | PROT_WRITE, MAP_SHARED, s->values_fd,
-		       0);
+	int r = sysctl_store_map(&s->store, s->values_fd);
 
-	if (p == MAP_FAILED)
-		return -errno;
-	s->store = p;
+	if (r < 0)
+		return r;
 	s->survivor = survive_map(s->init_fd);
 	if (!s->survivor)
 		return -errno;
@@ -400,11 +398,12 @@ int server_attach(struct server *s, const char **what)
 	if (r < 0)
 		return r;
 	*what = "build the tree";
-	r = tree_build(&s->facts, survive_paths(s->survivor));
+	r = tree_build(&s->facts, &s->store, survive_paths(s->survivor));
 	if (r < 0)
 		return r;
 	handles_init(s->survivor);
 	pthread_mutex_init(&s->store_lock, NULL);
+	pthread_mutex_init(&s->ask_lock, NULL);
 	clock_gettime(CLOCK_REALTIME, &s->started);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);

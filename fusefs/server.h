@@ -6,7 +6,7 @@
  */
 #define FUSE_USE_VERSION 314
 #include "source.h"
-#include "lib/sysctl.h"
+#include "lib/sysctl-store.h"
 
 #include <fuse_lowlevel.h>
 #include <sys/uio.h>
@@ -21,8 +21,10 @@ struct server {
 	bool no_resend; /* as on kernels before 6.9, for tests */
 	int threads;	/* 0: as many as there are CPUs */
 	struct facts facts;
-	struct sysctl_store *store; /* mapping of values_fd */
+	struct sysctl_store store;  /* mapping of values_fd */
 	pthread_mutex_t store_lock; /* writers of store, and reads of it */
+	int ask_fd;		    /* to the warden, or -1; see ask.c */
+	pthread_mutex_t ask_lock;   /* whoever waits for its answer; no other lock is held */
 	struct timespec started;    /* times of all files */
 	struct survivor *survivor;  /* mapping of init_fd; see survive.h */
 	struct fuse_session *session;

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "tree.h"
 #include "dirs.h"
+#include "lib/sysctl-store.h"
 #include "lib/views.h"
 
 #include <errno.h>
@@ -110,11 +111,31 @@ static int add_view(const struct view *view)
 		ino = dir ? add(dir, name, strlen(name), S_IFREG | view->mode) : 0;
 	if (!ino)
 		return -ENOSPC;
-	if (view->kind == VIEW_SYSCTL)
-		nodes[ino].sysctl = sysctl_find(view->path);
-	else if (view->kind == VIEW_RENDERED)
+	if (view->kind == VIEW_RENDERED)
 		nodes[ino].render = provider_find(view->path);
-	return view->kind == VIEW_DIRECTORY || nodes[ino].sysctl || nodes[ino].render ? 0 : -ENOENT;
+	return view->kind == VIEW_DIRECTORY || nodes[ino].render ? 0 : -ENOENT;
+}
+
+/*
+ * Only what this kernel has, so that a directory that is covered as a whole shows no more. What a
+ * network namespace has is seen when it is covered, each file by itself.
+ */
+static int add_sysctl(const struct sysctl *s, const struct sysctl_store *store)
+{
+	const char *name = s->path;
+	uint64_t dir, ino;
+
+	if (s->policy == SYSCTL_KERNEL)
+		return 0;
+	if (sysctl_store_scanned(store) && !sysctl_namespaced(s->path) &&
+	    !(sysctl_store_marks(store, s) & SYSCTL_IS_THERE))
+		return 0;
+	dir = add_parents(&name);
+	ino = dir ? add(dir, name, strlen(name), S_IFREG | s->mode) : 0;
+	if (!ino)
+		return -ENOSPC;
+	nodes[ino].sysctl = s;
+	return 0;
 }
 
 static int add_directory(const struct dir_file *file)
@@ -169,11 +190,12 @@ static int keep_paths(char *paths)
 /**
  * tree_build() - make the nodes
  * @facts: kept; asked for the CPUs that there are
+ * @store: says which sysctls there are
  * @paths: TREE_PATHS_MAX bytes of memory that outlives the server, 0 at first: what it was last
  *
  * Return: 0, or -errno if a view has nobody who serves it.
  */
-int tree_build(const struct facts *facts, char *paths)
+int tree_build(const struct facts *facts, const struct sysctl_store *store, char *paths)
 {
 	static char known[TREE_PATHS_MAX];
 	int r = 0;
@@ -184,6 +206,8 @@ int tree_build(const struct facts *facts, char *paths)
 	add_known(known);
 	for (int i = 0; r == 0 && i < views_count; i++)
 		r = add_view(&views[i]);
+	for (int i = 0; r == 0 && i < sysctls_count; i++)
+		r = add_sysctl(&sysctls[i], store);
 	if (r == 0)
 		r = add_directory(cpu_dir);
 	if (r == 0)

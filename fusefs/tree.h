@@ -26,10 +26,11 @@ struct node {
 	unsigned int subdirs;
 	provider_fn *render;		 /* VIEW_RENDERED */
 	const struct dir_file *dir_file; /* in a VIEW_DIRECTORY */
-	const struct sysctl *sysctl;	 /* VIEW_SYSCTL */
+	const struct sysctl *sysctl;	 /* or a row of sysctls[] */
 };
 
-int tree_build(const struct facts *facts, char *paths);
+struct sysctl_store;
+int tree_build(const struct facts *facts, const struct sysctl_store *store, char *paths);
 const struct node *tree_node(uint64_t ino);
 uint64_t tree_lookup(uint64_t parent, const char *name);
 uint64_t tree_next(uint64_t parent, uint64_t after);

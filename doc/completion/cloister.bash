@@ -44,12 +44,12 @@ _cloister_launch()
 		_cloister_words "256m 512m 1g 2g 4g" "$cur"
 		return
 		;;
-	--name | --tmpfs | --hostname | --cpus | --cpuset | --pids | --env | --workdir | --user)
+	--name | --tmpfs | --hostname | --cpus | --cpuset | --pids | --env | --sysctl | --workdir | --user)
 		return
 		;;
 	esac
 	_cloister_words "--name --rootfs --volume --tmpfs --hostname --memory --cpus --cpuset --pids --env
-		--workdir --user --read-only --privileged --detach --tty --help" "$cur"
+		--sysctl --workdir --user --read-only --privileged --detach --tty --help" "$cur"
 }
 
 # Index of the first word of launch that is no option, or of the one after "--"; else COMP_CWORD + 1.
@@ -150,7 +150,7 @@ _cloister()
 		;;
 	status)
 		if [[ $cur == -* ]]; then
-			_cloister_words "--json --help" "$cur"
+			_cloister_words "--json --sysctl --help" "$cur"
 		else
 			_cloister_words "$(_cloister_names "$root")" "$cur"
 		fi

@@ -30,6 +30,7 @@ enum {
 	OPT_CPUSET,
 	OPT_PIDS,
 	OPT_ENV,
+	OPT_SYSCTL,
 	OPT_WORKDIR,
 	OPT_USER,
 	OPT_READ_ONLY,
@@ -49,6 +50,7 @@ static const struct option long_options[] = {
 	{ "cpuset", required_argument, NULL, OPT_CPUSET },
 	{ "pids", required_argument, NULL, OPT_PIDS },
 	{ "env", required_argument, NULL, OPT_ENV },
+	{ "sysctl", required_argument, NULL, OPT_SYSCTL },
 	{ "workdir", required_argument, NULL, OPT_WORKDIR },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
@@ -76,6 +78,8 @@ static void print_help(void)
 	       "  --cpuset LIST        CPUs to run on, like 0-2,5\n"
 	       "  --pids N             limit of processes and threads\n"
 	       "  --env KEY=VALUE      set an environment variable; none is inherited\n"
+	       "  --sysctl KEY=VALUE   set a sysctl of the container's own, see "
+	       "cloister-sysctl(5)\n"
 	       "  --workdir DIR        working directory inside (default /)\n"
 	       "  --user UID[:GID]     run as this user of the container (default root)\n"
 	       "  --read-only          the root file system cannot be written\n"
@@ -94,13 +98,14 @@ static void set_string(char **where, const char *value)
 	*where = g_strdup(value);
 }
 
-static bool set_env(struct launch_options *o, const char *text, GError **error)
+/* "KEY=VALUE" */
+static bool add_pair(GPtrArray *list, const char *option, const char *text, GError **error)
 {
 	const char *eq = strchr(text, '=');
 
 	if (!eq || eq == text)
-		return error_set(error, "--env \"%s\": give KEY=VALUE", text);
-	g_ptr_array_add(o->env, g_strdup(text));
+		return error_set(error, "%s \"%s\": give KEY=VALUE", option, text);
+	g_ptr_array_add(list, g_strdup(text));
 	return true;
 }
 
@@ -132,7 +137,9 @@ static bool parse_option(struct launch_options *o, int c, const char *arg, GErro
 	case OPT_PIDS:
 		return option_number("--pids", arg, 1, 4194304, &o->pids, error);
 	case OPT_ENV:
-		return set_env(o, arg, error);
+		return add_pair(o->env, "--env", arg, error);
+	case OPT_SYSCTL:
+		return add_pair(o->sysctls, "--sysctl", arg, error);
 	case OPT_WORKDIR:
 		set_string(&o->workdir, arg);
 		return true;
@@ -190,6 +197,7 @@ static void options_clear(struct launch_options *o)
 	g_ptr_array_unref(o->volumes);
 	g_ptr_array_unref(o->tmpfs);
 	g_ptr_array_unref(o->env);
+	g_ptr_array_unref(o->sysctls);
 }
 
 static int stay(struct container *c)
@@ -268,7 +276,8 @@ int cmd_launch(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	struct launch_options o = { .volumes = g_ptr_array_new_with_free_func(g_free),
 				    .tmpfs = g_ptr_array_new_with_free_func(g_free),
-				    .env = g_ptr_array_new_with_free_func(g_free) };
+				    .env = g_ptr_array_new_with_free_func(g_free),
+				    .sysctls = g_ptr_array_new_with_free_func(g_free) };
 	int c, status = -1;
 
 	while (status < 0 && (c = getopt_long(argc, argv, "+v:h", long_options, NULL)) != -1) {

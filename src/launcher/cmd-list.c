@@ -242,6 +242,7 @@ static void print_status(json_t *json)
 	printf("  emulated files: %s\n", text_of(json, "emulation"));
 	json_array_foreach(json_object_get(json, "emulated"), i, item)
 		printf("    %s\n", json_string_value(item));
+	printf("    sysctls: `cloister status --sysctl %s`\n", text_of(json, "id"));
 	print_helpers(json);
 }
 
@@ -266,14 +267,14 @@ static int show(const char *only, bool details, bool as_json)
 	return 0;
 }
 
-/* Options of both commands; @quiet: NULL if the command has no such option. */
-static int parse(int argc, char **argv, const char *help, bool *as_json, bool *quiet)
+/* Options of both commands; @quiet, @sysctl: NULL if the command has no such option. */
+static int parse(int argc, char **argv, const char *help, bool *as_json, bool *quiet, bool *sysctl)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
-						 { "format", required_argument, NULL, 'f' },
-						 { "quiet", no_argument, NULL, 'q' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },  { "format", required_argument, NULL, 'f' },
+		{ "quiet", no_argument, NULL, 'q' }, { "sysctl", no_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },  { 0 }
+	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "f:qh", options, NULL)) != -1) {
@@ -281,10 +282,12 @@ static int parse(int argc, char **argv, const char *help, bool *as_json, bool *q
 			fputs(help, stdout);
 			return 0;
 		}
-		if (c == '?' || (c == 'q' && !quiet))
+		if (c == '?' || (c == 'q' && !quiet) || (c == 's' && !sysctl))
 			return launcher_bad_option(argv[0], argv);
 		if (c == 'q')
 			*quiet = true;
+		if (c == 's')
+			*sysctl = true;
 		if (c == 'f' && strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0)
 			return launcher_usage_error(argv[0], "--format \"%s\": give table or json",
 						    optarg);
@@ -319,7 +322,7 @@ int cmd_list(int argc, char **argv)
 				   "  -q, --quiet          only their names\n"
 				   "  --help               show this text\n";
 	bool as_json = false, quiet = false;
-	int r = parse(argc, argv, help, &as_json, &quiet);
+	int r = parse(argc, argv, help, &as_json, &quiet, NULL);
 
 	if (r >= 0)
 		return r;
@@ -333,20 +336,21 @@ int cmd_list(int argc, char **argv)
  */
 int cmd_status(int argc, char **argv)
 {
-	static const char help[] = "Usage: cloister status [--json] [NAME]\n\n"
+	static const char help[] = "Usage: cloister status [--json] [--sysctl] [NAME]\n\n"
 				   "Show how a container (or each) is isolated: its range of ids, "
 				   "how the owners in each\n"
 				   "mount are shifted and why, its emulated files, and its helpers "
 				   "with their memory.\n\n"
 				   "  -f, --format FORMAT  table or json\n"
 				   "  --json               as JSON\n"
+				   "  --sysctl             what becomes of each sysctl, and why\n"
 				   "  --help               show this text\n";
-	bool as_json = false;
-	int r = parse(argc, argv, help, &as_json, NULL);
+	bool as_json = false, sysctl = false;
+	int r = parse(argc, argv, help, &as_json, NULL, &sysctl);
 
 	if (r >= 0)
 		return r;
 	if (argc - optind > 1)
 		return launcher_usage_error("status", "give one name or none");
-	return show(argv[optind], true, as_json);
+	return sysctl ? status_sysctl(argv[optind], as_json) : show(argv[optind], true, as_json);
 }

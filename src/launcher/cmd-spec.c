@@ -40,6 +40,7 @@ static json_t *make_spec(GError **error)
 		.volumes = none,
 		.tmpfs = none,
 		.env = none,
+		.sysctls = none,
 		.read_only = true,
 		.command = command,
 	};

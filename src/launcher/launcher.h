@@ -41,6 +41,8 @@ int cmd_docker_setup(int argc, char **argv);
 int cmd_containerd_setup(int argc, char **argv);
 int cmd_podman_setup(int argc, char **argv);
 
+int status_sysctl(const char *id, bool as_json);
+
 int launcher_fail(const GError *error);
 int launcher_usage_error(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
 int launcher_bad_option(const char *command, char **argv);

@@ -249,6 +249,20 @@ static json_t *namespaces_json(void)
 	return array;
 }
 
+static json_t *sysctls_json(const struct launch_options *o)
+{
+	json_t *json = json_object();
+
+	for (guint i = 0; i < o->sysctls->len; i++) {
+		const char *text = g_ptr_array_index(o->sysctls, i);
+		const char *eq = strchr(text, '=');
+		g_autofree char *key = g_strndup(text, eq - text);
+
+		json_object_set_new(json, g_strstrip(key), json_string(eq + 1));
+	}
+	return json;
+}
+
 static json_t *linux_json(const struct launch_options *o)
 {
 	json_t *json = json_pack("{s:o, s:o}", "namespaces", namespaces_json(), "resources",
@@ -257,6 +271,9 @@ static json_t *linux_json(const struct launch_options *o)
 	/* The table of lib/identity.c covers what tells of the host, asked for or not. */
 	json_object_set_new(json, "maskedPaths", json_array());
 	json_object_set_new(json, "readonlyPaths", json_array());
+	if (o->sysctls->len > 0)
+		json_object_set_new(json, "sysctl", sysctls_json(o));
+
 	if (o->privileged)
 		return json;
 	/* AF_VSOCK knows no network namespaces: it leads to the hypervisor and to the host's own
@@ -289,7 +306,10 @@ static bool all_utf8(const struct launch_options *o, const char *rootfs, GError 
 	const struct {
 		const char *what;
 		GPtrArray *list;
-	} lists[] = { { "volume", o->volumes }, { "tmpfs target", o->tmpfs }, { "--env", o->env } };
+	} lists[] = { { "volume", o->volumes },
+		      { "tmpfs target", o->tmpfs },
+		      { "--env", o->env },
+		      { "--sysctl", o->sysctls } };
 	bool ok = check_utf8("root file system", rootfs, error) &&
 		  check_utf8("--hostname", o->hostname, error) &&
 		  check_utf8("--workdir", o->workdir, error);

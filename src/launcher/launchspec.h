@@ -18,6 +18,7 @@ struct launch_options {
 	GPtrArray *volumes; /* "SRC:DST[:ro]" */
 	GPtrArray *tmpfs;   /* "DST" */
 	GPtrArray *env;	    /* "K=V" */
+	GPtrArray *sysctls; /* "K=V" */
 	int64_t memory, cpu_quota, pids;
 	uint32_t uid, gid;
 	bool read_only, privileged, detach, tty;

@@ -28,10 +28,9 @@
 #include "lib/idsources.h"
 #include "lib/rundir.h"
 
-#define CLAIMS_DIR	   ".claims"
-#define CLAIMS_LOCK	   ".lock"
-#define CLAIMS_PRIVATE_ENV "CLOISTER_PRIVATE_CLAIMS"
-#define KEY_MAX		   (NAME_MAX - 22 + 1)
+#define CLAIMS_DIR  ".claims"
+#define CLAIMS_LOCK ".lock"
+#define KEY_MAX	    (NAME_MAX - 22 + 1)
 /* Ids are given out below 2^31: some programs still keep a uid in a signed int. */
 #define CLAIM_END 0x80000000ULL
 /* (uid_t)-1 means "no change" to chown(2) and setresuid(2), and cannot be an id. */
@@ -45,24 +44,10 @@ const struct claim_sources claim_sources_default = {
 	.subgid = "/etc/subgid",
 };
 
-/*
- * One registry for the machine, whatever state root a command uses: ids are the machine's. (Tests
- * that must not see each other's keep one in their own state root.)
- */
-static int registry_root(int root_fd)
-{
-	int fd;
-
-	if (!getenv(CLAIMS_PRIVATE_ENV))
-		return rundir_open(RUNDIR_DEFAULT);
-	fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
-	return fd < 0 ? -errno : fd;
-}
-
 static int open_registry(int root_fd, bool create)
 {
 	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	autofd base = registry_root(root_fd);
+	autofd base = rundir_machine(root_fd);
 	int fd;
 
 	if (base < 0)
@@ -80,7 +65,7 @@ static int open_registry(int root_fd, bool create)
 static int make_key(int root_fd, const char *id, char key[KEY_MAX])
 {
 	struct stat root, base;
-	autofd fd = registry_root(root_fd);
+	autofd fd = rundir_machine(root_fd);
 	int n;
 
 	if (fd < 0)

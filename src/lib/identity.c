@@ -9,6 +9,7 @@
 #include "config.h"
 #include "lib/identity.h"
 
+#include "lib/sysctl.h"
 #include "lib/views.h"
 
 #include <string.h>
@@ -236,14 +237,14 @@ const struct identity *identity_cover_of(const char *path)
 }
 
 /**
- * identity_has_view() - whether views.c serves @path itself, be it a file or a directory
+ * identity_has_view() - whether the server serves @path itself, be it a file or a directory
  */
 bool identity_has_view(const char *path)
 {
 	for (int i = 0; i < views_count; i++)
 		if (strcmp(views[i].path, path) == 0)
 			return true;
-	return false;
+	return sysctl_find(path); /* a parameter of a module may have a row there */
 }
 
 /**

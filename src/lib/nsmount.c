@@ -126,23 +126,39 @@ int nsmount_proc(int host_proc, pid_t pid, const char *options)
 }
 
 /**
- * nsmount_sysfs_of() - a detached sysfs that shows the network namespace @ns
+ * nsmount_in_net() - call @fn in the network namespace @ns
  * @host_proc: descriptor of the host's /proc
+ *
+ * Return: what @fn returns, or -errno.
  */
-int nsmount_sysfs_of(int host_proc, int ns)
+int nsmount_in_net(int host_proc, int ns, int (*fn)(void *arg), void *arg)
 {
 	autofd own = open_ns(host_proc, 0, "net");
-	int fd;
+	int r;
 
 	if (own < 0)
 		return own;
 	if (setns(ns, CLONE_NEWNET) < 0)
 		return -errno;
-	fd = mnt_new("sysfs", NULL, attrs);
+	r = fn(arg);
 	/* Staying in the wrong namespace would poison all that follows. */
 	if (setns(own, CLONE_NEWNET) < 0)
 		_exit(125);
-	return fd;
+	return r;
+}
+
+static int new_sysfs(void *arg)
+{
+	return mnt_new("sysfs", NULL, attrs);
+}
+
+/**
+ * nsmount_sysfs_of() - a detached sysfs that shows the network namespace @ns
+ * @host_proc: descriptor of the host's /proc
+ */
+int nsmount_sysfs_of(int host_proc, int ns)
+{
+	return nsmount_in_net(host_proc, ns, new_sysfs, NULL);
 }
 
 /**

@@ -9,6 +9,7 @@
 #include "lib/fd.h"
 #include "lib/proc.h"
 #include "lib/program.h"
+#include "lib/sysctl-host.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -122,6 +123,7 @@ int reap_container(int root_fd, const char *id)
 		proc_kill(&record.init, SIGKILL);
 		r = remove_cgroups(&record);
 		reap_scope(&record);
+		sysctl_host_end(root_fd, &record.init);
 	}
 	return r == -EBUSY ? r : rundir_remove(root_fd, id);
 }
@@ -150,5 +152,8 @@ static int sweep_one(const char *id, void *arg)
  */
 int reap_sweep(int root_fd)
 {
-	return rundir_each(root_fd, sweep_one, &root_fd);
+	int r = rundir_each(root_fd, sweep_one, &root_fd);
+
+	sysctl_host_sweep(root_fd);
+	return r;
 }

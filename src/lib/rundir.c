@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -73,6 +74,24 @@ int rundir_open(const char *path)
 	if (st.st_uid != geteuid() || (st.st_mode & 022))
 		return -EPERM;
 	return fd_steal(&fd);
+}
+
+#define PRIVATE_ENV "CLOISTER_PRIVATE_CLAIMS"
+
+/**
+ * rundir_machine() - where that is kept of which the machine has but one, whatever state root a
+ * command uses: ids, and the host's sysctls
+ *
+ * (Tests that must not see each other's ids keep them in their own state root.)
+ */
+int rundir_machine(int root_fd)
+{
+	int fd;
+
+	if (!getenv(PRIVATE_ENV))
+		return rundir_open(RUNDIR_DEFAULT);
+	fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
 }
 
 /**

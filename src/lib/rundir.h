@@ -32,6 +32,7 @@ struct rundir_helpers {
 
 bool rundir_valid_id(const char *id);
 int rundir_open(const char *path);
+int rundir_machine(int root_fd);
 int rundir_lock(int root_fd);
 int rundir_create(int root_fd, const char *id, int *ret_alive_fd);
 int rundir_enter(int root_fd, const char *id);

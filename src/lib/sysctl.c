@@ -1,77 +1,111 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sysctls of a container's own.
+ * Sysctls: what a write means and what a read shows.
  *
- * Parsing follows kernel/sysctl.c (do_proc_dointvec, do_proc_doulongvec_minmax, proc_get_long) byte
- * for byte, so that the same write gives the same errno, the same count, and the same values kept
- * from a vector of which only the first ones were good.
- *
- * The store lives in a memfd that outlives the server. A value has two slots and a commit word: the
- * unused slot is filled, then the word is switched. A server killed half-way leaves the old value.
+ * Parsing follows kernel/sysctl.c (do_proc_dointvec, do_proc_douintvec, do_proc_doulongvec_minmax,
+ * _proc_do_string, proc_get_long) byte for byte, so that the same write gives the same errno, the
+ * same count, and the same values kept from a vector of which only the first ones were good.
  */
 #include "config.h"
 #include "lib/sysctl.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#define INT(p, lo, hi, def)                                                                        \
-	{                                                                                          \
-		"proc/sys/" p, SYSCTL_PRIVATE, SYSCTL_INT, 1, lo, hi,                              \
-		{                                                                                  \
-			def                                                                        \
-		}                                                                                  \
-	}
-#define ULONG(p, lo, hi, def)                                                                      \
-	{                                                                                          \
-		"proc/sys/" p, SYSCTL_PRIVATE, SYSCTL_ULONG, 1, lo, hi,                            \
-		{                                                                                  \
-			def                                                                        \
-		}                                                                                  \
-	}
-
-/* fs/file.c: __const_min(INT_MAX, ~(size_t)0 / sizeof(void *)) & -BITS_PER_LONG */
-#define NR_OPEN_MAX (INT_MAX & -64)
-
-/*
- * Ranges and defaults of a kernel without distribution settings (kernel/panic.c, kernel/printk,
- * drivers/tty/sysrq.c, lib/vsprintf.c, mm/util.c, security/min_addr.c, fs/file.c). file-max has no
- * constant there, it follows the host's memory; systemd raises it to this maximum at each boot.
- */
-const struct sysctl sysctls[] = {
-	INT("kernel/panic", INT_MIN, INT_MAX, 0),
-	INT("kernel/panic_on_oops", INT_MIN, INT_MAX, 0),
-	{ "proc/sys/kernel/printk",
-	  SYSCTL_PRIVATE,
-	  SYSCTL_INT,
-	  4,
-	  INT_MIN,
-	  INT_MAX,
-	  { 7, 4, 1, 7 } },
-	INT("kernel/sysrq", INT_MIN, INT_MAX, 1),
-	INT("kernel/dmesg_restrict", 0, 1, 0),
-	INT("kernel/kptr_restrict", 0, 2, 0),
-	INT("vm/overcommit_memory", 0, 2, 0),
-	ULONG("vm/mmap_min_addr", 0, LONG_MAX, 4096),
-	ULONG("fs/file-max", 0, LONG_MAX, LONG_MAX),
-	INT("fs/nr_open", 64, NR_OPEN_MAX, 1048576),
-};
-const int sysctls_count = sizeof(sysctls) / sizeof(sysctls[0]);
+#define KERNEL_PAGE 4096u
 
 /**
  * sysctl_find() - the entry whose path is @path ("proc/sys/..."), or NULL
  */
 const struct sysctl *sysctl_find(const char *path)
 {
-	for (int i = 0; i < sysctls_count; i++)
-		if (strcmp(sysctls[i].path, path) == 0)
-			return &sysctls[i];
+	int low = 0, high = sysctls_count;
+
+	while (low < high) {
+		int middle = (low + high) / 2;
+		int order = strcmp(path, sysctls[middle].path);
+
+		if (order == 0)
+			return &sysctls[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return NULL;
+}
+
+/**
+ * sysctl_namespaced() - why all below a directory is the container's own by itself, or NULL
+ * @path: of a sysctl that has no row
+ */
+const char *sysctl_namespaced(const char *path)
+{
+	if (strncmp(path, "proc/sys/net/", 13) == 0)
+		return "the network namespace's";
+	if (strncmp(path, "proc/sys/user/", 14) == 0)
+		return "the user namespace's";
+	return NULL;
+}
+
+/**
+ * sysctl_policy_name() - as documented in cloister-sysctl(5)
+ */
+const char *sysctl_policy_name(enum sysctl_policy policy)
+{
+	static const char *const names[] = {
+		"kernel", "private", "max", "min", "readonly", "hidden"
+	};
+
+	return names[policy];
+}
+
+/**
+ * sysctl_is_text() - is its value a text, not numbers?
+ */
+bool sysctl_is_text(const struct sysctl *s)
+{
+	return s->type == SYSCTL_STRING || s->type == SYSCTL_WORD;
+}
+
+/**
+ * sysctl_is_shared() - does a container's wish reach the host?
+ */
+bool sysctl_is_shared(const struct sysctl *s)
+{
+	return s->policy == SYSCTL_MAX || s->policy == SYSCTL_MIN;
+}
+
+/**
+ * sysctl_reason() - one line for people: why it is treated as it is
+ */
+const char *sysctl_reason(const struct sysctl *s)
+{
+	static const char *const reasons[] = {
+		[SYSCTL_PRIVATE] = "the container's own value; the kernel does not act on it",
+		[SYSCTL_MAX] = "the host gets the largest value asked for, up to the cap",
+		[SYSCTL_MIN] = "the host gets the smallest value asked for, down to the cap",
+	};
+
+	return s->why ? s->why : reasons[s->policy];
+}
+
+/**
+ * sysctl_initial() - the value of a container that never wrote one
+ */
+void sysctl_initial(const struct sysctl *s, struct sysctl_value *value)
+{
+	memset(value, 0, sizeof(*value));
+	if (!sysctl_is_text(s)) {
+		memcpy(value->n, s->initial, sizeof(value->n));
+		return;
+	}
+	memcpy(value->text, s->words,
+	       s->type == SYSCTL_WORD ? strcspn(s->words, "|") : strlen(s->words));
 }
 
 /* lib/kstrtox.c: base 0, no sign, no space; false on overflow. */
@@ -124,16 +158,33 @@ static int get_long(const char **text, size_t *left, unsigned long *val, bool *n
 	return 0;
 }
 
-static bool in_range(const struct sysctl *s, unsigned long val, bool neg, int64_t *ret)
+/* fs/pipe.c: round_pipe_size() */
+static bool round_pipe(int64_t *size)
 {
+	int64_t n = KERNEL_PAGE;
+
+	if (*size > 1LL << 31)
+		return false;
+	while (n < *size)
+		n <<= 1;
+	*size = n;
+	return true;
+}
+
+static bool in_range(const struct sysctl *s, int64_t old, unsigned long val, bool neg, int64_t *ret)
+{
+	int64_t min = s->quirk == SYSCTL_LOCKS_3 && old == 3 ? 3 : s->min;
+
 	if (s->type == SYSCTL_ULONG) {
 		*ret = val;
-		return !neg && val <= (unsigned long)s->max && (int64_t)val >= s->min;
+		return !neg && val <= (uint64_t)s->max && val >= (uint64_t)s->min;
 	}
-	if (val > (unsigned long)INT_MAX + neg)
+	if (s->type == SYSCTL_UINT ? neg || val > UINT_MAX : val > (unsigned long)INT_MAX + neg)
 		return false;
 	*ret = neg ? -(int64_t)val : (int64_t)val;
-	return *ret >= s->min && *ret <= s->max;
+	if (*ret < min || *ret > s->max)
+		return false;
+	return s->quirk != SYSCTL_PIPE || round_pipe(ret);
 }
 
 static void skip_spaces(const char **text, size_t *left)
@@ -145,23 +196,14 @@ static void skip_spaces(const char **text, size_t *left)
 	}
 }
 
-/**
- * sysctl_parse() - take the text of one write at offset 0
- * @values: the present values; those that were read from @text are replaced, also when a later
- *	one is wrong (as in the kernel, the caller stores them in either case)
- * @consumed: bytes that write(2) reports; what follows the last value is left over
- *
- * Return: number of values replaced, or -EINVAL.
- */
-ssize_t sysctl_parse(const struct sysctl *s, const char *text, size_t len, int64_t *values,
-		     size_t *consumed)
+/* do_proc_dointvec(), do_proc_doulongvec_minmax() */
+static int write_vector(const struct sysctl *s, int64_t *values, const char *text, size_t len,
+			size_t *consumed)
 {
-	size_t left = len < 4095 ? len : 4095; /* PAGE_SIZE - 1 */
+	size_t left = len < KERNEL_PAGE ? len : KERNEL_PAGE - 1;
 	int n = 0;
 
 	*consumed = 0;
-	if (len == 0)
-		return 0;
 	while (left > 0 && n < s->count) {
 		unsigned long val;
 		int64_t value;
@@ -170,7 +212,8 @@ ssize_t sysctl_parse(const struct sysctl *s, const char *text, size_t len, int64
 		skip_spaces(&text, &left);
 		if (left == 0)
 			break;
-		if (get_long(&text, &left, &val, &neg) < 0 || !in_range(s, val, neg, &value))
+		if (get_long(&text, &left, &val, &neg) < 0 ||
+		    !in_range(s, values[n], val, neg, &value))
 			return -EINVAL;
 		values[n++] = value;
 	}
@@ -178,7 +221,98 @@ ssize_t sysctl_parse(const struct sysctl *s, const char *text, size_t len, int64
 	if (n == 0)
 		return -EINVAL;
 	*consumed = len - left;
-	return n;
+	return 0;
+}
+
+/* do_proc_douintvec_w(): one value, and nobody looks at what follows it */
+static int write_uint(const struct sysctl *s, int64_t *value, const char *text, size_t len,
+		      size_t *consumed)
+{
+	size_t left = len < KERNEL_PAGE ? len : KERNEL_PAGE - 1;
+	unsigned long val;
+	int64_t ret;
+	bool neg;
+
+	skip_spaces(&text, &left);
+	if (left == 0 || get_long(&text, &left, &val, &neg) < 0 ||
+	    !in_range(s, *value, val, neg, &ret))
+		return -EINVAL;
+	*value = ret;
+	*consumed = len;
+	return 0;
+}
+
+/* _proc_do_string() with sysctl_writes_strict = 1: what is written further on is appended */
+static int write_string(const struct sysctl *s, char *value, const char *text, size_t len,
+			off_t offset, size_t *consumed)
+{
+	size_t size = s->max, at = strnlen(value, size - 1);
+
+	*consumed = len;
+	if ((uint64_t)offset > at)
+		return 0;
+	at = offset;
+	for (size_t i = 0; i < len && at < size - 1 && text[i] != '\0' && text[i] != '\n'; i++)
+		value[at++] = text[i];
+	memset(value + at, 0, SYSCTL_STRING_MAX - at);
+	return 0;
+}
+
+/* kernel/printk/printk.c: devkmsg_sysctl_set_loglvl() */
+static int write_word(const struct sysctl *s, char *value, const char *text, size_t len,
+		      size_t *consumed)
+{
+	for (const char *word = s->words; *word; word += *word == '|') {
+		size_t n = strcspn(word, "|");
+
+		if (len == n + 1 && memcmp(text, word, n) == 0 &&
+		    (text[n] == '\n' || text[n] == '\0')) {
+			memset(value, 0, SYSCTL_STRING_MAX);
+			memcpy(value, word, n);
+			*consumed = len;
+			return 0;
+		}
+		word += n;
+	}
+	return -EINVAL;
+}
+
+static int write_numbers(const struct sysctl *s, int64_t *values, const char *text, size_t len,
+			 size_t *consumed)
+{
+	int64_t old = values[0];
+	int r = s->type == SYSCTL_UINT ? write_uint(s, values, text, len, consumed)
+				       : write_vector(s, values, text, len, consumed);
+
+	if (s->quirk == SYSCTL_LOCKS_1 && r == 0 && old == 1 && values[0] != 1) {
+		values[0] = old;
+		return -EPERM;
+	}
+	return r;
+}
+
+/**
+ * sysctl_write() - what one write(2) makes of a value
+ * @value: the present one; what was read from @text replaces it, also when a later part of @text is
+ *	wrong (as in the kernel, the caller stores it in either case)
+ * @offset: numbers count only at 0, as with sysctl_writes_strict = 1
+ * @consumed: bytes that write(2) reports; what follows the last value may be left over
+ *
+ * Return: 0 or -errno, as the kernel's.
+ */
+int sysctl_write(const struct sysctl *s, struct sysctl_value *value, const char *text, size_t len,
+		 off_t offset, size_t *consumed)
+{
+	*consumed = len;
+	if (len == 0)
+		return 0;
+	if (s->type == SYSCTL_STRING)
+		return write_string(s, value->text, text, len, offset, consumed);
+	if (offset != 0)
+		return 0;
+	if (s->type == SYSCTL_WORD)
+		return write_word(s, value->text, text, len, consumed);
+	return write_numbers(s, value->n, text, len, consumed);
 }
 
 /**
@@ -187,58 +321,17 @@ ssize_t sysctl_parse(const struct sysctl *s, const char *text, size_t len, int64
  *
  * Return: its length.
  */
-size_t sysctl_format(const struct sysctl *s, const int64_t *values, char *text)
+size_t sysctl_format(const struct sysctl *s, const struct sysctl_value *value, char *text)
 {
 	size_t len = 0;
 
-	for (int i = 0; i < s->count; i++)
-		len += sprintf(text + len, "%s%lld", i ? "\t" : "", (long long)values[i]);
+	if (sysctl_is_text(s)) {
+		len = strnlen(value->text, SYSCTL_STRING_MAX - 1);
+		memcpy(text, value->text, len);
+	}
+	for (int i = 0; i < s->count && !sysctl_is_text(s); i++)
+		len += sprintf(text + len, s->type == SYSCTL_ULONG ? "%s%" PRIu64 : "%s%" PRId64,
+			       i ? "\t" : "", value->n[i]);
 	text[len++] = '\n';
 	return len;
-}
-
-struct stored {
-	_Atomic uint32_t commit; /* 0: never written; else 1 + the slot that counts */
-	int64_t slot[2][SYSCTL_MAX_VALUES];
-};
-
-struct sysctl_store {
-	struct stored values[sizeof(sysctls) / sizeof(sysctls[0])];
-};
-
-/**
- * sysctl_store_size() - size of the memfd that holds one container's values, zero-filled at first
- */
-size_t sysctl_store_size(void)
-{
-	return (sizeof(struct sysctl_store) + 4095) & ~(size_t)4095;
-}
-
-/**
- * sysctl_store_get() - the container's values of @s
- *
- * Locking: the caller keeps writers of the same store away.
- */
-void sysctl_store_get(const struct sysctl_store *store, const struct sysctl *s, int64_t *values)
-{
-	const struct stored *st = &store->values[s - sysctls];
-	uint32_t commit = atomic_load_explicit(&st->commit, memory_order_acquire);
-	const int64_t *from = commit ? st->slot[(commit - 1) & 1] : s->initial;
-
-	memcpy(values, from, sizeof(st->slot[0]));
-}
-
-/**
- * sysctl_store_put() - replace the container's values of @s, all or nothing
- *
- * Locking: one writer at a time.
- */
-void sysctl_store_put(struct sysctl_store *store, const struct sysctl *s, const int64_t *values)
-{
-	struct stored *st = &store->values[s - sysctls];
-	uint32_t commit = atomic_load_explicit(&st->commit, memory_order_relaxed);
-	uint32_t spare = commit == 1;
-
-	memcpy(st->slot[spare], values, sizeof(st->slot[0]));
-	atomic_store_explicit(&st->commit, spare + 1, memory_order_release);
 }

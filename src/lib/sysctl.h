@@ -2,44 +2,79 @@
 #pragma once
 
 /*
- * Sysctls that the kernel does not namespace: their types and ranges, text to value and back as
- * the kernel does it, and the store that holds one container's own values.
+ * Sysctls that the kernel does not namespace: what each of them is and takes (sysctl-table.c), and
+ * text to value and back as the kernel does it (sysctl.c). The container's own values are kept in a
+ * store (sysctl-store.h).
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SYSCTL_MAX_VALUES 4
-#define SYSCTL_TEXT_MAX	  (SYSCTL_MAX_VALUES * 22 + 2)
+#define SYSCTL_MAX_VALUES 5
+#define SYSCTL_STRING_MAX 256 /* with the terminating NUL, as the kernel counts */
+#define SYSCTL_TEXT_MAX	  (SYSCTL_STRING_MAX + 1)
 
 enum sysctl_type {
-	SYSCTL_INT,   /* proc_dointvec(_minmax) */
-	SYSCTL_ULONG, /* proc_doulongvec_minmax */
+	SYSCTL_INT,    /* proc_dointvec(_minmax), _jiffies; several values */
+	SYSCTL_UINT,   /* proc_douintvec(_minmax), dou8vec: one value, the rest of the text is taken
+			*/
+	SYSCTL_ULONG,  /* proc_doulongvec_minmax; compared as unsigned */
+	SYSCTL_STRING, /* proc_dostring; @max is the size of the kernel's buffer */
+	SYSCTL_WORD,   /* one of the words in @words and a newline */
 };
 
 enum sysctl_policy {
-	SYSCTL_PRIVATE, /* the container's own value, the host's untouched */
+	SYSCTL_KERNEL,	 /* not covered: the kernel's own file is right as it is */
+	SYSCTL_PRIVATE,	 /* the container's own value, the host's untouched */
+	SYSCTL_MAX,	 /* the host gets the largest that it or a container wants, up to @cap */
+	SYSCTL_MIN,	 /* the smallest, down to @cap */
+	SYSCTL_READONLY, /* a constant */
+	SYSCTL_HIDDEN,	 /* cannot be opened */
+};
+
+/* What a type does not say. */
+enum sysctl_quirk {
+	SYSCTL_PLAIN,
+	SYSCTL_LOCKS_3, /* can never change again once it is 3 */
+	SYSCTL_LOCKS_1, /* once it is 1, anything else is EPERM */
+	SYSCTL_PIPE,	/* rounded up to a power of two of pages */
+	SYSCTL_PER_PID, /* newer kernels have it per pid namespace */
+	SYSCTL_CLEARS,	/* a change zeroes its twin, the row named in @words */
 };
 
 struct sysctl {
-	const char *path; /* as in views[]: "proc/sys/kernel/panic" */
+	const char *path; /* "proc/sys/kernel/panic" */
 	enum sysctl_policy policy;
 	enum sysctl_type type;
+	enum sysctl_quirk quirk;
 	int count;	  /* number of values */
+	mode_t mode;	  /* as the kernel has it; 0200 is an order, not a value */
 	int64_t min, max; /* of each value */
+	int64_t cap;	  /* SYSCTL_MAX, SYSCTL_MIN */
 	int64_t initial[SYSCTL_MAX_VALUES];
+	const char *words; /* text at first; SYSCTL_WORD: "first|second"; SYSCTL_CLEARS */
+	const char *why;   /* SYSCTL_KERNEL, _READONLY, _HIDDEN */
+};
+
+struct sysctl_value {
+	union {
+		int64_t n[SYSCTL_MAX_VALUES];
+		char text[SYSCTL_STRING_MAX];
+	};
 };
 
 extern const struct sysctl sysctls[];
 extern const int sysctls_count;
 
-struct sysctl_store;
-
 const struct sysctl *sysctl_find(const char *path);
-ssize_t sysctl_parse(const struct sysctl *s, const char *text, size_t len, int64_t *values,
-		     size_t *consumed);
-size_t sysctl_format(const struct sysctl *s, const int64_t *values, char *text);
+const char *sysctl_policy_name(enum sysctl_policy policy);
+bool sysctl_is_text(const struct sysctl *s);
+bool sysctl_is_shared(const struct sysctl *s);
+const char *sysctl_reason(const struct sysctl *s);
+const char *sysctl_namespaced(const char *path);
 
-size_t sysctl_store_size(void);
-void sysctl_store_get(const struct sysctl_store *store, const struct sysctl *s, int64_t *values);
-void sysctl_store_put(struct sysctl_store *store, const struct sysctl *s, const int64_t *values);
+void sysctl_initial(const struct sysctl *s, struct sysctl_value *value);
+int sysctl_write(const struct sysctl *s, struct sysctl_value *value, const char *text, size_t len,
+		 off_t offset, size_t *consumed);
+size_t sysctl_format(const struct sysctl *s, const struct sysctl_value *value, char *text);

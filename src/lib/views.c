@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of emulated files. A directory of the server's tree exists because a path here needs
- * it.
+ * The table of emulated files, but for sysctls, which have a table of their own (sysctl-table.c). A
+ * directory of the server's tree exists because a path here needs it.
  */
 #include "config.h"
 #include "lib/views.h"
@@ -13,10 +13,6 @@
 #define ROOTS(p, from)                                                                             \
 	{                                                                                          \
 		"proc/" p, 0400, VIEW_RENDERED, from                                               \
-	}
-#define SYSCTL(p)                                                                                  \
-	{                                                                                          \
-		"proc/sys/" p, 0644, VIEW_SYSCTL, "a value of the container's own"                 \
 	}
 
 #define DIRECTORY(p, from)                                                                         \
@@ -47,15 +43,5 @@ const struct view views[] = {
 	RENDERED("pressure/irq", "irq.pressure of the cgroup"),
 	DIRECTORY("devices/system/cpu", "cpuset and quota of the cgroup; caches of the processor"),
 	DIRECTORY("devices/system/node", "as cpu and meminfo: one node"),
-	SYSCTL("kernel/panic"),
-	SYSCTL("kernel/panic_on_oops"),
-	SYSCTL("kernel/printk"),
-	SYSCTL("kernel/sysrq"),
-	SYSCTL("kernel/dmesg_restrict"),
-	SYSCTL("kernel/kptr_restrict"),
-	SYSCTL("vm/overcommit_memory"),
-	SYSCTL("vm/mmap_min_addr"),
-	SYSCTL("fs/file-max"),
-	SYSCTL("fs/nr_open"),
 };
 const int views_count = sizeof(views) / sizeof(views[0]);

@@ -11,7 +11,6 @@
 
 enum view_kind {
 	VIEW_RENDERED,	/* a provider renders it at each open */
-	VIEW_SYSCTL,	/* a value of the container's own, see sysctl.h */
 	VIEW_DIRECTORY, /* covered as a whole: what is in it is the server's (fusefs/dirs.h) */
 };
 

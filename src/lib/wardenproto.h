@@ -48,6 +48,7 @@ enum warden_order_type {
 	WARDEN_ORDER_DETACH, /* the launcher leaves and the container stays */
 	WARDEN_ORDER_PIDS, /* a procfs of its pid namespace comes along; before WARDEN_ORDER_INIT */
 	WARDEN_ORDER_CONSOLE, /* a pty nobody reads: its master comes along */
+	WARDEN_ORDER_SYSCTLS, /* values were set: look which of them the host shares */
 };
 
 struct warden_order {

@@ -21,6 +21,7 @@
 #include "lib/fd.h"
 #include "lib/reap.h"
 #include "lib/sys.h"
+#include "lib/sysctl-host.h"
 #include "runtime/birth.h"
 #include "runtime/console.h"
 #include "runtime/devices.h"
@@ -277,6 +278,7 @@ static bool build(struct container *c, int fuse_mount, GError **error)
 			     .uid = c->claim.base,
 			     .gid = c->claim.base,
 			     .count = c->claim.count,
+			     .state_dir = c->dir_fd,
 			     .rw_root_fd = -1 };
 	int r = workshop_enter(&shop);
 	bool ok = r < 0 ? error_set_errno(error, r, "make a mount namespace")
@@ -429,7 +431,7 @@ static bool create(struct container *c, GError **error)
 	if (!state_save(c, error) ||
 	    !container_receive(c->sync, &c->console, NULL, CHILD_READY, error) ||
 	    !limits_schedule(c->pid, &c->spec->process, NULL, error) || !mirror_wait(c, error) ||
-	    !sysctls_set(c->spec, c->pidfd, c->claim.base, error) || !state_publish(c, error))
+	    !sysctls_set(c, error) || !state_publish(c, error))
 		return false;
 	scope_release(&c->scope);
 	if (c->console >= 0 && !console_check(c->console, error))
@@ -677,6 +679,7 @@ static void remove_traces(struct container *c)
 	}
 	if (ours)
 		reap_scope(&c->record);
+	sysctl_host_end(c->root_fd, &c->record.init);
 	/* One that cannot die now has our ids: `delete` finishes it. */
 	if (left != -EBUSY) {
 		autofd lock = rundir_lock(c->root_fd);

@@ -29,9 +29,9 @@ static int open_target(const struct tree *tree, const char *path)
 			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
-static int lay_cover(const struct tree *tree, const struct view *view)
+static int lay_cover(const struct tree *tree, const char *view)
 {
-	autofd target = open_target(tree, view->path);
+	autofd target = open_target(tree, view);
 	autofd cover = -1;
 	char path[256];
 	int r;
@@ -40,7 +40,7 @@ static int lay_cover(const struct tree *tree, const struct view *view)
 		return 0; /* this kernel has no such file: nothing to hide */
 	if (target < 0)
 		return target;
-	g_snprintf(path, sizeof(path), "fs/%s", view->path);
+	g_snprintf(path, sizeof(path), "fs/%s", view);
 	cover = mnt_clone(tree->shop->base, path, false);
 	if (cover < 0)
 		return cover;
@@ -73,11 +73,11 @@ static bool lay_covers(const struct tree *tree, GError **error)
 		if (views[i].kind == VIEW_DIRECTORY)
 			continue;
 #endif
-		r = lay_cover(tree, &views[i]);
+		r = lay_cover(tree, views[i].path);
 		if (r < 0)
 			return error_set_errno(error, r, "cover \"/%s\"", views[i].path);
 	}
-	return true;
+	return tree_cover_sysctls(tree, proc, sys, error);
 }
 
 /*

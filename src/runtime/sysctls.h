@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * linux.sysctl of the specification: values in the container's own namespaces.
+ * linux.sysctl of the specification: values in the container's own namespaces, or of its own.
  */
 #include "runtime/spec.h"
 
 #include <glib.h>
 
+struct container;
+
 bool sysctls_check(const struct spec *spec, GError **error);
-bool sysctls_set(const struct spec *spec, int init_pidfd, uid_t root, GError **error);
+bool sysctls_set(struct container *c, GError **error);

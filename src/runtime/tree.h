@@ -23,6 +23,7 @@ struct tree {
 	gid_t gid;
 	struct identity_values identity; /* its own boot id and the like */
 	uint32_t count;			 /* so many ids from these on are the container's */
+	int state_dir;			 /* the container's directory below the state root */
 	int rw_root_fd; /* read-only roots: a writable clone, only to make mount points in */
 };
 
@@ -30,4 +31,5 @@ bool tree_build(struct tree *tree, GError **error);
 bool tree_cover(struct tree *tree, int fuse_mount, GError **error);
 bool tree_identify(struct tree *tree, GError **error);
 bool tree_has_part(const struct tree *tree, const char *from);
+bool tree_cover_sysctls(const struct tree *tree, bool proc, bool sys, GError **error);
 bool tree_can_lock(const char *path);

@@ -199,6 +199,16 @@ void wardenlink_tell_init(struct container *c)
 }
 
 /**
+ * wardenlink_tell_sysctls() - the container begins with values of its own
+ */
+void wardenlink_tell_sysctls(struct container *c)
+{
+	struct warden_order order = { .type = WARDEN_ORDER_SYSCTLS };
+
+	fd_send(c->warden, &order, sizeof(order), NULL, 0);
+}
+
+/**
  * wardenlink_detach() - we leave, the container stays; a pty that nobody reads stays with the
  * warden
  */

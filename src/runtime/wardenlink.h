@@ -11,5 +11,6 @@ bool wardenlink_spawn(struct container *c, GError **error);
 bool wardenlink_start(struct container *c, int *fuse_mount, GError **error);
 bool wardenlink_wait_ready(struct container *c, GError **error);
 void wardenlink_tell_init(struct container *c);
+void wardenlink_tell_sysctls(struct container *c);
 void wardenlink_detach(struct container *c);
 char *wardenlink_program(const char *name);

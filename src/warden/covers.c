@@ -94,12 +94,16 @@ static int lay_one(const struct mountlist_entry *e, bool own, const struct place
 	autofd target = sys_openat2(p->top, path, O_PATH,
 				    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	autofd clone = -1;
+	struct stat st;
 
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0; /* an instance without it: subset=pid */
 	clone = target < 0 ? target : clone_of(e, own, p->bare);
 	if (clone < 0)
 		return clone;
+	/* In another network namespace the path does not lead to the cover, and none is needed. */
+	if (!own && (fstat(clone, &st) < 0 || st.st_dev != e->dev))
+		return 0;
 	if (!p->readonly && !(own && e->readonly))
 		return mnt_attach_fd(clone, target);
 	return attach_restricted(clone, target, p->path, path, MOUNT_ATTR_RDONLY);

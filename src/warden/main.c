@@ -26,7 +26,6 @@
 #include "lib/fd.h"
 #include "lib/reap.h"
 #include "lib/sys.h"
-#include "lib/sysctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,16 +71,16 @@ static int receive_hello(struct warden *w)
 
 static int make_memory(struct warden *w)
 {
-	w->values_fd = memfd_create("cloister-values", MFD_CLOEXEC);
+	int r;
+
 	w->init_fd = memfd_create("cloister-init", MFD_CLOEXEC);
 	w->shared = mmap(NULL, sizeof(*w->shared), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (w->values_fd < 0 || w->init_fd < 0 || w->shared == MAP_FAILED)
+	if (w->init_fd < 0 || w->shared == MAP_FAILED)
 		return -errno;
 	w->shared->detached = w->hello.record.launcher.pid == 0;
-	if (ftruncate(w->values_fd, sysctl_store_size()) < 0)
-		return -errno;
-	return notify_init(&w->notify, w->dir_fd);
+	r = sysctls_make(w);
+	return r < 0 ? r : notify_init(&w->notify, w->dir_fd);
 }
 
 static void tell(struct warden *w, int r)
@@ -222,6 +221,7 @@ static void restart_server(struct warden *w)
 		close_to(&w->fuse_fd, -1);
 	}
 	renew_twin(w);
+	sysctls_settle(w);
 }
 
 /* The twin finds it by what it writes of itself into shared memory. */
@@ -266,14 +266,16 @@ static void read_order(struct warden *w)
 	if (order.type == WARDEN_ORDER_INIT && n == 2) {
 		close_to(&w->init_pidfd, fds[0]);
 		notify_learn(&w->notify, &order.init, fds[1]);
-		make_twin(w);
 		w->hello.record.init = order.init;
+		make_twin(w);
 	} else if (order.type == WARDEN_ORDER_PIDS && n == 1) {
 		server_send_pids(w, fds[0]);
 	} else if (order.type == WARDEN_ORDER_CONSOLE && n == 1) {
 		close_to(&w->console, fds[0]);
 		fcntl(fds[0], F_SETFL, O_NONBLOCK);
 		renew_twin(w);
+	} else if (order.type == WARDEN_ORDER_SYSCTLS) {
+		sysctls_settle(w);
 	} else if (order.type == WARDEN_ORDER_DETACH) {
 		w->shared->detached = true;
 	}
@@ -304,6 +306,7 @@ static void drain_console(struct warden *w)
 /* With the launcher there, it removes the container and us, or its end of the socket closes. */
 static void init_ended(struct warden *w)
 {
+	sysctls_end(w);
 	if (w->control < 0 || w->shared->detached)
 		warden_end(w, true);
 	close_to(&w->init_pidfd, -1);
@@ -318,6 +321,8 @@ enum {
 	POLL_LISTENER,
 	POLL_NOTIFIER,
 	POLL_LINK,
+	POLL_ASK,
+	POLL_WATCH,
 	POLL_N
 };
 
@@ -332,6 +337,8 @@ static void step(struct warden *w)
 		[POLL_LISTENER] = { .fd = w->notify.socket, .events = POLLIN },
 		[POLL_NOTIFIER] = { .fd = w->notify.pidfd, .events = POLLIN },
 		[POLL_LINK] = { .fd = w->notify.link[0], .events = POLLIN },
+		[POLL_ASK] = { .fd = w->ask_fd, .events = POLLIN },
+		[POLL_WATCH] = { .fd = w->watch_fd, .events = POLLIN },
 	};
 
 	if (poll(p, POLL_N, -1) < 0)
@@ -354,6 +361,10 @@ static void step(struct warden *w)
 		start_notifier(w);
 	if (p[POLL_LISTENER].revents)
 		receive_listener(w);
+	if (p[POLL_ASK].revents)
+		sysctls_asked(w);
+	if (p[POLL_WATCH].revents)
+		sysctls_host_wrote(w);
 }
 
 /*
@@ -370,6 +381,7 @@ static void become_warden(struct warden *w)
 		restart_server(w);
 	else if (w->init_pidfd >= 0)
 		make_twin(w);
+	sysctls_settle(w);
 	for (;;)
 		step(w);
 }
@@ -396,7 +408,10 @@ int main(int argc, char **argv)
 			    .pids_fd = -1,
 			    .pids_link = -1,
 			    .server_pidfd = -1,
-			    .other_pidfd = -1 };
+			    .other_pidfd = -1,
+			    .ask_fd = -1,
+			    .ask_server_fd = -1,
+			    .watch_fd = -1 };
 	int r;
 
 	if (argc > 1)

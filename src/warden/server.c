@@ -72,6 +72,8 @@ static void build_command(struct command *cmd, const struct warden *w, int *prog
 	add_arg(cmd, "%d", place_fd(w->fuse_fd, &next));
 	add_arg(cmd, "--values-fd");
 	add_arg(cmd, "%d", place_fd(w->values_fd, &next));
+	add_arg(cmd, "--ask-fd");
+	add_arg(cmd, "%d", place_fd(w->ask_server_fd, &next));
 	add_arg(cmd, "--init-fd");
 	add_arg(cmd, "%d", place_fd(w->init_fd, &next));
 	add_arg(cmd, "--ready-fd");
@@ -121,6 +123,7 @@ static void exec_server(struct warden *w, int program, int ready, bool resume,
 	}
 	w->fuse_fd = fcntl(w->fuse_fd, F_DUPFD_CLOEXEC, high);
 	w->values_fd = fcntl(w->values_fd, F_DUPFD_CLOEXEC, high);
+	w->ask_server_fd = fcntl(w->ask_server_fd, F_DUPFD_CLOEXEC, high);
 	w->init_fd = fcntl(w->init_fd, F_DUPFD_CLOEXEC, high);
 	ready = fcntl(ready, F_DUPFD_CLOEXEC, high);
 	program = program < 0 ? -1 : fcntl(program, F_DUPFD_CLOEXEC, high);

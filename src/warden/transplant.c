@@ -74,6 +74,19 @@ static int restrict_place(const struct mount_args *args, bool readonly)
 						  (readonly ? MOUNT_ATTR_RDONLY : 0));
 }
 
+struct laying {
+	const struct covers *covers;
+	const char *part;
+	bool readonly;
+};
+
+static int lay(void *arg)
+{
+	const struct laying *l = arg;
+
+	return covers_lay(l->covers, l->part, PLACE, BARE, l->readonly);
+}
+
 /* Make the instance in a copy of the workshop, covered. */
 static int build(struct job *job)
 {
@@ -100,8 +113,9 @@ static int build(struct job *job)
 		r = bare < 0 ? bare : mnt_attach(bare, AT_FDCWD, BARE);
 	if (r == 0)
 		r = restrict_place(args, own->readonly);
-	if (r == 0)
-		r = covers_lay(c, part, PLACE, BARE, args->flags & MS_RDONLY);
+	if (r == 0) /* what a path below sys/net leads to depends on who looks */
+		r = nsmount_in_net(v->host_proc, v->net_ns, lay,
+				   &(struct laying){ c, part, args->flags & MS_RDONLY });
 	return r;
 }
 

@@ -20,10 +20,12 @@ struct warden_shared {
 struct warden {
 	struct warden_hello hello;
 	int root_fd, dir_fd, alive_fd, fuse_fd;
-	int values_fd; /* memfd: sysctl values; survives the server */
-	int init_fd;   /* memfd: the kernel's first request; survives the server */
-	int control;   /* to the launcher; -1 once it has gone */
-	int console;   /* master of a pty that nobody reads, or -1 */
+	int values_fd; /* sysctl values, in the container's directory; survives the server */
+	int ask_fd, ask_server_fd; /* both ends of the server's way to ask for shared sysctls */
+	int watch_fd;		   /* inotify on those of the host */
+	int init_fd;		   /* memfd: the kernel's first request; survives the server */
+	int control;		   /* to the launcher; -1 once it has gone */
+	int console;		   /* master of a pty that nobody reads, or -1 */
 	int pids_fd;   /* a procfs of the container's pid namespace, for the server; -1: not yet */
 	int pids_link; /* until then: where the server waits for it, or -1 */
 	int init_pidfd;
@@ -33,6 +35,12 @@ struct warden {
 	struct warden_shared *shared;
 	struct notify notify;
 };
+
+int sysctls_make(struct warden *w);
+void sysctls_settle(struct warden *w);
+void sysctls_asked(struct warden *w);
+void sysctls_host_wrote(struct warden *w);
+void sysctls_end(struct warden *w);
 
 int server_start(struct warden *w, bool resume);
 void server_send_pids(struct warden *w, int fd);

@@ -392,7 +392,7 @@ no_number() {
 	inside
 	like "$status $out" "^1 .*kernel's log" "the host's devices: asked for by name: refused"
 	# The value that it has: nobody is harmed if it should be set.
-	edit "l['sysctl'] = {'kernel.printk_ratelimit': '$(cat /proc/sys/kernel/printk_ratelimit)'}; p['args'] = ['true']"
+	edit "l['sysctl'] = {'user.max_time_namespaces': '$(cat /proc/sys/user/max_time_namespaces)'}; p['args'] = ['true']"
 	inside
 	like "$status $out" '^1 .*it would be set for the host' "the host's sysctls: refused"
 	# In a network namespace that stands for the host's.

@@ -174,7 +174,7 @@ mount: mount -t tmpfs none /mnt && umount /mnt && echo mounted
 sys: grep ' /sys sysfs ' /proc/mounts
 own: ls -ln /dev/null
 module: attack load-module
-sysrq: attack write-same /proc/sys/kernel/core_pattern
+sysrq: attack write-same /proc/sys/kernel/seccomp/actions_logged
 END
 unlike "${said[map]}" '^ *0 +0 ' "isolation: --privileged is root of its own user namespace only"
 unlike "${said[nodes]}" 'vda|loop|kmsg|mem$|nvram|sd[a-z]|vd[a-z]|rtc|hpet' "isolation: --privileged shows no device of the host"

@@ -158,7 +158,7 @@ refused "config: duplicate namespaces" '{"linux": {"+namespaces": [{"type": "pid
 refused "config: a namespace path of the wrong type" '{"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/proc/self/ns/uts"}]}}'
 refused "config: an unknown namespace type" '{"linux": {"+namespaces": [{"type": "colour"}]}}'
 refused "config: an unknown rlimit" '{"process": {"rlimits": [{"type": "RLIMIT_FUN", "soft": 1, "hard": 1}]}}'
-refused "config: a sysctl that has no namespace" '{"linux": {"sysctl": {"kernel.panic": "1"}}}' 'kernel.panic'
+refused "config: a sysctl that has no namespace" '{"linux": {"sysctl": {"kernel.version": "1"}}}' 'kernel.version'
 refused "config: a bind whose source is not there" '{"+mounts": [{"destination": "/x", "type": "bind", "source": "/no/such", "options": ["bind"]}]}'
 refused "config: a program that is not there" '{"process": {"args": ["/no/such"]}}' 'no such file|not found'
 refused "isolation: a mapping to the host's root" '{"linux": {"+namespaces": [{"type": "user"}], "uidMappings": [{"containerID": 0, "hostID": 0, "size": 65536}], "gidMappings": [{"containerID": 0, "hostID": 0, "size": 65536}]}}'

@@ -14,7 +14,7 @@
 #include "lib/facts.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
-#include "lib/sysctl.h"
+#include "lib/sysctl-store.h"
 
 #include <errno.h>
 #include <fcntl.h>

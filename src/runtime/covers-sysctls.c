@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Covering the sysctls of the table: a directory that holds nothing else as one, what lies among
+ * files that have to stay the kernel's each by itself.
+ *
+ * Never covered is what a container runtime writes: net.*, kernel.{msg*,sem,shm*}, fs.mqueue.*.
+ * Those that run inside open them with openat2(RESOLVE_NO_XDEV) and would take a cover for an
+ * attack; and the kernel has them per namespace. Of net.* only files are covered that the kernel
+ * lets nobody write in a network namespace of one's own, because they are not the namespace's.
+ */
+#include "config.h"
+#include "runtime/tree.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+#include "lib/nsmount.h"
+#include "lib/sys.h"
+#include "lib/sysctl-store.h"
+#include "runtime/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A directory of the container's procfs and its likeness in the server's tree, opened once. */
+struct dirs {
+	char path[128];
+	size_t len; /* 0: none is open */
+	int target, server;
+};
+
+#define DIRS_NONE                                                                                  \
+	{                                                                                          \
+		.target = -1, .server = -1                                                         \
+	}
+
+struct lay {
+	const struct tree *tree;
+	struct sysctl_store *store;
+	bool proc, sys;	    /* whether the container has a procfs, a sysfs */
+	const char *failed; /* path */
+};
+
+static void close_dirs(struct dirs *d)
+{
+	if (d->target >= 0)
+		fd_close(d->target);
+	if (d->server >= 0)
+		fd_close(d->server);
+	*d = (struct dirs)DIRS_NONE;
+}
+
+/* With one request the kernel learns what it would have to ask for each file by itself. */
+static void look_up_all(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	while (dir && readdir(dir))
+		;
+	if (dir)
+		closedir(dir);
+}
+
+/* Return: 0, -ENOENT if this kernel has no such directory, or -errno. */
+static int open_dirs(const struct lay *lay, const char *path, size_t len, struct dirs *d)
+{
+	char in_server[160];
+	int r;
+
+	if (d->len == len && memcmp(d->path, path, len) == 0)
+		return 0;
+	close_dirs(d);
+	if (len >= sizeof(d->path))
+		return -ENAMETOOLONG;
+	memcpy(d->path, path, len);
+	d->path[len] = '\0';
+	r = sys_openat2(lay->tree->shop->base, d->path, O_PATH | O_DIRECTORY,
+			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	if (r < 0)
+		return r;
+	d->target = r;
+	g_snprintf(in_server, sizeof(in_server), "fs/%s", d->path);
+	d->server = openat(lay->tree->shop->base, in_server,
+			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (d->server < 0)
+		return -errno;
+	look_up_all(d->server);
+	d->len = len;
+	return 0;
+}
+
+/*
+ * Has the kernel given this file to the container's root, to write too? Then it has a namespace for
+ * it, which is right for nested containers as well, whatever our table says. What cannot be looked
+ * at is covered. (A pid namespace cannot be entered to look: a cover on its files is never seen.)
+ */
+static bool is_containers_own(const struct lay *lay, int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == lay->tree->uid &&
+	       (st.st_mode & 0200);
+}
+
+/* Cover @path, a row's own or a directory's (@s is NULL). No symlink is followed. */
+static int lay_one(struct lay *lay, struct dirs *d, const char *path, const struct sysctl *s)
+{
+	const char *slash = strrchr(path, '/');
+	autofd cover = -1;
+	int r = open_dirs(lay, path, slash - path, d);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (s && is_containers_own(lay, d->target, slash + 1)) {
+		sysctl_store_mark(lay->store, s, SYSCTL_NATIVE);
+		return 0;
+	}
+	cover = mnt_clone(d->server, slash + 1, false);
+	r = cover < 0 ? cover : mnt_attach(cover, d->target, slash + 1);
+	/* A kernel without that file: nothing to hide. What the server lacks is an error. */
+	return r == -ENOENT && faccessat(d->target, slash + 1, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? 0
+											      : r;
+}
+
+/*
+ * Whose file a path below /proc/sys/net leads to depends on who looks: a cover that is laid from
+ * another network namespace lies on a file that the container never sees.
+ */
+static int lay_net(void *arg)
+{
+	struct dirs dirs = DIRS_NONE;
+	struct lay *lay = arg;
+	int r = 0;
+
+	for (int i = 0; i < sysctls_count && r == 0; i++) {
+		if (sysctls[i].policy == SYSCTL_KERNEL || !sysctl_namespaced(sysctls[i].path))
+			continue;
+		lay->failed = sysctls[i].path;
+		r = lay_one(lay, &dirs, sysctls[i].path, &sysctls[i]);
+	}
+	close_dirs(&dirs);
+	return r;
+}
+
+static int lay_in_net(struct lay *lay)
+{
+	autofd ns = -1;
+	char path[32];
+
+	g_snprintf(path, sizeof(path), "%d/ns/net", (int)lay->tree->init_pid);
+	ns = openat(lay->tree->shop->host_proc, path, O_RDONLY | O_CLOEXEC);
+	return ns < 0 ? -errno : nsmount_in_net(lay->tree->shop->host_proc, ns, lay_net, lay);
+}
+
+static int lay_dir(struct lay *lay, struct dirs *d, const struct sysctl *s, size_t len)
+{
+	char path[128];
+
+	g_snprintf(path, sizeof(path), "%.*s", (int)len, s->path);
+	return lay_one(lay, d, path, NULL);
+}
+
+static int lay_others(struct lay *lay)
+{
+	struct dirs dirs = DIRS_NONE;
+	const struct sysctl *last = NULL; /* covered with its directory, whose path is so long: */
+	size_t last_len = 0;
+	int r = 0;
+
+	for (int i = 0; i < sysctls_count && r == 0; i++) {
+		const struct sysctl *s = &sysctls[i];
+		size_t len = sysctl_store_dir(lay->store, s);
+
+		if (s->policy == SYSCTL_KERNEL || !(s->path[0] == 'p' ? lay->proc : lay->sys) ||
+		    !(sysctl_store_marks(lay->store, s) & SYSCTL_IS_THERE))
+			continue;
+		lay->failed = s->path;
+		if (len == 0)
+			r = lay_one(lay, &dirs, s->path, s);
+		else if (len != last_len || strncmp(last->path, s->path, len) != 0)
+			r = lay_dir(lay, &dirs, s, len);
+		last = s;
+		last_len = len;
+	}
+	close_dirs(&dirs);
+	return r;
+}
+
+/**
+ * tree_cover_sysctls() - lay the covers of the table of sysctls
+ *
+ * (The store is mapped: nothing of the container runs yet that could have taken its server over.)
+ * @proc, @sys: whether the container has a procfs, a sysfs
+ */
+bool tree_cover_sysctls(const struct tree *tree, bool proc, bool sys, GError **error)
+{
+	autofd fd = openat(tree->state_dir, SYSCTL_STORE_FILE, O_RDWR | O_CLOEXEC);
+	struct sysctl_store store;
+	struct lay lay = { tree, &store, proc, sys, "proc/sys" };
+	int r = fd < 0 ? -errno : sysctl_store_map(&store, fd);
+
+	if (r == 0) {
+		r = lay_others(&lay);
+		if (r == 0 && proc)
+			r = lay_in_net(&lay);
+		sysctl_store_close(&store);
+	}
+	return r == 0 || error_set_errno(error, r, "cover \"/%s\"", lay.failed);
+}

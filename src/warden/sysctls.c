@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's sysctls: the file with its values, and what it asks of the host's.
+ *
+ * The server may be a prisoner of the container: of its messages only the arrival counts, and the
+ * file is read into a copy, of which lib/sysctl-host.c takes numbers within the table's range and
+ * cap.
+ *
+ * The host may write its own values at any time. What this container asks for is watched (inotify),
+ * so that the host's new value and what containers want are weighed again at once.
+ */
+#include "config.h"
+#include "warden/warden.h"
+
+#include "lib/fd.h"
+#include "lib/sysctl-host.h"
+#include "lib/sysctl-scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* So long a writer inside waits for a warden that died with its question. */
+#define ANSWER_MS 1000
+
+static int make_socket(struct warden *w)
+{
+	struct timeval limit = { .tv_usec = ANSWER_MS % 1000 * 1000, .tv_sec = ANSWER_MS / 1000 };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	w->ask_fd = pair[0];
+	w->ask_server_fd = pair[1];
+	if (setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	    setsockopt(pair[1], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return -errno;
+	w->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	return w->watch_fd < 0 ? -errno : 0;
+}
+
+/**
+ * sysctls_make() - the container's file of values, and the way on which the server asks
+ *
+ * What the running kernel has, and where the limits that all share stand, is written into it first.
+ */
+int sysctls_make(struct warden *w)
+{
+	autofd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct sysctl_store store;
+	int r;
+
+	w->values_fd = openat(w->dir_fd, SYSCTL_STORE_FILE,
+			      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (root < 0 || w->values_fd < 0)
+		return -errno;
+	r = sysctl_store_map(&store, w->values_fd);
+	if (r < 0)
+		return r;
+	r = sysctl_scan(root, &store);
+	if (r == 0)
+		sysctl_host_initial(root, &store);
+	sysctl_store_close(&store);
+	return r < 0 ? r : make_socket(w);
+}
+
+static void watch_asked(const struct warden *w, const struct sysctl_store *store)
+{
+	for (int i = 0; i < sysctls_count; i++) {
+		char path[128];
+
+		if (!sysctl_is_shared(&sysctls[i]) ||
+		    !(sysctl_store_marks(store, &sysctls[i]) & SYSCTL_ASKED))
+			continue;
+		snprintf(path, sizeof(path), "/%s", sysctls[i].path);
+		inotify_add_watch(w->watch_fd, path, IN_MODIFY);
+	}
+}
+
+/**
+ * sysctls_settle() - the host follows what the container asks for
+ *
+ * Also whenever the server or the warden is a new one: the former may have died in between.
+ */
+void sysctls_settle(struct warden *w)
+{
+	struct sysctl_store store;
+
+	if (w->hello.record.init.pid <= 0 || sysctl_store_load(&store, w->values_fd) < 0)
+		return;
+	/* Watched first: what the host writes from here on is seen. */
+	watch_asked(w, &store);
+	sysctl_host_ask(w->root_fd, &w->hello.record.init, &store);
+	sysctl_store_close(&store);
+}
+
+/**
+ * sysctls_asked() - the server says that something changed
+ */
+void sysctls_asked(struct warden *w)
+{
+	uint64_t question;
+
+	if (recv(w->ask_fd, &question, sizeof(question), MSG_DONTWAIT) != sizeof(question))
+		return;
+	sysctls_settle(w);
+	send(w->ask_fd, &question, sizeof(question), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/**
+ * sysctls_host_wrote() - somebody wrote a sysctl of the host that this container has a wish for
+ *
+ * We ourselves and other wardens do: then there is nothing to change.
+ */
+void sysctls_host_wrote(struct warden *w)
+{
+	char events[4096];
+
+	while (read(w->watch_fd, events, sizeof(events)) > 0)
+		;
+	sysctls_settle(w);
+}
+
+/**
+ * sysctls_end() - the container has ended: what it asked for is taken back
+ */
+void sysctls_end(struct warden *w)
+{
+	if (w->hello.record.init.pid > 0)
+		sysctl_host_end(w->root_fd, &w->hello.record.init);
+	close(w->watch_fd);
+	w->watch_fd = -1;
+}

@@ -1,0 +1,227 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The sysctls of a container: the whole table, real programs, what the host shares, and who may set what.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate tool-busybox; gate tool-python3
+root=$work/root
+make_root "$root"
+root2=$root # the neighbour's; of its ids where the kernel cannot map them
+have idmap || { root2=$work/root2; cp -a "$root" "$root2"; shift_owners "$root2" 165536; shift_owners "$root"; }
+need_containers --rootfs "$root"
+name=$(cname sysctls) other=$(cname beside)
+inside() { cloister exec "$name" "$@" </dev/null; }
+beside() { cloister exec "$other" "$@" </dev/null; }
+value() { inside grep '' "/proc/sys/$1"; }
+
+# A sysctl of the host that is put back, whatever happens: shared, and harmless for so short a time.
+shared=fs.inotify.max_user_instances
+file=/proc/sys/${shared//./\/}
+had=$(cat "$file")
+least=/proc/sys/fs/lease-break-time
+least_had=$(cat $least)
+put_back() {
+	[ "$(cat "$file")" = "$had" ] || echo "$had" >"$file"
+	[ "$(cat $least)" = "$least_had" ] || echo "$least_had" >$least
+}
+on_exit put_back
+host() { cat "$file"; }
+# until VALUE DESC: the host has it within 2 s
+until_host() {
+	local i
+	for ((i = 0; i < 40; i++)); do [ "$(host)" = "$1" ] && break; sleep 0.05; done
+	is "$(host)" "$1" "$2"
+}
+
+### The table and the manual page
+names=$(cloister status --sysctl --json | python3 -c '
+import json, sys
+for s in json.load(sys.stdin)["sysctls"]: print(s["name"])')
+page=$(sed 's/\\-/-/g' "$top_srcdir/doc/cloister-sysctl.5")
+below 100 "$(wc -l <<<"$names")" "status --sysctl knows most of this kernel"
+is "$(for n in $names; do case $n in /*) ;; *) [[ $page == *$n* ]] || echo "$n" ;; esac; done)" "" "cloister-sysctl(5) names every sysctl that status does"
+is "$(cloister status --sysctl --json | python3 -c '
+import json, sys
+for s in json.load(sys.stdin)["sysctls"]:
+    if "cap" in s: print(s["name"], s["policy"], s["cap"])' | while read -r n policy cap; do
+	grep -qxE "${n//./\\.}\|$policy\|[0-9]+\|$cap" <<<"$page" || echo "$n"
+done)" "" "and every cap"
+
+### What is there, and what it reads as
+launch_detached "$name" --rootfs "$root" -- sleep 1000 || { fail "a container starts"; done_testing; }
+launch_detached "$other" --rootfs "$root2" -- sleep 1000
+# In a plain user namespace: the same files with the same modes, but for those that are the table's to say.
+list='cd /proc/sys && find . -type f ! -path "./fs/binfmt_misc/*" | sort'
+inside sh -c "$list" >"$tap_dir/files"
+unshare -Urnmpuif --mount-proc sh -c "$list" >"$tap_dir/plain"
+is "$(comm -3 "$tap_dir/files" "$tap_dir/plain")" "" "the same files as in a plain user namespace ($(wc -l <"$tap_dir/files"))"
+modes='cd /proc/sys && find . -type f ! -path "./fs/binfmt_misc/*" -exec stat -c "%n %a" {} + | sort'
+inside sh -c "$modes" >"$tap_dir/modes"
+unshare -Urnmpuif --mount-proc sh -c "$modes" >"$tap_dir/plain"
+like "$(diff "$tap_dir/modes" "$tap_dir/plain" | grep -c '^<')" '^([0-9]|[1-3][0-9])$' "with the same modes, but for constants"
+is "$(diff "$tap_dir/modes" "$tap_dir/plain" | sed -n 's/^< \.\///p' | awk '$2 != 444 && $2 != 0 && !/^net/ && !/nmi_watchdog/ { print }')" "" "(only constants and hidden ones differ; the NMI watchdog is read-only where there is none)"
+host_values=$(cd /proc/sys && cat kernel/pid_max vm/min_free_kbytes kernel/threads-max fs/file-nr kernel/random/boot_id 2>/dev/null)
+for f in fs/file-nr fs/inode-state fs/dentry-state kernel/pty/nr net/ipv4/tcp_ehash_entries vm/min_free_kbytes kernel/threads-max; do
+	[ -e /proc/sys/$f ] || continue
+	ok "$f is not the kernel's" inside attack covered /proc/sys/$f
+	fails '*' "$f: the kernel's file is not below it for a bind" inside sh -c "mkdir -p /tmp/b && mount --bind /proc/sys /tmp/b"
+	break
+done
+for f in kernel/shmmax kernel/hostname net/core/somaxconn net/ipv4/ip_forward fs/mqueue/msg_max user/max_user_namespaces; do
+	fails '*' "$f is the kernel's own" inside attack covered /proc/sys/$f
+done
+fails EACCES "a constant is not written, whatever one's capabilities" inside attack write-same /proc/sys/fs/file-nr
+if [ -e /proc/sys/net/core/rmem_max ]; then
+	inside sh -c 'echo 300000 >/proc/sys/net/core/rmem_default' 2>/dev/null
+	is "$(value net/core/rmem_default)" 300000 "net.core.rmem_default, which the kernel shows but to read, is the container's own"
+fi
+
+if [ -e /sys/module/nf_conntrack/parameters/hashsize ]; then
+	hash=/sys/module/nf_conntrack/parameters/hashsize hash_had=$(cat /sys/module/nf_conntrack/parameters/hashsize)
+	ok "the hash size of connection tracking can be written" launch --privileged --rootfs "$root" -- sh -c "echo 4096 >$hash && grep -qx 4096 $hash && ! echo x >$hash"
+	is "$(cat $hash)" "$hash_had" "and is the container's own"
+fi
+
+### Written as the kernel has it
+inside sh -c 'echo 8192 >/proc/sys/vm/dirty_bytes'
+is "$(value vm/dirty_ratio)" 0 "vm.dirty_bytes zeroes vm.dirty_ratio"
+inside sh -c 'echo "|/bin/x %p" >/proc/sys/kernel/core_pattern'
+is "$(value kernel/core_pattern)" "|/bin/x %p" "a string"
+isnt "$(cat /proc/sys/kernel/core_pattern)" "|/bin/x %p" "which the host does not get"
+inside sh -c 'echo 3 >/proc/sys/vm/drop_caches' && pass "vm.drop_caches is taken" || fail "vm.drop_caches is taken"
+fails '*' "vm.drop_caches takes no 9" inside sh -c 'echo 9 >/proc/sys/vm/drop_caches'
+server=$(cloister status --json "$name" | python3 -c '
+import json, sys
+print([h["pid"] for h in json.load(sys.stdin)["helpers"] if h["name"] == "cloister-fs"][0])')
+kill -9 "$server"
+is "$(value kernel/core_pattern)" "|/bin/x %p" "it survives the server"
+is "$(value vm/dirty_bytes)" 8192 "and so does a number"
+like "$(cloister status --sysctl "$name" | grep '^kernel.core_pattern ')" 'private +\|/bin/x %p +set;' "status shows it"
+
+### What the host shares
+is "$(value "${shared//./\/}")" "$had" "a shared one begins as the host's"
+inside sh -c "echo $((had + 100)) >$file"
+is "$(host)" $((had + 100)) "when the write returns the host has it"
+beside sh -c "echo $((had + 300)) >$file"
+is "$(host)" $((had + 300)) "the neighbour asks for more"
+is "$(value "${shared//./\/}")" $((had + 100)) "which the first does not see"
+beside sh -c "echo 1 >$file"
+is "$(host)" $((had + 100)) "it asks for less: the first one's wish stays"
+inside sh -c "echo 999999 >$file"
+is "$(host)" 8192 "beyond the cap: the cap"
+is "$(value "${shared//./\/}")" 999999 "but it reads what it wrote"
+inside sh -c "echo $((had + 100)) >$file"
+echo $((had + 50)) >"$file"
+until_host $((had + 100)) "the host writes less than what is asked for: the extreme of both stays"
+echo $((had + 500)) >"$file"
+inside sh -c "echo $((had + 200)) >$file"
+is "$(host)" $((had + 500)) "the host's own value, above all wishes, stays"
+echo $((had + 7)) >"$file"
+until_host $((had + 200)) "the host's own value is lowered again"
+cloister delete --force "$name"
+until_host $((had + 7)) "the container ends: taken back to the host's own value"
+echo "$had" >"$file"
+
+# Killed with everything that could take it back; stopped first, so that nobody sees another die.
+kill_everything() {
+	local pids
+	pids=$(cloister status --json "$1" | python3 -c '
+import json, sys
+s = json.load(sys.stdin)
+print(*[h["pid"] for h in s["helpers"]], s["pid"])')
+	# shellcheck disable=SC2086
+	kill -STOP $pids 2>/dev/null
+	# shellcheck disable=SC2086
+	kill -9 $pids
+	eventually 5 sh -c "! grep -qs '^State:.[^ZX]' /proc/${pids##* }/status"
+}
+name=$(cname killed)
+launch_detached "$name" --rootfs "$root" -- sleep 1000
+inside sh -c "echo $((had + 400)) >$file"
+is "$(host)" $((had + 400)) "a container asks"
+kill_everything "$name"
+cloister list >/dev/null
+until_host "$had" "kill -9 of everything: taken back by the next command"
+name=$(cname killed2)
+launch_detached "$name" --rootfs "$root" -- sleep 1000
+inside sh -c "echo $((had + 400)) >$file"
+kill_everything "$name"
+beside sh -c "echo 2 >$file"
+is "$(host)" "$had" "or by another container's warden"
+cloister delete --force "$name" 2>/dev/null
+
+# At random, with the host among them; at each quiet moment the extreme stands.
+name=$(cname random)
+launch_detached "$name" --rootfs "$root" -- sleep 1000
+python3 - "$file" "$had" "$state" "$name" "$other" >"$tap_dir/random" 2>&1 <<'EOF'
+import random, subprocess, sys, time
+path, own, state, names = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4:]
+asked = {n: 0 for n in names}
+asked[names[1]] = 2
+random.seed(4)
+def host():
+    return int(open(path).read())
+wrong = 0
+for round in range(12):
+    running = []
+    for n in names:
+        values = [random.randint(1, 2000) for i in range(15)]
+        asked[n] = values[-1]
+        script = "".join(f"echo {v} >{path};" for v in values)
+        running.append(subprocess.Popen(["cloister", "--root", state, "exec", n, "sh", "-c", script], stdin=subprocess.DEVNULL))
+    for i in range(random.randint(0, 4)):
+        time.sleep(random.random() / 50)
+        value = random.randint(100, 2500)
+        if value != host():
+            open(path, "w").write(str(value))
+            own = value
+    for p in running:
+        p.wait()
+    want = max(own, *asked.values())
+    end = time.time() + 2
+    while host() != want and time.time() < end:
+        time.sleep(0.02)
+    if host() != want:
+        wrong += 1
+        print("round", round, "host", host(), "want", want, "own", own, asked)
+print("own", own)
+sys.exit(wrong > 0)
+EOF
+is $? 0 "two containers at random, the host among them: right at each quiet moment" || diag "$(cat "$tap_dir/random")"
+own=$(awk '/^own/ { print $2 }' "$tap_dir/random")
+cloister delete --force "$name"
+cloister delete --force "$other"
+until_host "$own" "and the host's own value stands at the end"
+echo "$had" >"$file"
+# The other direction.
+launch --rootfs "$root" -- sh -c "echo 20 >$least; sleep 1" </dev/null &
+sleep 0.7
+is "$(cat $least)" 20 "the least of all that is asked"
+wait $!
+is "$(cat $least)" "$least_had" "and as before"
+
+### Set at the start
+out=$(launch --rootfs "$root" --sysctl vm.swappiness=11 --sysctl kernel/core_pattern=abc --sysctl net.ipv4.ip_default_ttl=77 --sysctl $shared=$((had + 9)) -- \
+	sh -c "cat /proc/sys/vm/swappiness /proc/sys/kernel/core_pattern /proc/sys/net/ipv4/ip_default_ttl $file" </dev/null)
+is "$(tr '\n' ' ' <<<"$out")" "11 abc 77 $((had + 9)) " "--sysctl: private, network, shared"
+is "$(host)" "$had" "and the host is as before"
+for bad in vm.swappiness=201 kernel.panic=moon kernel.core_modes=x fs.file-nr=1 no.such=1 kernel.pid_max=1000 vm.swappiness user.max_net_namespaces=1; do
+	fails '*' "--sysctl $bad is refused" launch --rootfs "$root" --sysctl $bad -- true
+done
+
+### procps
+if type -P sysctl >/dev/null && launch -- true </dev/null 2>/dev/null; then
+	program() { launch "$@" </dev/null 2>&1; }
+	out=$(program -- sysctl -a)
+	below 500 "$(wc -l <<<"$out")" "sysctl -a prints a machine's worth ($(wc -l <<<"$out") lines)"
+	is "$(grep -cvE '^[^ ]+ = |permission denied' <<<"$out")" 0 "each with a value"
+	is "$(grep 'permission denied' <<<"$out" | grep -vE "cad_pid|stable_secret|tcp_fastopen_key|usermodehelper|init_private")" "" "and nothing is denied that is not on a machine of one's own"
+	is "$(program --privileged -- sysctl -w vm.swappiness=33 kernel.panic=5 net.ipv4.ip_forward=1)" "$(printf 'vm.swappiness = 33\nkernel.panic = 5\nnet.ipv4.ip_forward = 1')" "sysctl -w"
+	out=$(program -- sh -c 'mkdir -p /etc/sysctl.d; printf "vm.max_map_count = 70000\nkernel.panic=0\nfs.protected_regular = 2\n-no.such.thing = 1\n" >/etc/sysctl.d/50-x.conf; sysctl --system && cat /proc/sys/kernel/panic /proc/sys/fs/protected_regular')
+	like "$(tail -n 2 <<<"$out" | tr '\n' ' ')" '^0 2 $' "sysctl --system"
+	if [ -x /lib/systemd/systemd-sysctl ]; then
+		is "$(program -- sh -c 'mkdir -p /etc/sysctl.d; echo "kernel.panic=4" >/etc/sysctl.d/50-x.conf; /lib/systemd/systemd-sysctl; cat /proc/sys/kernel/panic' | tail -n 1)" 4 "systemd-sysctl"
+	fi
+else
+	skip tool-sysctl "sysctl(8)"
+fi
+done_testing
