@@ -106,7 +106,7 @@ _cloister()
 	((i++))
 	case $command in
 	'')
-		_cloister_words "launch exec kill delete list status check pause resume reload update ps events spec features create start run state docker-setup containerd-setup podman-setup --root --log --log-format --log-level --debug
+		_cloister_words "launch exec kill delete list status check pause resume reload update ps events spec features create start run state docker-setup containerd-setup podman-setup --root --settings --log --log-format --log-level --debug
 			--systemd-cgroup --cgroup-manager --help --version" "$cur"
 		;;
 	launch)

@@ -144,6 +144,8 @@ static bool prepare(struct container *c, struct bundle_options *o, struct spec *
 		return false;
 	warn((*spec)->warnings, 0);
 	c->spec = *spec;
+	c->settings = launcher_settings;
+	c->state_dir = launcher_root;
 	c->preserve_fds = o->preserve_fds;
 	c->keep_limits = true;
 	bundle_give_stdio(c->spec->process.terminal, c->stdio, c->pty);

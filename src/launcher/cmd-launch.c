@@ -8,6 +8,7 @@
 
 #include "launcher/foreground.h"
 #include "launcher/launchspec.h"
+#include "launcher/log.h"
 #include "launcher/options.h"
 #include "runtime/container.h"
 #include "runtime/error.h"
@@ -222,6 +223,8 @@ static int run(struct container *c, const struct launch_options *o)
 
 	if (!container_create(c, &error))
 		return launcher_fail(error);
+	for (guint i = 0; c->spec->process.warnings && i < c->spec->process.warnings->len; i++)
+		log_warning("%s", (char *)c->spec->process.warnings->pdata[i]);
 	if (!container_start(c, &error)) {
 		container_end(c);
 		return launcher_fail(error);
@@ -240,6 +243,9 @@ static int launch(struct launch_options *o)
 	g_autoptr(GError) error = NULL;
 	struct container c = { .bound = !o->detach,
 			       .auto_remove = true,
+			       .own_tree = !o->rootfs,
+			       .settings = launcher_settings,
+			       .state_dir = launcher_root,
 			       .systemd_cgroup = launcher_systemd_cgroup };
 	const char *problem = NULL;
 	autospec spec = NULL;

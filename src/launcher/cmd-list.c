@@ -7,6 +7,7 @@
 
 #include "lib/fd.h"
 #include "lib/reap.h"
+#include "policy/policy.h"
 #include "lib/rundir.h"
 #include "lib/views.h"
 #include "runtime/error.h"
@@ -239,11 +240,33 @@ static void print_status(json_t *json)
 	printf("  system calls: %s\n", strcmp(text_of(json, "mediation"), "own") == 0
 					       ? "mediated by the warden"
 					       : text_of(json, "mediation"));
+	json_array_foreach(json_object_get(json, "policy"), i, item)
+		printf("  policy: %s\n", json_string_value(item));
 	printf("  emulated files: %s\n", text_of(json, "emulation"));
 	json_array_foreach(json_object_get(json, "emulated"), i, item)
 		printf("    %s\n", json_string_value(item));
 	printf("    sysctls: `cloister status --sysctl %s`\n", text_of(json, "id"));
 	print_helpers(json);
+}
+
+/* What the policy refused lately; of @only, or of all. */
+static void print_refused(const char *only)
+{
+	autofd root = launcher_open_root(NULL);
+	g_auto(GStrv) lines = root < 0 ? NULL : policy_refused_read(root);
+	bool any = false;
+
+	for (char **line = lines; line && *line; line++) {
+		const char *name = strchr(*line, ' ');
+		size_t n = only ? strlen(only) : 0;
+
+		if (!name || (only && (strncmp(name + 1, only, n) != 0 || name[n + 1] != ':')))
+			continue;
+		if (!any)
+			printf("policy, lately:\n");
+		any = true;
+		printf("  %s\n", *line);
+	}
 }
 
 static int show(const char *only, bool details, bool as_json)
@@ -263,6 +286,8 @@ static int show(const char *only, bool details, bool as_json)
 		print_list(array);
 	else
 		json_array_foreach(array, i, item) print_status(item);
+	if (details && !as_json)
+		print_refused(only);
 	json_decref(array);
 	return 0;
 }

@@ -11,6 +11,8 @@
 
 /* The state root: --root, else /run/cloister. */
 extern const char *launcher_root;
+/* --settings: a file with settings in the place of the usual one, or NULL. */
+extern const char *launcher_settings;
 /* --systemd-cgroup: linux.cgroupsPath is SLICE:PREFIX:NAME. */
 extern bool launcher_systemd_cgroup;
 /* The command is one of an OCI runtime: what fails without a status of its own gives 1, not 125. */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 const char *launcher_root = RUNDIR_DEFAULT;
+const char *launcher_settings;
 bool launcher_systemd_cgroup;
 bool launcher_oci;
 
@@ -74,6 +75,8 @@ static void print_help(void)
 		printf("  %-16s %s\n", commands[i].name, commands[i].summary);
 	printf("\nOptions:\n"
 	       "  --root DIR             keep state in DIR (default %s)\n"
+	       "  --settings FILE        read the policy from FILE, unless the usual one is "
+	       "locked\n"
 	       "  --log FILE             write errors to FILE too, and warnings there alone\n"
 	       "  --log-format FORMAT    text or json\n"
 	       "  --log-level LEVEL      error, warning or debug\n"
@@ -189,7 +192,15 @@ static void ensure_stdio(void)
 		close(fd);
 }
 
-enum { OPT_LOG = 256, OPT_LOG_FORMAT, OPT_LOG_LEVEL, OPT_DEBUG, OPT_CGROUP_MANAGER, OPT_IGNORED };
+enum {
+	OPT_SETTINGS = 256,
+	OPT_LOG,
+	OPT_LOG_FORMAT,
+	OPT_LOG_LEVEL,
+	OPT_DEBUG,
+	OPT_CGROUP_MANAGER,
+	OPT_IGNORED
+};
 
 static bool set_cgroup_manager(const char *name)
 {
@@ -208,6 +219,9 @@ static bool global_option(int c, char **argv, int *status)
 	switch (c) {
 	case 'r':
 		launcher_root = optarg;
+		return true;
+	case OPT_SETTINGS:
+		launcher_settings = optarg;
 		return true;
 	case OPT_LOG:
 		return log_open(optarg);
@@ -244,6 +258,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "root", required_argument, NULL, 'r' },
+		{ "settings", required_argument, NULL, OPT_SETTINGS },
 		{ "log", required_argument, NULL, OPT_LOG },
 		{ "log-format", required_argument, NULL, OPT_LOG_FORMAT },
 		{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },

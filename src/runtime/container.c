@@ -351,6 +351,43 @@ static bool check_supported(const struct spec *spec, GError **error)
 	return true;
 }
 
+#define MOUNTS_TRIES 50
+
+/*
+ * The sources, judged. What the host mounts meanwhile might be carried along unseen: then all is
+ * opened and judged anew.
+ */
+static bool plan_sources(struct container *c, struct vet *vet, GError **error)
+{
+	for (int i = 0; i < MOUNTS_TRIES; i++) {
+		if (!plan_make(c->spec, vet, &c->plan, error))
+			return false;
+		if (policy_settled(&vet->policy))
+			return true;
+		plan_clear(&c->plan);
+	}
+	return error_set(error, "policy: the host's mounts change all the time; try again");
+}
+
+static bool plan_mounts(struct container *c, GError **error)
+{
+	const struct subject who = { .id = c->id,
+				     .bundle = c->spec->bundle,
+				     .root_path = c->spec->root_path,
+				     .state_dir = c->state_dir };
+	struct vet vet = { .own_tree = c->own_tree };
+	bool ok = vet_begin(&vet, &who, c->settings, error);
+
+	if (ok) {
+		ok = plan_sources(c, &vet, error);
+		vet_report(&vet, c->spec, c->root_fd);
+		g_ptr_array_add(vet.policy.events, NULL);
+		c->policy_events = g_strdupv((char **)vet.policy.events->pdata);
+	}
+	vet_end(&vet);
+	return ok;
+}
+
 /* What can be wrong with what was asked for, before anything exists. */
 static bool plan(struct container *c, GError **error)
 {
@@ -358,7 +395,7 @@ static bool plan(struct container *c, GError **error)
 	if (!check_supported(c->spec, error) || !spec_check_namespaces(c->spec, error) ||
 	    !spec_check_mappings(c->spec, error) || !nsjoin_open(c->spec, &c->join, error) ||
 	    !sysctls_check(c->spec, error) || !devices_check(c->spec, error) ||
-	    !plan_make(c->spec, &c->plan, error))
+	    !plan_mounts(c, error))
 		return false;
 	/* No process of the container decides whether SELinux is on: what it does not see is off.
 	 */
@@ -727,6 +764,7 @@ void container_close(struct container *c)
 	nsjoin_close(&c->join);
 	scope_clear(&c->scope);
 	g_clear_pointer(&c->state_inside, g_free);
+	g_clear_pointer(&c->policy_events, g_strfreev);
 	seccomp_clear(&c->seccomp);
 	lsm_clear(&c->lsm);
 }

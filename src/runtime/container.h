@@ -21,15 +21,18 @@
 struct container {
 	/* Given by the caller. */
 	char *id;
-	int root_fd;	     /* state root */
-	struct spec *spec;   /* borrowed */
-	bool bound;	     /* ends when the calling process ends */
-	bool auto_remove;    /* nothing is kept of it after its end */
-	bool deferred;	     /* container_start_created() starts it, from another process */
-	bool systemd_cgroup; /* its cgroup is a scope of systemd's */
-	bool keep_limits;    /* those of the caller are meant for the container */
-	int preserve_fds;    /* of the descriptors from 3 on, how many the command inherits */
-	int stdio[3];	     /* what the container gets, unless it is the pty */
+	int root_fd;	       /* state root */
+	struct spec *spec;     /* borrowed */
+	bool bound;	       /* ends when the calling process ends */
+	bool auto_remove;      /* nothing is kept of it after its end */
+	bool deferred;	       /* container_start_created() starts it, from another process */
+	bool systemd_cgroup;   /* its cgroup is a scope of systemd's */
+	bool own_tree;	       /* the specification is the launcher's own, not an engine's */
+	const char *settings;  /* a file with settings that was named, or NULL */
+	const char *state_dir; /* path of root_fd */
+	bool keep_limits;      /* those of the caller are meant for the container */
+	int preserve_fds;      /* of the descriptors from 3 on, how many the command inherits */
+	int stdio[3];	       /* what the container gets, unless it is the pty */
 	bool pty[3];
 
 	/* Filled in by container_create(). */
@@ -45,6 +48,7 @@ struct container {
 	bool has_cgroup;	/* what lies at record.cgroup is its own */
 	struct cgroups helpers; /* the helpers' own; borrows from cgroups */
 	struct plan plan;
+	char **policy_events; /* what the settings only watch, for `status`; or NULL */
 	struct seccomp seccomp;
 	const char *unmediated; /* why the warden has no part in its system calls, or NULL */
 	struct lsm lsm;

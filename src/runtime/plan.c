@@ -64,14 +64,45 @@ static bool find_user(struct plan_step *step, GError **error)
 	return true;
 }
 
-static int open_volume(struct plan_step *step, struct stat *st)
+/* What the policy grants otherwise than it was asked for. */
+static bool take_grant(struct spec_mount *m, const struct policy_grant *grant, GError **error)
+{
+	if (grant->socket)
+		return error_set(
+			error,
+			"the container's image may have the engine's socket \"%s\", but "
+			"cloister-sockproxy, which only lets the listed commands through, is "
+			"not there; the bare socket is not given",
+			m->source);
+	if (grant->as_user || grant->hide)
+		return error_set(error,
+				 "volume source \"%s\": the settings have it served %s, which this "
+				 "build cannot do",
+				 m->source, grant->hide ? "in part" : "with a user's rights");
+	if (grant->readonly) {
+		m->set |= MOUNT_ATTR_RDONLY;
+		m->clear &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		m->rec_set |= MOUNT_ATTR_RDONLY;
+		m->rec_clear &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	}
+	return true;
+}
+
+/* The policy is asked about the very descriptor that is cloned then. */
+static bool vet_source(struct vet *vet, struct spec_mount *m, int fd, GError **error)
+{
+	struct policy_grant grant = { 0 };
+	bool ok = vet_mount(vet, m, fd, &grant, error) && take_grant(m, &grant, error);
+
+	policy_grant_clear(&grant);
+	return ok;
+}
+
+static int open_volume(struct plan_step *step, int fd, const struct stat *st)
 {
 	const struct spec_mount *m = step->mount;
-	autofd fd = open(m->source, O_PATH | O_CLOEXEC);
 	char link[64];
 
-	if (fd < 0 || fstat(fd, st) < 0)
-		return -errno;
 	step->tree_fd = clone_fd(fd, m->recursive, m->propagation);
 	if (step->tree_fd < 0)
 		return step->tree_fd;
@@ -81,9 +112,11 @@ static int open_volume(struct plan_step *step, struct stat *st)
 	return 0;
 }
 
-static bool plan_volume(struct plan *plan, const struct spec_mount *m, int index, GError **error)
+static bool plan_volume(struct plan *plan, struct spec_mount *m, int index, struct vet *vet,
+			GError **error)
 {
 	struct plan_step step = { .kind = PLAN_PART, .mount = m, .recursive = m->recursive };
+	autofd fd = -1;
 	struct stat st;
 	int r;
 
@@ -93,7 +126,12 @@ static bool plan_volume(struct plan *plan, const struct spec_mount *m, int index
 				 "container's are locked for a user namespace of its own; use "
 				 "rslave or rprivate",
 				 m->destination);
-	r = open_volume(&step, &st);
+	fd = open(m->source, O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set_errno(error, -errno, "volume source \"%s\"", m->source);
+	if (!vet_source(vet, m, fd, error))
+		return false;
+	r = open_volume(&step, fd, &st);
 	if (r < 0)
 		return error_set_errno(error, r, "volume source \"%s\"", m->source);
 	g_snprintf(step.from, sizeof(step.from), "vol/%d", index);
@@ -108,12 +146,13 @@ static bool plan_volume(struct plan *plan, const struct spec_mount *m, int index
 			 error);
 }
 
-static bool plan_mount(struct plan *plan, const struct spec_mount *m, int index, GError **error)
+static bool plan_mount(struct plan *plan, struct spec_mount *m, int index, struct vet *vet,
+		       GError **error)
 {
 	struct plan_step step = { .kind = PLAN_PART, .mount = m, .tree_fd = -1, .recursive = true };
 
 	if (m->bind)
-		return plan_volume(plan, m, index, error);
+		return plan_volume(plan, m, index, vet, error);
 	if (is_type(m, "proc"))
 		strcpy(step.from, "proc");
 	else if (is_type(m, "sysfs"))
@@ -131,7 +170,7 @@ static bool plan_mount(struct plan *plan, const struct spec_mount *m, int index,
 	return true;
 }
 
-static bool plan_root(const struct spec *spec, struct plan *plan, GError **error)
+static bool plan_root(const struct spec *spec, struct plan *plan, struct vet *vet, GError **error)
 {
 	struct stat st;
 	autofd root = -1;
@@ -154,6 +193,8 @@ static bool plan_root(const struct spec *spec, struct plan *plan, GError **error
 		return error_set(error,
 				 "root file system \"%s\": not a directory; give a directory tree",
 				 spec->root_path);
+	if (!vet_root(vet, spec->root_path, root, error))
+		return false;
 	plan->root_tree = clone_fd(root, false, 0);
 	if (plan->root_tree < 0)
 		return error_set_errno(error, plan->root_tree, "root file system \"%s\"",
@@ -193,9 +234,10 @@ static void clear_served(void *data)
 
 /**
  * plan_make() - open every source that @spec names and lay down the steps
+ * @vet: who is asked whether the container may have them
  * @plan: cleared with plan_clear(), also on failure; borrows from @spec
  */
-bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
+bool plan_make(const struct spec *spec, struct vet *vet, struct plan *plan, GError **error)
 {
 	*plan = (struct plan){ .root_tree = -1,
 			       .root_view = -1,
@@ -205,13 +247,13 @@ bool plan_make(const struct spec *spec, struct plan *plan, GError **error)
 	plan->steps = g_array_new(false, false, sizeof(struct plan_step));
 	plan->served = g_array_new(false, false, sizeof(struct plan_served));
 	g_array_set_clear_func(plan->served, clear_served);
-	if (!plan_root(spec, plan, error))
+	if (!plan_root(spec, plan, vet, error))
 		return false;
 	plan_default_dev(spec, plan);
 	if (!enginedirs_plan(spec, plan, error))
 		return false;
 	for (guint i = 0; i < spec->mounts->len; i++)
-		if (!plan_mount(plan, g_ptr_array_index(spec->mounts, i), i, error))
+		if (!plan_mount(plan, g_ptr_array_index(spec->mounts, i), i, vet, error))
 			return false;
 	return true;
 }

@@ -7,6 +7,7 @@
  */
 #include "runtime/overlay.h"
 #include "runtime/spec.h"
+#include "runtime/vet.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -57,5 +58,5 @@ struct plan {
 	GArray *served; /* struct plan_served */
 };
 
-bool plan_make(const struct spec *spec, struct plan *plan, GError **error);
+bool plan_make(const struct spec *spec, struct vet *vet, struct plan *plan, GError **error);
 void plan_clear(struct plan *plan);

@@ -34,6 +34,15 @@ static json_t *shift_json(const char *destination, const char *source,
 			 "shift", shift->how ?: "native", "why", shift->why ?: "");
 }
 
+static json_t *policy_json(const struct container *c)
+{
+	json_t *array = json_array();
+
+	for (char **event = c->policy_events; event && *event; event++)
+		json_array_append_new(array, json_string(*event));
+	return array;
+}
+
 static json_t *mounts_json(const struct container *c)
 {
 	json_t *array = json_array();
@@ -127,6 +136,7 @@ bool state_save(const struct container *c, GError **error)
 	if (json) {
 		json_object_set_new(json, "bundle", json_string(c->spec->bundle ?: "/"));
 		json_object_set_new(json, "rootfs", json_string(c->spec->root_path));
+		json_object_set_new(json, "policy", policy_json(c));
 		if (c->spec->annotations)
 			json_object_set(json, "annotations", c->spec->annotations);
 		json_object_set_new(json, "mediation", json_string(c->unmediated ?: "own"));

@@ -90,7 +90,7 @@ is "$(run_with "[$(bind "$work/shm" /dev/shm bind rprivate)]" 'stat -c "%u %a" /
 ### What cannot be shifted
 umount -q "$vol/sub"
 mkdir -p "$vol/deep/er"
-mount -t proc proc "$vol/deep/er"; on_exit umount -q "$vol/deep/er"
+mount -t mqueue mqueue "$vol/deep/er"; on_exit umount -q "$vol/deep/er"
 fails "\"$vol/deep/er\" cannot be ID-mapped.*bind-recursive" "a submount that cannot be shifted is named, with the cure" \
 	run_with "[$(bind "$vol" /v rbind)]"
 ok "which works" run_with "[$(bind "$vol" /v bind)]"

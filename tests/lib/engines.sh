@@ -7,6 +7,7 @@
 #	ENGINE_RUNTIME          program, by default the one just built; `runc` shows what the suite expects
 #	                        of any runtime, and that its isolation tests can fail
 #	ENGINE_CGROUP_DRIVER    cgroupfs (default) or systemd
+#	ENGINE_RUNTIME_ARGS     what dockerd gives the runtime, as members of a JSON list
 #	ENGINE_STORAGE          Docker's storage driver: overlay2 (default) or vfs
 #
 #   engine_dockerd_start NAME    a dockerd (and its containerd); `docker` talks to the one started last
@@ -123,7 +124,7 @@ engine_dockerd_start() {
 		  "storage-driver": "${ENGINE_STORAGE:-overlay2}", "shutdown-timeout": 10,
 		  "exec-opts": [ "native.cgroupdriver=$engine_cgroup_driver" ],
 		  "cgroup-parent": "$(engine_cgroup_parent "$name")",
-		  "runtimes": { "cloister": { "path": "$engine_runtime" } },
+		  "runtimes": { "cloister": { "path": "$engine_runtime", "runtimeArgs": [ ${ENGINE_RUNTIME_ARGS:-} ] } },
 		  "default-runtime": "cloister"${2:-} }
 	END
 	[ -n "${engine_net[$name]:-}" ] || engine_netns "$name"

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Docker's images, from its store on disk: containers/ID/config.v2.json names the image by the
+ * digest of its configuration, image/DRIVER/repositories.json what was pulled and how it is called,
+ * and image/DRIVER/imagedb has the configuration with the layers.
+ *
+ * With containerd's image store (Docker 23 and later) config.v2.json has the manifest in
+ * "ImageManifest", and the rest is containerd's: image-containerd.c.
+ */
+#include "config.h"
+#include "policy/images.h"
+
+#include "policy/policy-error.h"
+#include "policy/store.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static bool is_id(const char *id)
+{
+	return strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64;
+}
+
+/* "docker:cli" or "docker@sha256:…", as repositories.json has them, to the one that it is. */
+static void take_reference(struct image *image, const char *text)
+{
+	struct imageref ref;
+
+	if (!imageref_parse(text, false, &ref))
+		return;
+	if (ref.digest) {
+		g_ptr_array_add(image->digests, g_strdup_printf("%s@%s", ref.name, ref.digest));
+		g_ptr_array_add(image->content, g_strdup(ref.digest));
+	} else {
+		g_ptr_array_add(image->tags, g_strdup_printf("%s:%s", ref.name, ref.tag));
+	}
+	imageref_clear(&ref);
+}
+
+static void take_references(struct image *image, json_t *repositories)
+{
+	const char *name, *text;
+	json_t *refs, *id;
+
+	json_object_foreach(json_object_get(repositories, "Repositories"), name, refs)
+	{
+		json_object_foreach(refs, text, id)
+		{
+			if (g_strcmp0(json_string_value(id), image->config) == 0)
+				take_reference(image, text);
+		}
+	}
+}
+
+static void take_layers(struct image *image)
+{
+	g_autofree char *path = g_build_filename(image->store, "imagedb/content/sha256",
+						 image->config + strlen("sha256:"), NULL);
+	json_t *json = store_read(path), *layer;
+	size_t i;
+
+	json_array_foreach(json_object_get(json_object_get(json, "rootfs"), "diff_ids"), i, layer)
+	{
+		if (json_is_string(layer))
+			g_ptr_array_add(image->layers, g_strdup(json_string_value(layer)));
+	}
+	json_decref(json);
+}
+
+/* What @image->store says of the image whose configuration is @config. */
+static struct image *load(const char *store, const char *config, json_t *repositories)
+{
+	struct image *image = image_new("Docker");
+
+	image->store = g_strdup(store);
+	image->config = g_strdup(config);
+	take_references(image, repositories);
+	take_layers(image);
+	return image;
+}
+
+static json_t *read_repositories(const char *store)
+{
+	g_autofree char *path = g_build_filename(store, "repositories.json", NULL);
+
+	return store_read(path);
+}
+
+/**
+ * docker_images() - all images of the store that @image is in
+ */
+GPtrArray *docker_images(const struct image *image)
+{
+	json_t *repositories = read_repositories(image->store), *refs, *id;
+	GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)image_free);
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	const char *name, *text;
+
+	json_object_foreach(json_object_get(repositories, "Repositories"), name, refs)
+	{
+		json_object_foreach(refs, text, id)
+		{
+			const char *config = json_string_value(id);
+
+			if (config && imageref_is_digest(config) &&
+			    g_hash_table_add(seen, (char *)config))
+				g_ptr_array_add(list, load(image->store, config, repositories));
+		}
+	}
+	json_decref(repositories);
+	return list;
+}
+
+/* The driver's directory is image/overlay2 or the like. */
+static char *find_store(const char *root, json_t *container)
+{
+	const char *driver = store_text(container, "Driver");
+
+	if (!*driver || strchr(driver, '/') || strcmp(driver, "..") == 0)
+		return NULL;
+	return g_build_filename(root, "image", driver, NULL);
+}
+
+static struct image *from_container(const char *root, json_t *container)
+{
+	const char *config = store_text(container, "Image");
+	const char *name = store_text(json_object_get(container, "Config"), "Image");
+	g_autofree char *store = find_store(root, container);
+	json_t *repositories = store ? read_repositories(store) : NULL;
+	struct image *image;
+
+	if (!imageref_is_digest(config)) {
+		json_decref(repositories);
+		return NULL;
+	}
+	if (repositories)
+		image = load(store, config, repositories);
+	else
+		image = image_new("Docker");
+	image->name = g_strdup(*name ? name : config);
+	/* A container that was started by an id is told by a name of its image. */
+	if ((imageref_is_digest(image->name) ||
+	     (strlen(image->name) >= 6 && g_str_has_prefix(config + 7, image->name))) &&
+	    image->tags->len) {
+		g_free(image->name);
+		image->name = g_strdup(image->tags->pdata[0]);
+	}
+	json_decref(repositories);
+	return image;
+}
+
+/**
+ * docker_find() - the image of a container of Docker's; NULL without error: it is none
+ */
+struct image *docker_find(const struct subject *who, GError **error)
+{
+	g_autofree char *mark = NULL, *root = NULL, *path = NULL;
+	struct image *image;
+	json_t *container;
+
+	if (!who->id || !is_id(who->id))
+		return NULL;
+	mark = g_build_filename("containers", who->id, "config.v2.json", NULL);
+	root = store_above(who->root_path, mark);
+	if (!root)
+		return NULL;
+	path = g_build_filename(root, mark, NULL);
+	container = store_read(path);
+	if (strcmp(store_text(container, "ID"), who->id) != 0) {
+		json_decref(container);
+		policy_error_set(error, "\"%s\" does not say which image it is", path);
+		return NULL;
+	}
+	image = from_container(root, container);
+	json_decref(container);
+	return image;
+}
