@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Engine sockets: recognised by whatever name leads to them, and given only to images that the settings
+# allow, decided by content. Under dockerd, with a registry on loopback.
+TEST_TIMEOUT=${TEST_TIMEOUT:-900}
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+. "$tests_lib/engines.sh"
+gate root; gate launcher; gate engine-docker; gate tool-busybox; gate tool-python3
+
+# settings [SOCKET-MEMBERS [CLOISTER-SECTION]]
+settings() { printf '{ "enhancedContainerIsolation": { "locked": true, "value": true, "dockerSocketMount": { %s } }, "cloister": { %s } }\n' "${1:-}" "${2:-}" >"$work/settings.json"; }
+allow() { settings "\"imageList\": { \"images\": [ $1 ]${3:-} }, \"commandList\": { \"type\": \"allow\", \"commands\": [] }" "${2:-}"; }
+settings
+ENGINE_RUNTIME_ARGS="\"--settings\", \"$work/settings.json\""
+engine_docker_ready d
+docker tag bb docker:cli
+sock=$work/d/sock
+
+message() { echo "enhanced container isolation: docker socket mount denied for container with image \"$1\"; image is not in the allowed list; if you wish to allow it, configure the docker socket image list in the Cloister settings\\."; }
+denied() { # DESC IMAGE-NAME IMAGE OPTION…
+	local desc=$1 name=$2 image=$3
+	shift 3
+	fails "$(message "$name")" "$desc" docker run --rm "$@" "$image" true
+}
+official=docker.io/library/docker
+# What an allowed container gets is the proxy's; where that is not there, nothing.
+given() { # DESC IMAGE
+	fails 'may have the engine.s socket .*cloister-sockproxy.* not there; the bare socket is not given' "$1" docker run --rm -v "$sock:/var/run/docker.sock" "$2" true
+}
+
+### Recognised
+denied "example: the engine's socket" $official docker:cli -v "$sock:/var/run/docker.sock"
+denied "by --mount" $official docker:cli --mount type=bind,src="$sock",dst=/s
+denied "read-only is no difference" $official docker:cli -v "$sock:/s:ro"
+denied "an image by its id" docker.io/library/bb "$(docker image inspect -f '{{slice .Id 7 19}}' bb)" -v "$sock:/s"
+mkdir "$work/els" "$work/dir"; ln "$sock" "$work/els/other"; ln -s "$sock" "$work/els/link"
+denied "a hard link of another name" $official docker:cli -v "$work/els/other:/s"
+denied "a symlink" $official docker:cli -v "$work/els/link:/s"
+denied "a directory that contains one" $official docker:cli -v "$work/d/exec/containerd:/d"
+like "$(docker run --rm -v "$work/d/exec/containerd:/d" docker:cli true 2>&1)" 'contains the socket ".*/containerd/containerd.sock[^ ]*"; containers that are allowed mount the socket itself' "... and it is said why"
+fails 'restricted host mount' "the directory of the whole engine" docker run --rm -v "$work/d:/d" docker:cli true
+: >"$work/dir/file"; mount --bind "$sock" "$work/dir/file"; on_exit umount "$work/dir/file"
+denied "a bind alias" $official docker:cli -v "$work/dir/file:/s"
+denied "/proc/self/root" $official docker:cli -v "/proc/self/root$sock:/s"
+docker volume create --opt type=none --opt o=bind --opt device="$work/d/exec/containerd" dv >/dev/null
+denied "a volume of the directory that contains it" $official docker:cli -v dv:/d
+docker volume create --opt type=none --opt o=bind --opt device="$sock" sv >/dev/null
+fails '*' "a volume of the socket itself" docker run --rm -v sv:/s docker:cli true
+docker create --name holder -v "$sock:/s" bb >/dev/null
+denied "--volumes-from" $official docker:cli --volumes-from holder
+docker rm holder >/dev/null; docker volume rm dv sv >/dev/null
+denied "containerd's socket" $official docker:cli -v "$work/d/exec/containerd/containerd.sock:/s"
+fails "$(message $official)|restricted host mount" "a plugin's directory" docker run --rm -v /run/docker/plugins:/p docker:cli true
+python3 -c 'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(1000)' "$work/els/mine" &
+listener=$!; on_exit kill $listener
+eventually 5 test -S "$work/els/mine"
+rm "$work/els/other"
+ok "a socket of somebody else passes" docker run --rm -v "$work/els/mine:/s" bb test -S /s
+ok "... and a directory with it" docker run --rm -v "$work/els:/e" bb test -S /e/mine
+mv "$work/els/mine" "$work/els/docker.sock"
+ok "the name makes no engine" docker run --rm -v "$work/els/docker.sock:/var/run/docker.sock" bb test -S /var/run/docker.sock
+
+### Allowed, by content
+allow '"docker:cli"'
+denied "a tag alone says nothing" $official docker:cli -v "$sock:/s"
+allow '"*"'
+given "the list \"*\"" bb
+fails 'contains the socket' "... gives no directory with the socket" docker run --rm -v "$work/d/exec/containerd:/d" bb true
+allow "\"$(docker image inspect -f '{{.Id}}' bb)\""
+given "the digest of the configuration" bb
+docker run --name cc bb touch /changed; docker commit cc evil >/dev/null; docker rm cc >/dev/null
+denied "... allows no other image" docker.io/library/evil evil -v "$sock:/s"
+if have tool-docker-registry; then
+	mkdir "$work/reg"
+	printf 'version: 0.1\nlog: { level: error }\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: 127.0.0.1:5000 }\n' "$work/reg" >"$work/reg.yml"
+	nsenter --net="/proc/${engine_net[d]}/ns/net" docker-registry serve "$work/reg.yml" >"$work/reg.log" 2>&1 &
+	registry=$!; on_exit kill $registry
+	eventually 10 in_engine_net d python3 -c 'import socket; socket.create_connection(("127.0.0.1", 5000))' 2>/dev/null
+	tool=localhost:5000/team/tool
+	docker tag bb $tool:1
+	ok "an image is pushed" docker push -q $tool:1
+	docker rmi $tool:1 >/dev/null; docker rmi bb docker:cli >/dev/null
+	ok "... and pulled" docker pull -q $tool:1
+	allow "\"$tool:1\""
+	given "NAME:TAG" $tool:1
+	allow "\"$tool\""
+	denied "no tag means latest" $tool $tool:1 -v "$sock:/s"
+	allow "\"$tool:*\""
+	given "NAME:*" $tool:1
+	allow '"localhost:5000/team/*:*"'
+	given "a glob in the name" $tool:1
+	allow '"localhost:5000/*:*"'
+	denied "... matches between slashes" $tool $tool:1 -v "$sock:/s"
+	digest=$(docker image inspect -f '{{index .RepoDigests 0}}' $tool:1)
+	allow "\"$digest\""
+	given "NAME@DIGEST" $tool:1
+	given "... by which it may be started as well" "$digest"
+	allow "\"$tool@sha256:$(printf %064d 1)\""
+	denied "another digest" $tool $tool:1 -v "$sock:/s"
+	allow "\"$tool:1\""
+	# Derived: its lowest layers are the allowed image's.
+	printf 'FROM %s:1\nRUN touch /derived\n' $tool >"$work/Dockerfile"
+	ok "an image is built on it" env DOCKER_BUILDKIT=0 DOCKER_CONFIG="$engine_cli" "$engine_docker" -H "unix://$engine_socket" build -q -t mine -f "$work/Dockerfile" "$work/dir"
+	denied "a derived image" docker.io/library/mine mine -v "$sock:/s"
+	allow "\"$tool:1\"" '' ', "allowDerivedImages": true'
+	given "allowDerivedImages" mine
+	docker run --name cc $tool:1 touch /x; docker export cc | docker import - unrelated >/dev/null; docker rm cc >/dev/null
+	denied "... not for what only looks alike" docker.io/library/unrelated unrelated -v "$sock:/s"
+	allow "\"$tool:1\""
+	# As Docker's page has it: the allowed name for another image.
+	docker rmi -f mine evil $tool:1 >/dev/null 2>&1
+	docker tag unrelated $tool:1
+	denied "example: an image that was given an allowed name" $tool $tool:1 -v "$sock:/s"
+	docker rmi $tool:1 >/dev/null; docker pull -q $tool:1 >/dev/null
+	# What the registry has now.
+	registry_mode='"socketMount": { "verify": "registry", "maxAge": 1 }'
+	allow "\"$tool:1\"" "$registry_mode"
+	given "verify: registry" $tool:1
+	docker tag $tool:1 $tool:old
+	allow "\"$tool:old\"" "$registry_mode"
+	denied "... a tag that it does not have" $tool $tool:old -v "$sock:/s"
+	allow "\"$tool:1\"" "$registry_mode"
+	docker tag unrelated localhost:5000/team/tool:next
+	docker push -q $tool:next >/dev/null; docker rmi $tool:next >/dev/null
+	python3 - "$work/reg/docker/registry/v2/repositories/team/tool/_manifests/tags" <<-'END'
+		import shutil, sys
+		shutil.rmtree(sys.argv[1] + "/1"); shutil.copytree(sys.argv[1] + "/next", sys.argv[1] + "/1")
+	END
+	sleep 1.1
+	denied "... an image that it has replaced" $tool $tool:1 -v "$sock:/s"
+	kill $registry; wait $registry 2>/dev/null; sleep 1.1
+	denied "... nor if it does not answer" $tool $tool:1 -v "$sock:/s"
+	ok "other containers are not concerned" docker run --rm $tool:1 true
+	bb=$tool:1
+else
+	skip tool-docker-registry "images of a registry"
+	bb=bb
+fi
+settings '' '"socketMount": { "mode": "audit" }'
+ok "mode audit" docker run --rm -v "$sock:/s" "$bb" test -S /s
+settings
+done_testing
