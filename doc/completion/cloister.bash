@@ -91,6 +91,7 @@ _cloister()
 			root=${COMP_WORDS[++i]-}
 			[[ $root != = ]] || root=${COMP_WORDS[++i]-}
 			;;
+		--settings) ((i++)) ;;
 		-*) ;;
 		*)
 			command=${COMP_WORDS[i]}
@@ -98,15 +99,15 @@ _cloister()
 			;;
 		esac
 	done
-	if [[ $prev == --root ]]; then
-		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+	if [[ $prev == --root || $prev == --settings ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
 		return
 	fi
 	((i++))
 	case $command in
 	'')
-		_cloister_words "launch exec kill delete list status check pause resume reload update ps events spec features create start run state docker-setup containerd-setup podman-setup --root --settings --log --log-format --log-level --debug
+		_cloister_words "launch exec kill delete list status check pause resume reload update ps events spec policy features create start run state docker-setup containerd-setup podman-setup --root --settings --log --log-format --log-level --debug
 			--systemd-cgroup --cgroup-manager --help --version" "$cur"
 		;;
 	launch)
@@ -119,6 +120,25 @@ _cloister()
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			compopt -o filenames
 		fi
+		;;
+	policy)
+		case $prev in
+		--mount | --store)
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			compopt -o filenames
+			;;
+		--image) ;;
+		*)
+			if [[ $cur == -* ]]; then
+				_cloister_words "--image --mount --read-only --store --strict --force --json --help" "$cur"
+			elif ((COMP_CWORD == i)); then
+				_cloister_words "check explain test init" "$cur"
+			else
+				mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+				compopt -o filenames
+			fi
+			;;
+		esac
 		;;
 	exec)
 		while [[ ${COMP_WORDS[i]-} == -* ]] && ((i < COMP_CWORD)); do ((i++)); done

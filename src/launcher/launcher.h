@@ -37,6 +37,7 @@ int cmd_pause(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_update(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_docker_setup(int argc, char **argv);

@@ -57,6 +57,7 @@ static const struct command {
 	{ "update", cmd_update, "change the limits of a container that runs", true },
 	{ "ps", cmd_ps, "show the processes of a container", true },
 	{ "events", cmd_events, "show what a container uses, and when memory runs out", true },
+	{ "policy", cmd_policy, "show, check and try what the administrator allows", false },
 	{ "checkpoint", cmd_refused, "refused", true },
 	{ "restore", cmd_refused, "refused", true },
 	{ "docker-setup", cmd_docker_setup, "make Docker use Cloister, or stop it", true },

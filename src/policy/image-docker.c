@@ -175,3 +175,42 @@ struct image *docker_find(const struct subject *who, GError **error)
 	json_decref(container);
 	return image;
 }
+
+static bool is_called(const struct image *image, const char *name, const struct imageref *ref)
+{
+	g_autofree char *full = NULL;
+	const GPtrArray *list = ref->digest ? image->digests : image->tags;
+
+	if (g_str_has_prefix(image->config, name) || g_str_has_prefix(image->config + 7, name))
+		return true;
+	full = ref->digest ? g_strdup_printf("%s@%s", ref->name, ref->digest)
+			   : g_strdup_printf("%s:%s", ref->name, ref->tag);
+	return g_ptr_array_find_with_equal_func((GPtrArray *)list, full, g_str_equal, NULL);
+}
+
+/**
+ * docker_find_image() - the image that is called @name, in the store below Docker's directory @root
+ */
+struct image *docker_find_image(const char *root, const char *name)
+{
+	static const char *const drivers[] = { "overlay2", "vfs", "fuse-overlayfs", "btrfs",
+					       "zfs" };
+	struct image *found = NULL;
+	struct imageref ref;
+
+	if (!imageref_parse(name, false, &ref))
+		ref = (struct imageref){ .name = g_strdup(name), .tag = g_strdup("") };
+	for (size_t i = 0; !found && i < G_N_ELEMENTS(drivers); i++) {
+		struct image any = { .store = g_build_filename(root, "image", drivers[i], NULL) };
+		g_autoptr(GPtrArray) list = docker_images(&any);
+
+		for (guint k = 0; !found && k < list->len; k++)
+			if (is_called(list->pdata[k], name, &ref))
+				found = g_ptr_array_steal_index(list, k);
+		g_free(any.store);
+	}
+	if (found)
+		found->name = g_strdup(name);
+	imageref_clear(&ref);
+	return found;
+}

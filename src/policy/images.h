@@ -42,6 +42,7 @@ static inline void image_cleanup(struct image **image)
 
 struct image *images_find(const struct subject *who, GError **error);
 struct image *docker_find(const struct subject *who, GError **error);
+struct image *docker_find_image(const char *root, const char *name);
 GPtrArray *docker_images(const struct image *image);
 struct image *podman_find(const struct subject *who, GError **error);
 const struct settings_image *images_match(const struct settings *s, const struct subject *who,

@@ -317,12 +317,14 @@ static bool judge_socket(struct policy *p, const struct object *o, struct policy
 	const struct settings_image *allowed;
 	g_autoptr(GError) problem = NULL;
 	g_autofree char *why = NULL;
-	autoimage image = NULL;
+	autoimage found = NULL;
+	struct image *image = p->image;
 
 #ifdef MUTANT_SOCKET_GIVEN
 	return true;
 #endif
-	image = images_find(&p->who, p->settings->images->len ? &problem : NULL);
+	if (!image)
+		image = found = images_find(&p->who, p->settings->images->len ? &problem : NULL);
 	if (image && !image->socket)
 		image->socket = g_strdup(o->path);
 	allowed = images_match(p->settings, &p->who, image, &why);
@@ -362,8 +364,8 @@ static bool judge_socket_below(struct policy *p, const struct object *o, GError 
 		"\"%s\" contains the socket \"%s\"; containers that are allowed mount "
 		"the socket itself",
 		o->path, name);
-	image = images_find(&p->who, NULL);
-	return refuse_socket(p, image, why, error);
+	image = p->image ? NULL : images_find(&p->who, NULL);
+	return refuse_socket(p, p->image ?: image, why, error);
 }
 
 static bool judge_opened(struct policy *p, const struct policy_mount *m, const struct object *o,

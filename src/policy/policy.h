@@ -49,6 +49,7 @@ struct policy {
 	GPtrArray *events;   /* char *: what was refused, or would have been */
 	GPtrArray *warnings; /* char *: what whoever starts the container is to read */
 	bool quiet;	     /* nothing is written to the log: somebody only asks */
+	struct image *image; /* somebody asks about this one; borrowed. NULL: the container's */
 };
 
 bool policy_begin(struct policy *p, struct settings *settings, const struct subject *who,

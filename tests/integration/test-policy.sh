@@ -48,6 +48,10 @@ fails "$spec namespaces \[ipc\] $why" "--ipc=host" docker run --rm --ipc=host bb
 fails "$spec namespaces \[uts\] $why" "--uts=host" docker run --rm --uts=host bb true
 fails "$spec namespaces \[ipc pid uts\] $why" "... all of them, sorted" docker run --rm --uts=host --pid=host --ipc=host bb true
 fails "$spec a network namespace $why" "example: --network=host" docker run --rm --network=host bb true
+printf 'FROM bb\nRUN true\n' >"$work/Dockerfile"; mkdir "$work/context"
+build() { DOCKER_BUILDKIT=0 DOCKER_CONFIG=$engine_cli "$engine_docker" -H "unix://$engine_socket" build -f "$work/Dockerfile" "$@" "$work/context"; }
+ok "docker build" build
+fails "cloister containers can't share a network namespace $why" "docker build --network=host" build --network=host
 like "$(docker run --rm --userns=host bb cat /proc/self/uid_map)" '^ *0 +[1-9][0-9]+ +65536$' "example: --userns=host is ignored"
 mkdir -p "$work/home/me"; echo mine >"$work/home/me/file"
 is "$(HOME=$work/home/me; docker run --rm -v "$HOME:/mnt" bb cat /mnt/file)" mine "example: -v \$HOME:/mnt"

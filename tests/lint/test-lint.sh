@@ -41,7 +41,7 @@ check_page() {
 	shift
 	texts=$("$@" --help 2>&1) || { fail "$1 --help works"; return; }
 	if [ "${1##*/}" = cloister ]; then
-		for sub in launch create start run state exec kill delete list status check pause resume reload update ps events spec features docker-setup containerd-setup podman-setup; do
+		for sub in launch create start run state exec kill delete list status check pause resume reload update ps events spec features policy docker-setup containerd-setup podman-setup; do
 			texts+=$'\n'$("$1" $sub --help 2>&1)
 		done
 	fi

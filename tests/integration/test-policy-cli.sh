@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# `cloister policy`, and what of the settings needs no engine.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns
+
+file=$work/settings.json
+policy() { cloister --settings "$file" policy "$@"; }
+explain() { policy explain --json "$@" | json 'd[0]["verdict"]'; }
+
+### init, check
+ok "init writes settings" cloister policy init "$work/new/settings.json"
+ok "... that are right" cloister policy check "$work/new/settings.json"
+fails 'exists; --force' "... and replaces none" cloister policy init "$work/new/settings.json"
+ok "init --strict --force" cloister policy init --strict --force "$work/new/settings.json"
+is "$(cloister policy check --json "$work/new/settings.json" | json '(d["valid"], d["locked"], d["fileSharing"]["listed"], d["fileSharing"]["directories"], d["warnings"])')" \
+	'[true, true, true, 0, []]' "... is locked and shares nothing"
+like "$(cloister policy check "$work/new/settings.json")" 'file sharing \(enforce\): no host path at all' "... and check says so"
+like "$(cloister policy check)" 'every host path that is not restricted may be mounted' "check says what no list means"
+echo '{ "x": 1, "cloister": { "fileSharing": { "directories": [ 7 ] } } }' >"$file"
+fails 'line 1, column 59: cloister.fileSharing.directories\[0\]: must be a text' "a wrong type has a place" policy check "$file"
+fails 'line 1, column 59' "... for containers too" cloister --settings "$file" launch -- true
+is "$(policy check --json "$file" | json 'd["valid"]')" false "... as JSON"
+echo '{ "x": 1 }' >"$file"
+like "$(policy check "$file")" 'warning: settings ".*": line 1, column 8: x: unknown key' "an unknown key is warned about"
+like "$(cloister --settings "$file" launch -- true 2>&1)" 'warning: settings ".*": line 1, column 8: x: unknown key' "... when a container starts too"
+echo '{ }' >"$file"; chown 1000 "$file"
+fails 'others than root can write it' "settings of somebody else" cloister --settings "$file" launch -- true
+chown 0 "$file"; rm -f "$work/none"
+fails 'No such file' "settings that are not there" cloister --settings "$work/none" launch -- true
+ok "... by the environment" env CLOISTER_SETTINGS="$file" cloister --root "$state" launch -- true
+fails 'No such file' "... neither" env CLOISTER_SETTINGS="$work/none" "$top_builddir/src/cloister" --root "$state" launch -- true
+
+### explain
+mkdir -p "$work/vol/sub"
+is "$(explain --mount "$work/vol")" passes "explain: what passes"
+is "$(explain --mount /etc)" refused "explain: what is refused"
+is "$(explain --mount /usr --read-only)" passes "explain --read-only"
+fails 'it contains /etc/' "explain says why" policy explain --mount /etc
+printf '{ "cloister": { "restrictedMounts": { "mode": "hide", "paths": [ "%s" ] } } }' "$work/vol/sub" >"$file"
+is "$(policy explain --json --mount "$work/vol" | json '(d[0]["verdict"], d[0]["notes"])')" '["hidden", ["hidden: sub"]]' "explain: what is hidden"
+is "$(explain --mount "$work/vol/sub")" refused "... and refused by itself"
+printf '{ "cloister": { "fileSharing": { "directories": [ { "path": "%s", "as": "nobody" } ] } } }' "$work/vol" >"$file"
+is "$(policy explain --json --mount "$work/vol/sub" | json '(d[0]["verdict"], d[0]["uid"])')" '["served", 65534]' "explain: what is served as a user"
+is "$(explain --mount "$work")" refused "... what is not shared"
+
+### Restricted mounts without an engine
+echo '{ }' >"$file"
+fails 'because it.s configured as a restricted host mount \(it contains' "a root file system that is the host's" cloister --settings "$file" launch --rootfs / -- true
+mkdir -p "$work/tree/proc"
+mount -t proc proc "$work/tree/proc"; on_exit umount -q "$work/tree/proc"
+fails 'it shows the kernel' "a mount that is carried along" launch -v "$work/tree:/m" -- true
+umount "$work/tree/proc"
+ok "... which passes without" launch -v "$work/tree:/m" -- true
+printf '{ "cloister": { "restrictedMounts": { "paths": [ "%s" ] } } }' "$work/vol/sub/later" >"$file"
+fails 'restricted host mount \(it contains' "a parent of what is not there yet" cloister --settings "$file" launch -v "$work/vol:/m" -- true
+# Renamed over, removed, made again while the container is there: it never had it.
+echo secret >"$work/vol/sub/key"
+printf '{ "cloister": { "restrictedMounts": { "paths": [ "%s" ] } } }' "$work/vol/sub/key" >"$file"
+fails 'restricted host mount' "a restricted file's directory" cloister --settings "$file" launch -v "$work/vol/sub:/m" -- true
+echo new >"$work/vol/new"; mv "$work/vol/new" "$work/vol/sub/key"
+fails 'restricted host mount' "... renamed over: the same" cloister --settings "$file" launch -v "$work/vol/sub/key:/m" -- true
+mv "$work/vol/sub/key" "$work/vol/moved"; rm -f "$work/vol/moved"
+fails 'restricted host mount' "... removed: its directory still" cloister --settings "$file" launch -v "$work/vol/sub:/m" -- true
+
+### What is refused is written down
+echo '{ }' >"$file"
+if [ ! -e /dev/log ]; then
+	python3 -c 'import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("/dev/log"); s.settimeout(20); open(sys.argv[1], "wb").write(s.recv(4096))' "$work/syslog" &
+	logger=$!; on_exit rm -f /dev/log
+	eventually 5 test -S /dev/log
+	launch --name seen -v /etc:/m -- true 2>/dev/null
+	wait $logger; rm -f /dev/log
+	like "$(cat "$work/syslog")" 'cloister.*policy: refused: container "seen": error in the container spec: can.t mount /etc because' "one line in the system's log"
+else
+	diag "this machine has a system log"
+	launch --name seen -v /etc:/m -- true 2>/dev/null
+fi
+like "$(cloister status)" 'seen: refused: error in the container spec: can.t mount /etc because' "one line in status"
+is "$(cloister status | grep -c 'seen: refused')" 1 "... and one only"
+
+### test
+ok "the canaries are refused" cloister --settings "$file" policy test
+is "$(policy test --json | json '[c["result"] for c in d if c["asked"] in ("/etc/shadow", "pid", "/proc/self/root")]')" '["held", "held", "held"]' "... each by itself"
+echo '{ "cloister": { "restrictedMounts": { "mode": "warn" } } }' >"$file"
+is "$(policy test --json | json 'sorted({c["result"] for c in d if c["asked"].startswith("/etc")})')" '["warn"]' "mode warn is said"
+like "$(cloister --settings "$file" launch -v /etc:/m -- true 2>&1)" "warning: policy: error in the container spec: can't mount /etc" "... to whoever starts a container"
+done_testing
