@@ -51,7 +51,7 @@ fails "$spec a network namespace $why" "example: --network=host" docker run --rm
 printf 'FROM bb\nRUN true\n' >"$work/Dockerfile"; mkdir "$work/context"
 build() { DOCKER_BUILDKIT=0 DOCKER_CONFIG=$engine_cli "$engine_docker" -H "unix://$engine_socket" build -f "$work/Dockerfile" "$@" "$work/context"; }
 ok "docker build" build
-fails "cloister containers can't share a network namespace $why" "docker build --network=host" build --network=host
+fails "cloister containers can't share a network namespace $why" "docker build --network=host" build --no-cache --network=host
 like "$(docker run --rm --userns=host bb cat /proc/self/uid_map)" '^ *0 +[1-9][0-9]+ +65536$' "example: --userns=host is ignored"
 mkdir -p "$work/home/me"; echo mine >"$work/home/me/file"
 is "$(HOME=$work/home/me; docker run --rm -v "$HOME:/mnt" bb cat /mnt/file)" mine "example: -v \$HOME:/mnt"
