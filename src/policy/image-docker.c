@@ -4,8 +4,8 @@
  * digest of its configuration, image/DRIVER/repositories.json what was pulled and how it is called,
  * and image/DRIVER/imagedb has the configuration with the layers.
  *
- * With containerd's image store (Docker 23 and later) config.v2.json has the manifest in
- * "ImageManifest", and the rest is containerd's: image-containerd.c.
+ * With containerd's image store config.v2.json has the digest of the manifest, and where that came
+ * from is containerd's to say: image-containerd.c.
  */
 #include "config.h"
 #include "policy/images.h"
@@ -137,6 +137,8 @@ static struct image *from_container(const char *root, json_t *container)
 		image = load(store, config, repositories);
 	else
 		image = image_new("Docker");
+	if (!image->config)
+		image->config = g_strdup(config);
 	image->name = g_strdup(*name ? name : config);
 	/* A container that was started by an id is told by a name of its image. */
 	if ((imageref_is_digest(image->name) ||
@@ -147,6 +149,24 @@ static struct image *from_container(const char *root, json_t *container)
 	}
 	json_decref(repositories);
 	return image;
+}
+
+/* Docker's own store does not have it: containerd's does. */
+static void take_manifest(const struct subject *who, struct image *image, json_t *container)
+{
+	const char *manifest = store_text(json_object_get(container, "ImageManifest"), "digest");
+	struct imageref ref;
+
+	g_ptr_array_add(image->content, g_strdup(image->config));
+	if (imageref_is_digest(manifest))
+		g_ptr_array_add(image->content, g_strdup(manifest));
+	g_clear_pointer(&image->config, g_free);
+	if (imageref_parse(image->name, false, &ref)) {
+		if (ref.tag)
+			g_ptr_array_add(image->tags, g_strdup_printf("%s:%s", ref.name, ref.tag));
+		imageref_clear(&ref);
+	}
+	containerd_add_sources(who, image);
 }
 
 /**
@@ -172,6 +192,8 @@ struct image *docker_find(const struct subject *who, GError **error)
 		return NULL;
 	}
 	image = from_container(root, container);
+	if (image && !image->store)
+		take_manifest(who, image, container);
 	json_decref(container);
 	return image;
 }

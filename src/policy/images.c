@@ -55,6 +55,7 @@ struct image *images_find(const struct subject *who, GError **error)
 	struct image *(*const stores[])(const struct subject *, GError **) = {
 		docker_find,
 		podman_find,
+		containerd_find,
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(stores); i++) {
