@@ -72,6 +72,8 @@ void policy_end(struct policy *p)
 void policy_grant_clear(struct policy_grant *grant)
 {
 	g_clear_pointer(&grant->hide, g_ptr_array_unref);
+	g_clear_pointer(&grant->socket, g_free);
+	g_clear_pointer(&grant->image, g_free);
 }
 
 /* An engine keeps its state where it was told to: found from the container it makes. */
@@ -168,19 +170,24 @@ static bool is_nothing(const struct restricted_hit *hit)
 	return hit->relation == REL_NONE;
 }
 
-/* The names below the source that have to be hidden; NULL: that cannot be said. */
+/*
+ * The names below the source that have to be hidden. What lies on another mount is not shown: a
+ * server shows one.
+ */
 static GPtrArray *list_hidden(const struct policy *p, const struct object *o)
 {
 	GPtrArray *hide = g_ptr_array_new_with_free_func(g_free);
 
+#ifdef MUTANT_HIDDEN_SHOWN
+	return hide;
+#endif
 	for (guint i = 0; i < p->restricted.objects->len; i++) {
 		const struct restricted_object *in = p->restricted.objects->pdata[i];
-		const char *rest = NULL, *path = in->canonical ?: in->path;
+		const char *rest;
 
-		if (path_is_below(path, o->path, &rest) && *rest)
-			g_ptr_array_add(hide, g_strdup(rest));
-		else if (o->mount && in->fspath && in->fs == o->mount->dev &&
-			 path_is_below(in->fspath, o->fspath, &rest) && *rest)
+		if (in->fspath && in->fs == o->mount->dev &&
+		    path_is_below(in->fspath, o->fspath, &rest) && *rest &&
+		    !g_ptr_array_find_with_equal_func(hide, rest, g_str_equal, NULL))
 			g_ptr_array_add(hide, g_strdup(rest));
 	}
 	return hide;
@@ -330,7 +337,8 @@ static bool judge_socket(struct policy *p, const struct object *o, struct policy
 	allowed = images_match(p->settings, &p->who, image, &why);
 	if (!allowed)
 		return refuse_socket(p, image, problem ? problem->message : why, error);
-	grant->socket = true;
+	grant->socket = sockets_path(&p->sockets, o);
+	grant->image = image_name(image);
 	grant->commands = allowed->own_commands ? allowed->commands : p->settings->commands;
 	return true;
 }

@@ -26,11 +26,11 @@ struct policy_mount {
 
 /* How a mount that passes is to be made. */
 struct policy_grant {
-	bool socket;		      /* an engine's: give that of cloister-sockproxy */
+	char *socket; /* the path of an engine's: give that of cloister-sockproxy; or NULL */
+	char *image;  /* which is why, for messages */
 	struct sockcommands commands; /* with this list */
 	bool as_user;		      /* served with the rights of: */
 	uid_t uid;
-	gid_t gid;
 	bool readonly;	 /* whatever was asked for */
 	GPtrArray *hide; /* char *, paths below the source to be hidden; NULL: none */
 };

@@ -125,23 +125,25 @@ static const char *canonical_dir(struct restricted *r, const char *dir)
 	return g_hash_table_lookup(r->dirs, dir);
 }
 
-/* The deepest directory of @path that is there, canonical. */
-static const char *existing_parent(struct restricted *r, const char *path)
+/*
+ * The deepest directory of @path that is there, canonical.
+ * @missing: receives the name in it by which the rest begins; freed with g_free()
+ */
+static const char *existing_parent(struct restricted *r, const char *path, char **missing)
 {
 	g_autofree char *dir = g_path_get_dirname(path);
 	const char *real;
 
-	while (!(real = canonical_dir(r, dir))) {
+	*missing = g_path_get_basename(path);
+	while (!(real = canonical_dir(r, dir)) && strcmp(dir, "/") != 0) {
 		char *up = g_path_get_dirname(dir);
 
-		if (strcmp(dir, "/") == 0) {
-			g_free(up);
-			return "/";
-		}
+		g_free(*missing);
+		*missing = g_path_get_basename(dir);
 		g_free(dir);
 		dir = up;
 	}
-	return real;
+	return real ?: "/";
 }
 
 static bool is_excepted(const GPtrArray *excepted, const char *path)
@@ -178,6 +180,23 @@ static int look_up(struct restricted *r, const struct mounttab *tab, const char 
 	return fd < 0 ? -ENOENT : object_open(tab, fd, ret);
 }
 
+/* What will be there some day: where it will begin is known. */
+static void add_missing(struct restricted *r, const struct mounttab *tab,
+			struct restricted_object *o)
+{
+	g_autofree char *name = NULL;
+	const char *dir = existing_parent(r, o->path, &name);
+	struct object at = { 0 };
+
+	add_parents(r, o, dir);
+	if (object_at(tab, AT_FDCWD, dir, &at) == 0 && at.mount && at.fspath) {
+		o->mount_id = at.mount_id;
+		o->fs = at.mount->dev;
+		o->fspath = g_build_filename(at.fspath, name, NULL);
+	}
+	object_clear(&at);
+}
+
 static void add_existing(struct restricted *r, const struct mounttab *tab, const char *path,
 			 unsigned int flags)
 {
@@ -195,8 +214,8 @@ static void add_existing(struct restricted *r, const struct mounttab *tab, const
 	o->flags = flags;
 	g_ptr_array_add(r->objects, o);
 	if (!there) {
-		add_parents(r, o, existing_parent(r, path));
 		object_clear(&it);
+		add_missing(r, tab, o);
 		return;
 	}
 	o->canonical = g_steal_pointer(&it.path);

@@ -33,7 +33,7 @@ struct restricted_object {
 	ino_t ino;
 	uint64_t mount_id;
 	dev_t fs;
-	char *fspath;
+	char *fspath; /* of what is not there: of its first component that is not */
 };
 
 struct restricted {

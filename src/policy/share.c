@@ -86,18 +86,13 @@ static bool grant_user(const struct settings_share *share, struct policy_grant *
 					share->path, share->user);
 	grant->as_user = true;
 	grant->uid = pw->pw_uid;
-	grant->gid = pw->pw_gid;
 	return true;
 }
 
-/* As an owner that is no user of this host: with its ids alone. */
 static void grant_owner(const struct stat *owner, struct policy_grant *grant)
 {
-	const struct passwd *pw = getpwuid(owner->st_uid);
-
 	grant->as_user = true;
 	grant->uid = owner->st_uid;
-	grant->gid = pw ? pw->pw_gid : owner->st_gid;
 }
 
 /**

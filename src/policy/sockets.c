@@ -205,6 +205,33 @@ static bool ask_peer(const struct object *o)
 	return is_engine(pid);
 }
 
+static const struct socket_entry *find(struct sockets *s, const struct object *o)
+{
+	if (!s->listening)
+		list_listening(s);
+	for (guint i = 0; i < s->listening->len; i++) {
+		const struct socket_entry *e = &g_array_index(s->listening, struct socket_entry, i);
+
+		if (e->ino == (uint32_t)o->ino && e->dev == o->dev)
+			return e;
+	}
+	return NULL;
+}
+
+/**
+ * sockets_path() - under which name its engine made the socket @o, and would make it again
+ */
+char *sockets_path(struct sockets *s, const struct object *o)
+{
+	const struct socket_entry *e = find(s, o);
+	struct stat st;
+
+	if (e && e->name[0] == '/' && lstat(e->name, &st) == 0 && st.st_dev == o->dev &&
+	    st.st_ino == o->ino)
+		return g_strdup(e->name);
+	return g_strdup(o->path);
+}
+
 /**
  * sockets_is_engines() - is @o a socket on which an engine listens?
  */

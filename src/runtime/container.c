@@ -32,6 +32,7 @@
 #include "runtime/masks.h"
 #include "runtime/mediation.h"
 #include "runtime/mirror.h"
+#include "runtime/proxylink.h"
 #include "runtime/seccomp.h"
 #include "runtime/serve.h"
 #include "runtime/startlink.h"
@@ -457,9 +458,9 @@ static bool create(struct container *c, GError **error)
 				  : NULL;
 	if (!plan(c, error) || !take_name(c, error) || !make_helpers_cgroup(c, error) ||
 	    !wardenlink_spawn(c, error) || !make_cgroups(c, error) ||
-	    !wardenlink_start(c, &fuse_mount, error) || !mirror_prepare(c, error) ||
-	    !build(c, fuse_mount, error) || !serve_start(c, error) || !mirror_start(c, error) ||
-	    !equip(c, error))
+	    !wardenlink_start(c, &fuse_mount, error) || !proxylink_start(c, error) ||
+	    !mirror_prepare(c, error) || !build(c, fuse_mount, error) || !serve_start(c, error) ||
+	    !mirror_start(c, error) || !equip(c, error))
 		return false;
 	/*
 	 * config.json is what `exec` begins with. Until PID 1 is ready its mount namespace is the

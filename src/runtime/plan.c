@@ -65,35 +65,71 @@ static bool find_user(struct plan_step *step, GError **error)
 }
 
 /* What the policy grants otherwise than it was asked for. */
-static bool take_grant(struct spec_mount *m, const struct policy_grant *grant, GError **error)
+static void take_grant(struct spec_mount *m, const struct policy_grant *grant)
 {
-	if (grant->socket)
-		return error_set(
-			error,
-			"the container's image may have the engine's socket \"%s\", but "
-			"cloister-sockproxy, which only lets the listed commands through, is "
-			"not there; the bare socket is not given",
-			m->source);
-	if (grant->as_user || grant->hide)
-		return error_set(error,
-				 "volume source \"%s\": the settings have it served %s, which this "
-				 "build cannot do",
-				 m->source, grant->hide ? "in part" : "with a user's rights");
+	struct spec_serve *s = &m->serve;
+
+	if (grant->as_user) {
+		g_free(s->as);
+		s->as = g_strdup_printf("%u", grant->uid);
+	}
+	if (grant->hide && !s->hide)
+		s->hide = g_ptr_array_new_with_free_func(g_free);
+	for (guint i = 0; grant->hide && i < grant->hide->len; i++)
+		g_ptr_array_add(s->hide, g_strdup(grant->hide->pdata[i]));
+	s->always |= grant->as_user || grant->hide;
 	if (grant->readonly) {
 		m->set |= MOUNT_ATTR_RDONLY;
 		m->clear &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 		m->rec_set |= MOUNT_ATTR_RDONLY;
 		m->rec_clear &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	}
-	return true;
+}
+
+static struct plan_proxy *plan_proxy(const struct policy_grant *grant, const struct stat *st,
+				     GError **error)
+{
+	g_autofree char *dir = g_path_get_dirname(grant->socket);
+	struct plan_proxy *p = g_new0(struct plan_proxy, 1);
+	char commands[SOCKCOMMANDS_TEXT_MAX];
+
+	p->name = g_path_get_basename(grant->socket);
+	p->image = g_strdup(grant->image);
+	p->mode = st->st_mode & 0777;
+	p->uid = st->st_uid;
+	p->gid = st->st_gid;
+	p->dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (p->dir_fd >= 0 &&
+	    sockcommands_format(&grant->commands, commands, sizeof(commands)) == 0) {
+		p->commands = g_strdup(commands);
+		return p;
+	}
+	plan_proxy_free(p);
+	error_set(error, "engine's socket \"%s\": its directory is not there", grant->socket);
+	return NULL;
+}
+
+void plan_proxy_free(struct plan_proxy *p)
+{
+	fd_cleanup(&p->dir_fd);
+	g_free(p->name);
+	g_free(p->commands);
+	g_free(p->image);
+	g_free(p);
 }
 
 /* The policy is asked about the very descriptor that is cloned then. */
-static bool vet_source(struct vet *vet, struct spec_mount *m, int fd, GError **error)
+static bool vet_source(struct vet *vet, struct spec_mount *m, int fd, const struct stat *st,
+		       struct plan_proxy **proxy, GError **error)
 {
 	struct policy_grant grant = { 0 };
-	bool ok = vet_mount(vet, m, fd, &grant, error) && take_grant(m, &grant, error);
+	bool ok = vet_mount(vet, m, fd, &grant, error);
 
+	if (ok)
+		take_grant(m, &grant);
+	if (ok && grant.socket)
+		*proxy = plan_proxy(&grant, st, error);
+	ok = ok && (!grant.socket || *proxy);
 	policy_grant_clear(&grant);
 	return ok;
 }
@@ -129,9 +165,11 @@ static bool plan_volume(struct plan *plan, struct spec_mount *m, int index, stru
 	fd = open(m->source, O_PATH | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set_errno(error, -errno, "volume source \"%s\"", m->source);
-	if (!vet_source(vet, m, fd, error))
+	if (!vet_source(vet, m, fd, &st, &step.proxy, error))
 		return false;
 	r = open_volume(&step, fd, &st);
+	if (r < 0 && step.proxy)
+		plan_proxy_free(step.proxy);
 	if (r < 0)
 		return error_set_errno(error, r, "volume source \"%s\"", m->source);
 	g_snprintf(step.from, sizeof(step.from), "vol/%d", index);
@@ -271,6 +309,7 @@ void plan_clear(struct plan *plan)
 		if (step->tree_fd >= 0)
 			fd_close(step->tree_fd);
 		g_free(step->path);
+		g_clear_pointer(&step->proxy, plan_proxy_free);
 		g_free(step->as);
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++) {

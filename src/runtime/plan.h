@@ -32,6 +32,17 @@ struct plan_served {
 	char *what;	 /* for messages */
 };
 
+/* An engine's socket, in whose place the container gets that of a cloister-sockproxy. */
+struct plan_proxy {
+	int dir_fd;	/* O_PATH: the directory it is in */
+	char *name;	/* there */
+	char *commands; /* the list, as sockcommands_format() has it */
+	char *image;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
 struct plan_step {
 	enum plan_kind kind;
 	char from[16]; /* "proc", "vol/3" */
@@ -40,7 +51,9 @@ struct plan_step {
 	char *path;  /* volumes: the canonical path of the source on the host */
 	bool file;   /* the source is not a directory */
 	bool recursive;
-	char *as; /* with whose rights it is served: the server's --as; or NULL */
+	struct plan_proxy
+		*proxy; /* tree_fd is that of the socket until proxylink_start(); or NULL */
+	char *as;	/* with whose rights it is served: the server's --as; or NULL */
 	struct plan_shift shift;
 };
 
@@ -59,4 +72,5 @@ struct plan {
 };
 
 bool plan_make(const struct spec *spec, struct vet *vet, struct plan *plan, GError **error);
+void plan_proxy_free(struct plan_proxy *proxy);
 void plan_clear(struct plan *plan);

@@ -32,8 +32,6 @@
 #include <unistd.h>
 #include <linux/magic.h>
 
-enum { SOURCE_FD = 3, FUSE_FD, READY_FD };
-
 #define READY_MS 10000
 
 /* Each keeps what the container's programs look at; page cache beyond that is given back. */
@@ -209,30 +207,6 @@ int serve_mount(struct tree *tree, int *tree_fd, const struct serve_what *w)
 	return 0;
 }
 
-/* In the child: no terminal, no standard descriptors, the helpers' cgroup, then the program. */
-static void exec_server(const char *path, char **argv, const int fds[3], const int *tasks,
-			int n_tasks)
-{
-	char *envp[] = { NULL };
-	int from[6], n = fds[2] >= 0 ? 6 : 5;
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (cgroup_enter_self(tasks, n_tasks) < 0 || setsid() < 0 || chdir("/") < 0)
-		_exit(EXIT_USAGE);
-	from[0] = from[1] = from[2] = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i < 3; i++)
-		from[SOURCE_FD + i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 10);
-	for (int i = 0; i < n; i++)
-		if (dup2(from[i], i) < 0)
-			_exit(EXIT_USAGE);
-	if (sys_close_range(n, ~0U, 0) < 0)
-		_exit(EXIT_USAGE);
-	execve(path, argv, envp);
-	_exit(EXIT_USAGE);
-}
-
 /* Each thread holds 2 MiB at most, and all of them are held in the helpers' cgroup. */
 static char **make_argv(const struct container *c, const GPtrArray *options, bool ready)
 {
@@ -266,14 +240,8 @@ bool serve_spawn(const struct container *c, const GPtrArray *options, int source
 	g_autofree char *path = wardenlink_program("shiftfs");
 	g_autofree char **argv = make_argv(c, options, ready >= 0);
 	const int fds[] = { source, fuse, ready };
-	int tasks[CGROUP_MAX_HIERARCHIES];
-	int n_tasks = wardenlink_helper_tasks(c, tasks);
-	pid_t pid = n_tasks < 0 ? n_tasks : sys_clone3(0, SIGCHLD, NULL, cgroup_v2_fd(&c->helpers));
+	pid_t pid = wardenlink_spawn_helper(c, path, argv, fds, ready >= 0 ? 3 : 2);
 
-	if (pid == 0)
-		exec_server(path, argv, fds, tasks, n_tasks);
-	for (int i = 0; i < n_tasks; i++)
-		close(tasks[i]);
 	if (pid < 0)
 		return error_set_errno(error, pid, "start \"%s\"", path);
 	return !server || proc_identify(pid, server) == 0 ||

@@ -106,6 +106,52 @@ int wardenlink_helper_tasks(const struct container *c, int *fds)
 	return n;
 }
 
+#define HELPER_MAX_FDS 8
+
+/* In the child: no terminal, no standard descriptors, the helpers' cgroup, then the program. */
+static void exec_helper(const char *path, char **argv, const int *fds, int n_fds, const int *tasks,
+			int n_tasks)
+{
+	char *envp[] = { NULL };
+	int from[3 + HELPER_MAX_FDS], n = 3 + n_fds;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (cgroup_enter_self(tasks, n_tasks) < 0 || setsid() < 0 || chdir("/") < 0)
+		_exit(EXIT_USAGE);
+	from[0] = from[1] = from[2] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 3; i < n; i++)
+		from[i] = fcntl(fds[i - 3], F_DUPFD_CLOEXEC, n);
+	for (int i = 0; i < n; i++)
+		if (dup2(from[i], i) < 0)
+			_exit(EXIT_USAGE);
+	if (sys_close_range(n, ~0U, 0) < 0)
+		_exit(EXIT_USAGE);
+	execve(path, argv, envp);
+	_exit(EXIT_USAGE);
+}
+
+/**
+ * wardenlink_spawn_helper() - start the program @path in the helpers' cgroup
+ * @fds: become its descriptors from 3 on; at most HELPER_MAX_FDS
+ *
+ * Return: its pid, or -errno.
+ */
+pid_t wardenlink_spawn_helper(const struct container *c, const char *path, char **argv,
+			      const int *fds, int n_fds)
+{
+	int tasks[CGROUP_MAX_HIERARCHIES];
+	int n_tasks = wardenlink_helper_tasks(c, tasks);
+	pid_t pid = n_tasks < 0 ? n_tasks : sys_clone3(0, SIGCHLD, NULL, cgroup_v2_fd(&c->helpers));
+
+	if (pid == 0)
+		exec_helper(path, argv, fds, n_fds, tasks, n_tasks);
+	for (int i = 0; i < n_tasks; i++)
+		close(tasks[i]);
+	return pid;
+}
+
 /**
  * wardenlink_spawn() - start the warden, in the helpers' cgroup; it waits for wardenlink_start()
  */

@@ -64,6 +64,40 @@ fails 'restricted host mount' "... renamed over: the same" cloister --settings "
 mv "$work/vol/sub/key" "$work/vol/moved"; rm -f "$work/vol/moved"
 fails 'restricted host mount' "... removed: its directory still" cloister --settings "$file" launch -v "$work/vol/sub:/m" -- true
 
+### Served without what is restricted
+rm -rf "$work/vol"; mkdir -p "$work/vol/sub"; echo secret >"$work/vol/sub/key"; echo other >"$work/vol/sub/other"
+printf '{ "cloister": { "restrictedMounts": { "mode": "hide", "paths": [ "%s", "%s" ] } } }' "$work/vol/sub/key" "$work/vol/none/below" >"$file"
+fails 'restricted host mount' "hide: the file itself is refused" cloister --settings "$file" launch -v "$work/vol/sub/key:/m" -- true
+is "$(cloister --settings "$file" launch -v "$work/vol:/m" -- sh -c 'ls /m/sub; cat /m/sub/other' 2>&1)" $'other\nother' "hide: a parent is served without it"
+cloister --root "$state" --settings "$file" launch --detach --name "$(cname hide)" -v "$work/vol:/m" -- sleep 100 >/dev/null
+inside() { cloister exec "$(cname hide)" sh -c "$1" 2>&1; }
+like "$(inside 'cat /m/sub/key')" 'No such file' "hide: it is not there"
+like "$(inside 'echo mine >/m/sub/mine; mv /m/sub/mine /m/sub/key; ln /m/sub/other /m/sub/key; echo x >/m/sub/key; mkdir /m/none'; cat "$work/vol/sub/key")" 'secret' "hide: nothing is put in its place"
+echo new >"$work/vol/new"; mv "$work/vol/new" "$work/vol/sub/key"
+like "$(inside 'cat /m/sub/key; ls /m/sub')" 'No such file' "hide: renamed over by the host, it stays hidden"
+rm "$work/vol/sub/key"; echo again >"$work/vol/sub/key"
+unlike "$(inside 'cat /m/sub/key; ls /m/sub; cat /m/sub/*; find /m')" 'again|key$' "hide: removed and made again, too"
+unlike "$(inside 'cd /m/sub; unshare -Urm sh -c "cat key; cat ./key; cat /m/sub/key; mount --bind /m /mnt; cat /mnt/sub/key"')" again "hide: in a nested namespace with a directory kept open, too"
+cloister delete --force "$(cname hide)"
+if [ -z "$(findmnt -rno TARGET | grep '^/etc/')" ]; then
+	echo '{ "cloister": { "restrictedMounts": { "mode": "hide" } } }' >"$file"
+	is "$(cloister --settings "$file" launch -v /etc:/m -- sh -c 'ls -d /m/shadow /m/docker /m/ssh/*key 2>/dev/null; cat /m/hostname')" "$(cat /etc/hostname)" "hide: /etc without what is built in"
+fi
+
+### Shared with the rights of a user
+rm -rf "$work/share"; mkdir "$work/share"; chmod 755 "$work"
+echo theirs >"$work/share/of-nobody"; chown -R nobody:nogroup "$work/share"
+echo roots >"$work/share/of-root"; chmod 600 "$work/share/of-root"; chown root:root "$work/share/of-root"
+for as in nobody owner; do
+	printf '{ "cloister": { "fileSharing": { "directories": [ { "path": "%s", "as": "%s" } ] } } }' "$work/share" "$as" >"$file"
+	rm -f "$work/share/new" "$work/share/suid"
+	is "$(cloister --settings "$file" launch -v "$work/share:/m" -- sh -c 'cat /m/of-nobody; cat /m/of-root 2>&1; echo x >/m/new; cp /usr/bin/id /m/suid; chmod 4755 /m/suid' 2>&1 | sed 's/.*: //')" \
+		$'theirs\nPermission denied' "as: $as: the container gains nothing that user lacks"
+	is "$(stat -c %U "$work/share/new" "$work/share/suid" | tr '\n' ' ')" "nobody nobody " "as: $as: what it makes is that user's, a set-user-ID file too"
+done
+printf '{ "cloister": { "fileSharing": { "directories": [ { "path": "%s", "as": "no-such-user" } ] } } }' "$work/share" >"$file"
+fails 'no-such-user.*whom this host does not know' "as: somebody unknown" cloister --settings "$file" launch -v "$work/share:/m" -- true
+
 ### What is refused is written down
 echo '{ }' >"$file"
 if [ ! -e /dev/log ]; then

@@ -12,7 +12,6 @@ allow() { printf '{ "enhancedContainerIsolation": { "dockerSocketMount": { "imag
 allow ''
 export CLOISTER_SETTINGS=$work/settings.json
 denied='enhanced container isolation: docker socket mount denied for container with image'
-absent='cloister-sockproxy.* not there; the bare socket is not given'
 
 mkdir "$work/reg"
 printf 'version: 0.1\nlog: { level: error }\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: 127.0.0.1:5990 }\n' "$work/reg" >"$work/reg.yml"
@@ -38,9 +37,9 @@ fails "$denied \"$tool\"" "containerd: a tag alone says nothing" run_ctr $tool:1
 ok "it is pushed" in_reg images push --plain-http $tool:1
 ctr images rm --sync $tool:1 "$loaded" >/dev/null
 ok "... and pulled" in_reg images pull --plain-http $tool:1
-fails "$absent" "containerd: NAME:TAG of what was pulled" run_ctr $tool:1 "t$$-3"
+ok "containerd: NAME:TAG of what was pulled" run_ctr $tool:1 "t$$-3"
 allow "\"$tool@$(ctr images ls | awk -v n=$tool:1 '$1 == n { print $3 }')\""
-fails "$absent" "containerd: NAME@DIGEST" run_ctr $tool:1 "t$$-4"
+ok "containerd: NAME@DIGEST" run_ctr $tool:1 "t$$-4"
 allow "\"$tool:2\""
 fails "$denied \"$tool\"" "containerd: another tag" run_ctr $tool:1 "t$$-5"
 allow "\"localhost:5990/other/*:*\""
@@ -59,9 +58,9 @@ if have engine-podman; then
 	allow '"localhost/bb:*"'
 	fails "$denied .*does not say where an image came from" "podman: a name alone says nothing, and that is said" run_podman bb
 	allow "\"$image\""
-	fails "$absent" "podman: the digest of the configuration" run_podman bb
+	ok "podman: the digest of the configuration" run_podman bb
 	allow "\"localhost/bb@$(podman image inspect -f '{{.Digest}}' bb)\""
-	fails "$absent" "podman: NAME@DIGEST" run_podman bb
+	ok "podman: NAME@DIGEST" run_podman bb
 	allow "\"sha256:$(printf %064d 1)\""
 	fails "$denied" "podman: another digest" run_podman bb
 	ok "podman: other containers are not concerned" podman run --rm --network none bb true
@@ -71,7 +70,7 @@ fi
 
 ### No engine at all
 allow '"*"'
-fails "$absent" "the list \"*\" asks for no image" cloister --settings "$work/settings.json" launch -v "$work/containerd/sock:/s" -- true
+ok "the list \"*\" asks for no image" cloister --settings "$work/settings.json" launch -v "$work/containerd/sock:/s" -- true
 allow '"bb"'
 fails "$denied \"unknown\".*no engine's store knows the container's image" "a container of nobody's" launch -v "$work/containerd/sock:/s" -- true
 unset CLOISTER_SETTINGS

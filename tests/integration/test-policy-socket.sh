@@ -6,7 +6,7 @@
 TEST_TIMEOUT=${TEST_TIMEOUT:-900}
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 . "$tests_lib/engines.sh"
-gate root; gate launcher; gate engine-docker; gate tool-busybox; gate tool-python3
+gate root; gate launcher; gate engine-docker; gate tool-busybox; gate tool-python3; gate tool-curl
 
 # settings [SOCKET-MEMBERS [CLOISTER-SECTION]]
 settings() { printf '{ "enhancedContainerIsolation": { "locked": true, "value": true, "dockerSocketMount": { %s } }, "cloister": { %s } }\n' "${1:-}" "${2:-}" >"$work/settings.json"; }
@@ -24,9 +24,19 @@ denied() { # DESC IMAGE-NAME IMAGE OPTION…
 	fails "$(message "$name")" "$desc" docker run --rm "$@" "$image" true
 }
 official=docker.io/library/docker
-# What an allowed container gets is the proxy's; where that is not there, nothing.
+# What an allowed container gets is the proxy's, with the list (here: nothing but what all may).
 given() { # DESC IMAGE
-	fails 'may have the engine.s socket .*cloister-sockproxy.* not there; the bare socket is not given' "$1" docker run --rm -v "$sock:/var/run/docker.sock" "$2" true
+	local pid said
+	if ! said=$(docker run -d --name given -v "$sock:/var/run/docker.sock" "$2" sleep 1000 2>&1); then
+		fail "$1"; diag "$said"
+		docker rm -f given >/dev/null 2>&1
+		return
+	fi
+	pid=$(pid_of given)
+	said=$(curl -s -m 10 --unix-socket "/proc/$pid/root/var/run/docker.sock" http://d/_ping)
+	said+=" $(curl -s -m 10 --unix-socket "/proc/$pid/root/var/run/docker.sock" http://d/containers/json)"
+	docker rm -f given >/dev/null
+	like "$said" '^OK .*enhanced container isolation: docker command .*/containers/json.* is blocked' "$1"
 }
 
 ### Recognised
@@ -38,7 +48,7 @@ mkdir "$work/els" "$work/dir"; ln "$sock" "$work/els/other"; ln -s "$sock" "$wor
 denied "a hard link of another name" $official docker:cli -v "$work/els/other:/s"
 denied "a symlink" $official docker:cli -v "$work/els/link:/s"
 denied "a directory that contains one" $official docker:cli -v "$work/d/exec/containerd:/d"
-like "$(docker run --rm -v "$work/d/exec/containerd:/d" docker:cli true 2>&1)" 'contains the socket ".*/containerd/containerd.sock[^ ]*"; containers that are allowed mount the socket itself' "... and it is said why"
+like "$(docker run --rm -v "$work/d/exec/containerd:/d" docker:cli true 2>&1)" 'contains the socket "[^"]*/containerd/[^"]*"; containers that are allowed mount the socket itself' "... and it is said why"
 fails 'restricted host mount' "the directory of the whole engine" docker run --rm -v "$work/d:/d" docker:cli true
 : >"$work/dir/file"; mount --bind "$sock" "$work/dir/file"; on_exit umount "$work/dir/file"
 denied "a bind alias" $official docker:cli -v "$work/dir/file:/s"
@@ -137,6 +147,24 @@ else
 	skip tool-docker-registry "images of a registry"
 	bb=bb
 fi
+### What it is given
+settings "\"imageList\": { \"images\": [ \"*\" ] }, \"commandList\": { \"commands\": [ \"build\", \"push\" ] }"
+id=$(docker run -d --name user -v "$sock:/var/run/docker.sock" "$bb" sleep 1000)
+inner=/proc/$(pid_of user)/root/var/run/docker.sock
+isnt "$(stat -Lc '%d:%i' "$inner")" "$(stat -c '%d:%i' "$sock")" "example: an allowed container has another socket"
+is "$(docker exec user stat -c '%F %a %u %g' /var/run/docker.sock)" "$(stat -c '%F %a %u %g' "$sock")" "... with the same mode, owner and group"
+like "$(timeout 20 "$engine_docker" -H "unix://$inner" ps --no-trunc)" "$id" "example: through which the engine answers"
+is "$(curl -s -m 10 --unix-socket "$inner" -XPOST 'http://localhost/v1.40/images/myimage/push?tag=latest')" \
+	'{"message":"enhanced container isolation: docker command \"/v1.40/images/myimage/push?tag=latest\" is blocked; if you wish to allow it, configure the docker socket command list in the Cloister settings or admin-settings."}' "example: a blocked command, by curl"
+fails 'Error response from daemon: enhanced container isolation: docker command "/v1\.[0-9]*/images/(localhost:5000/team/tool|bb)/push\?tag=.*" is blocked' "example: docker push" timeout 20 "$engine_docker" -H "unix://$inner" push "$bb"
+inside() { timeout 60 "$engine_docker" -H "unix://$inner" "$@"; }
+like "$(inside run --rm "$bb" cat /proc/self/uid_map)" '^ *0 +[1-9]' "what comes through it is contained as well"
+fails 'restricted host mount|bind|volume|denied|blocked' "... and mounts nothing restricted" inside run --rm -v /etc:/m "$bb" true
+kill -9 "$(pgrep -f -o -- "cloister-sockproxy .*--id=$id")"
+fails '*' "a proxy that died takes the socket with it" inside ps
+docker rm -f user >/dev/null
+proxy_gone() { ! pgrep -f -- "^cloister-sockproxy .*--id=$id" >/dev/null; }
+ok "nothing of the proxy is left" eventually 5 proxy_gone
 settings '' '"socketMount": { "mode": "audit" }'
 ok "mode audit" docker run --rm -v "$sock:/s" "$bb" test -S /s
 settings
