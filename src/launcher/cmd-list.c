@@ -3,6 +3,7 @@
  * `cloister list` and `cloister status`: what is, asked of the kernel where it can be.
  */
 #include "config.h"
+#include "launcher/hostmounts.h"
 #include "launcher/launcher.h"
 
 #include "lib/fd.h"
@@ -288,6 +289,8 @@ static int show(const char *only, bool details, bool as_json)
 		json_array_foreach(array, i, item) print_status(item);
 	if (details && !as_json)
 		print_refused(only);
+	if (details && !only && !as_json)
+		hostmounts_print();
 	json_decref(array);
 	return 0;
 }

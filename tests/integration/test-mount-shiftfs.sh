@@ -48,6 +48,7 @@ if [ $kernel = idmapped ]; then
 	like "$(mount -v -t shiftfs "$src" "$dst" -o $map)" 'ID-mapped mount' "--verbose says: an ID-mapped mount"
 	like "$(mount -v -t shiftfs "$src" "$dst" -o $map)" 'already' "a second time: it is there already"
 	is "$(findmnt -n "$dst" | wc -l)" 1 "and is not mounted twice"
+	like "$(cloister status)" "^  $dst +idmapped " "cloister status mentions it"
 	fails 32 "with other ids it is busy" mount -t shiftfs "$src" "$dst" -o idmap=0:200000:65536
 	umount "$dst"
 	mkdir "$work/ramfs"; mount -t ramfs r "$work/ramfs"
@@ -73,6 +74,7 @@ like "$(mount -v -t fuse.shiftfs "$src" "$dst" -o $map)" 'already' "a second tim
 fails 32 "with other ids it is busy" mount -t fuse.shiftfs "$src" "$dst" -o idmap=0:200000:65536
 fails 32 "with another source too" mount -t fuse.shiftfs "$work/sbin-upper" "$dst" -o $map
 is "$(findmnt -n "$dst" | wc -l)" 1 "it is mounted once"
+like "$(cloister status)" "^  $dst +shiftfs +$src +\\(FUSE\\)" "cloister status mentions it"
 is "$(field "$dst" SOURCE) $(field "$dst" FSTYPE)" "$src fuse.shiftfs" "findmnt shows source and type"
 umount "$dst"
 ok "umount leaves no server" eventually 5 no_servers

@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 packages="bash dash coreutils util-linux mount procps iproute2 grep sed mawk findutils diffutils tar gzip
 	hostname libc-bin libc6 kmod psmisc strace bpftool busybox-static passwd login base-files
 	python3-minimal python3.11-minimal libpython3.11-minimal libpython3.11-stdlib
-	e2fsprogs bsdutils ncurses-base fuse3 tzdata"
+	e2fsprogs bsdutils ncurses-base fuse3 tzdata attr acl libcap2-bin"
 have=
 for p in $packages; do
 	v=$(dpkg-query -W -f '${Version} ${db:Status-Abbrev}' "$p" 2>/dev/null || :)
