@@ -38,6 +38,11 @@ dev: grep -E ' /(vol|ro|file) ' /proc/mounts
 node: mknod /vol/node c 1 5; cat /vol/node | head -c 1 | wc -c
 END
 is "$(echo ${said[owners]})" "/vol/of-1000 1000 1000 /vol/of-65534 65534 65534 /vol/of-root 0 0" "files of a bind mount have their owners inside"
+mkdir "$work/ram"; mount -t ramfs -o mode=755 ram "$work/ram"; on_exit umount -l "$work/ram"
+make_volume "$work/ram"
+is "$(docker run --rm -v "$work/ram:/vol" -v "$work/ram/of-root:/file" bb sh -c 'stat -c "%u %g" /vol/of-1000; echo new >/vol/new; chown 7:8 /vol/new; cat /file; grep -c " /\(vol\|file\) fuse.shiftfs " /proc/mounts' | tr '\n' ' ')" \
+	"1000 1000 root 2 " "isolation: also where the kernel cannot map ids, of directories and of files"
+is "$(stat -c %u:%g "$work/ram/new")" 7:8 "and on disk"
 is "$(stat -c '%u:%g' "$work/vol/by-root" "$work/vol/by-1000" "$work/vol/dir" | tr '\n' ' ')" "0:0 1000:1000 0:0 " "... and outside what they had inside"
 said_like user 'of-root: Permission denied' "a user writes its own files only"
 is "$(cat "$work/vol/of-1000")" $'user\nmore' "... but those"
