@@ -76,7 +76,7 @@ def compare(args):
     wrong = 0
     if min(len(a), len(b)) < args.least:
         print(f"dumps of {len(a)} and {len(b)} facts are none")
-        wrong += 1
+        return 1
     for where, key in sorted(set(a) | set(b)):
         mine = [r for r in rules if r.path.fullmatch(where)]
         for pair in pairs(key, a.get((where, key), []), b.get((where, key), [])):
@@ -90,7 +90,10 @@ def compare(args):
             if any(r.kind != "as" and r.allows(pair) for r in mine):
                 continue
             wrong += 1
-            print(f"{where} ({key}): {show(pair[0])} | {show(pair[1])}")
+            if wrong <= args.most:
+                print(f"{where} ({key}): {show(pair[0])} | {show(pair[1])}")
+    if wrong > args.most:
+        print(f"… {wrong} lines in all")
     return wrong
 
 
@@ -121,6 +124,7 @@ def main():
     c.add_argument("allow")
     c.add_argument("--until", action="append", default=[])
     c.add_argument("--least", type=int, default=300)
+    c.add_argument("--most", type=int, default=100)
     c.set_defaults(run=compare)
     c = commands.add_parser("secrets")
     c.add_argument("dump")

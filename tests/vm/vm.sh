@@ -138,7 +138,7 @@ vm_boot() {
 	TMPDIR=$vm_dir nice -n 10 qemu-system-x86_64 -accel tcg,thread=multi -machine pc -cpu max,la57=off -smp "${vm_cpus:-2}" -m "$memory" \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$kernel/vmlinuz" -initrd "$vm_dir/initramfs.gz" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on nowatchdog $*" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on nowatchdog no_timer_check $*" \
 		-drive "file=$root,if=virtio,format=raw,snapshot=on,cache=unsafe" \
 		-drive "file=$vm_dir/disk.tar,if=virtio,format=raw,readonly=on" \
 		-object rng-random,filename=/dev/urandom,id=rng -device virtio-rng-pci,rng=rng \
