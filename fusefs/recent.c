@@ -3,7 +3,8 @@
  * Texts rendered a moment ago.
  *
  * The kernel counts CPU time in ticks of 10 ms (USER_HZ, proc(5)) and writes /proc/uptime in
- * hundredths of a second: two texts rendered within a tick say the same. So one is kept for that
+ * hundredths of a second: two texts rendered within a tick say the same, but for the last pid in
+ * loadavg, which may be as old. So one is kept for that
  * long, and a container in which many processes look at once makes us read the cgroup once.
  */
 #include "config.h"

@@ -138,6 +138,7 @@ below "$(inside sh -c 'cut -d/ -f2 /proc/loadavg | cut -d" " -f1')" 20 "and coun
 like "$(inside head -n 1 /proc/swaps)" '^Filename' "swaps has its header"
 is "$(inside awk 'NF != 0 && NF < 14' /proc/diskstats)" "" "diskstats lines are whole"
 last=$(inside awk '{ print $5 }' /proc/loadavg)
+sleep 0.1 # a text is kept for a tick of 10 ms (recent.c)
 is "$(inside sh -c 'read -r a b c d last </proc/loadavg; echo $((last - $$))')" 0 "and the last pid is that of its pid namespace ($last)"
 below "$last" "$(inside sh -c 'read -r a b c d last </proc/loadavg; echo $last')" "which grows"
 if [ "$(awk '/^SwapTotal/ { print $2 }' /proc/meminfo)" = 0 ]; then
