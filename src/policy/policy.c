@@ -178,7 +178,7 @@ static GPtrArray *list_hidden(const struct policy *p, const struct object *o)
 {
 	GPtrArray *hide = g_ptr_array_new_with_free_func(g_free);
 
-#ifdef MUTANT_HIDDEN_SHOWN
+#ifdef MUTANT_NAMES_SHOWN
 	return hide;
 #endif
 	for (guint i = 0; i < p->restricted.objects->len; i++) {
