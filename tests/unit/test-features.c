@@ -173,6 +173,7 @@ static struct spec *launch_spec(bool privileged)
 				    .volumes = none,
 				    .tmpfs = none,
 				    .env = none,
+				    .sysctls = none,
 				    .privileged = privileged,
 				    .command = command };
 	g_autoptr(GError) error = NULL;
