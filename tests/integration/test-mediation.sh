@@ -91,6 +91,15 @@ caller=$(family mediated)
 kill -9 "${caller:-0}"
 ok "who waits can be killed" eventually 2 sh -c "! kill -0 $late 2>/dev/null"
 kill -CONT "$server"
+# More callers than there are threads, none of whom can be answered at the moment.
+kill -STOP "$server"
+inside mediated flood 60 >"$tap_dir/flood" 2>&1 &
+flood=$!
+sleep 1
+below "$(ls /proc/"$(pid_of "its notifier")"/task | wc -l)" 17 "60 calls that wait do not make more than 16 threads and the watch"
+kill -CONT "$server"
+wait $flood
+is "$(cat "$tap_dir/flood")" "bad 0" "and all are answered in the end"
 ok "callers that die at any moment leave nothing behind" inside mediated sysinfo-killed 1500
 is "$(inside mediated sysinfo | said totalram)" "$(kb MemTotal)" "and the next one is answered"
 # Everybody at once: an error, never the host's number.
@@ -118,6 +127,7 @@ END
 python3 "$work/agent.py" "$work/agent.sock" </dev/null >/dev/null 2>&1 &
 agent=$!
 on_exit sh -c "kill $agent 2>/dev/null"
+eventually 10 test -S "$work/agent.sock"
 mkdir "$work/bundle"
 (cd "$work/bundle" && cloister spec) && python3 - "$work/bundle/config.json" "$root" "$work/agent.sock" <<'END'
 import json, sys

@@ -330,6 +330,51 @@ static int mount_storm(char **a)
 	return count_mounts(a[1]) ? -EEXIST : 0;
 }
 
+/* Children that are killed while a mount of theirs is worked on. */
+static int mount_killed(char **a)
+{
+	double until = now_us() + atof(a[2]) * 1000;
+	unsigned int seed = 1;
+	long n = 0;
+
+	for (; now_us() < until; n++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return -errno;
+		if (pid == 0)
+			for (;;) {
+				mount(a[0], a[1], a[0], 0, NULL);
+				umount2(a[1], 0);
+			}
+		usleep(rand_r(&seed) % 10000);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	printf("killed %ld\n", n);
+	return 0;
+}
+
+/* So many callers at once, of whom none comes back before the others. */
+static int flood(char **a)
+{
+	int n = atoi(a[0]), status, bad = 0;
+	struct sysinfo si;
+
+	for (int i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return -errno;
+		if (pid == 0)
+			_exit(sysinfo(&si) < 0 || si.totalram == 0);
+	}
+	while (wait(&status) > 0)
+		bad += status != 0;
+	printf("bad %d\n", bad);
+	return bad ? -EIO : 0;
+}
+
 /* Mount and unmount for so long; each time there is one, and then none. */
 static int mount_load(char **a)
 {
@@ -405,6 +450,8 @@ static const struct {
 	{ "set-readonly", set_readonly, 1, "PATH" },
 	{ "clone-readonly", clone_readonly, 2, "FROM TO" },
 	{ "mount-storm", mount_storm, 3, "TYPE TARGET ROUNDS" },
+	{ "mount-killed", mount_killed, 3, "TYPE TARGET MILLISECONDS" },
+	{ "flood", flood, 1, "CALLERS" },
 	{ "mount-load", mount_load, 3, "TYPE TARGET MILLISECONDS" },
 	{ "mount-swapped", mount_swapped, 4, "TYPE TARGET TARGET MILLISECONDS" },
 	{ "affinity", ask_affinity, 1, "PID" },
