@@ -55,6 +55,30 @@ static uint64_t attrs_of(uint64_t flags)
 	return attrs;
 }
 
+/*
+ * Options are read by the kernel with the helper's rights: only those that concern the instance. Not
+ * pidns= (Linux 6.17), which names another one.
+ */
+static bool options_allowed(const char *data)
+{
+	static const char *const known[] = { "hidepid", "gid", "subset" };
+
+#ifdef MUTANT_OPTIONS_PASSED
+	return true;
+#endif
+	for (const char *p = data; *p; p += strcspn(p, ","), p += *p == ',') {
+		size_t len = strcspn(p, "=,"), i = 0;
+
+		while (i < sizeof(known) / sizeof(known[0]) &&
+		       (strlen(known[i]) != len || strncmp(p, known[i], len) != 0))
+			i++;
+		if (len && i == sizeof(known) / sizeof(known[0]))
+			return false;
+	}
+	/* A quoted value could have commas: none of these has. */
+	return !strchr(data, '"');
+}
+
 /* As the kernel asks: of the owner of the mount namespace and of what the instance shows. */
 static bool may_mount(const struct visit *v, bool sysfs)
 {
@@ -174,6 +198,8 @@ int64_t transplant_new(struct job *job)
 		r = -EACCES;
 	if (r == -EACCES)
 		return JOB_CONTINUE;
+	if (r == 0 && !options_allowed(args->data))
+		r = -EINVAL;
 	if (r == 0)
 		r = visit_look_up(v, args->target, &target);
 	if (r == 0)

@@ -61,6 +61,8 @@ umount /new
 works "subset=pid" mount -t proc -o subset=pid proc /new
 same "$(ls /new/meminfo 2>/dev/null)" "" "has no other files"
 umount /new
+refused "an instance of another pid namespace" mount -t proc -o pidns=/proc/1/ns/pid proc /new
+refused "nor quoted" attack mount proc /new 'hidepid="2,pidns=/proc/1/ns/pid"'
 refused "nonsense for an option" mount -t proc -o nonsense=1 proc /new
 refused "a target that is not there" mount -t proc proc /nothing
 same "$(on /new)" 0 "and nothing is mounted by that"
@@ -185,5 +187,15 @@ wait $loader
 is "$?" 0 "SIGKILL of notifier and warden at any moment: each mount is made once ($(cat "$tap_dir/load"))"
 is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "and nothing is left mounted"
 is "$(cloister exec "$name" ps </dev/null | grep -c cloister)" 0 "no helper is visible inside"
+# Callers that die in the middle, and hands that reach for the helpers meanwhile.
+inside attack seize-all 3500 >"$tap_dir/seized" 2>/dev/null &
+seizer=$!
+ok "callers that are killed in the middle of a mount" inside unshare -m mediated mount-killed proc /new 2500
+wait $seizer
+unlike "$(cat "$tap_dir/seized")" 'cloister|another root' "no helper can be seized or looked through meanwhile"
+is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "and nothing is left mounted"
+helpers_alone() { [ "$(family 'cloister-warde.*' | wc -l)" = 3 ]; }
+ok "nor is any helper left" eventually 3 helpers_alone
+ok "the next one is served" inside sh -c 'mount -t proc proc /new && attack covered /new/uptime && umount /new'
 cloister delete --force "$name"
 done_testing
