@@ -133,6 +133,18 @@ int file_reply(struct request *r, struct node *n, int fd, uint32_t flags, struct
 	return 0;
 }
 
+/*
+ * Whether somebody else has removed the file, and the name that the caller opened it by is but
+ * remembered. The kernel asks for the name again then: a database must not write to a journal
+ * that has been removed.
+ */
+static bool is_stale(const struct node *n, int fd)
+{
+	struct stat st;
+
+	return !n->orphan && fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 int do_open(struct request *r)
 {
 	const struct fuse_open_in *in = r->arg;
@@ -144,6 +156,10 @@ int do_open(struct request *r)
 		return -ENXIO;
 	creds_fsetid(&r->worker->creds, !(in->open_flags & FUSE_OPEN_KILL_SUIDGID));
 	fd = node_open(&r->server->nodes, n, open_flags(in->flags));
+	if (fd >= 0 && is_stale(n, fd)) {
+		close(fd);
+		fd = -ESTALE;
+	}
 	if (fd < 0)
 		return fd;
 	error = file_reply(r, n, fd, in->flags, out);

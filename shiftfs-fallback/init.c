@@ -53,6 +53,7 @@ static uint64_t negotiate(struct server *s, const struct request *r)
  */
 void init_done(struct server *s)
 {
+	s->survivor->initialized = true;
 	if (s->ready_fd < 0)
 		return;
 	(void)!write(s->ready_fd, "1", 1); /* the reader may have gone */

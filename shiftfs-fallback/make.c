@@ -43,7 +43,8 @@ static bool made_before(const struct request *r, int dir, const char *name, mode
 
 	return errno == EEXIST && r->again && node_stat_at(dir, name, &st) == 0 &&
 	       (st.x.stx_mode & S_IFMT) == (mode & S_IFMT) &&
-	       (r->server->as || st.x.stx_uid == r->worker->creds.fsuid) && st.x.stx_ctime.tv_sec >= r->slot->when;
+	       (r->server->as || st.x.stx_uid == r->worker->creds.fsuid) &&
+	       st.x.stx_ctime.tv_sec >= r->slot->when;
 }
 
 int do_mknod(struct request *r)

@@ -24,8 +24,6 @@ static void pin_victim(struct request *r, int dir, const char *name)
 	autofd fd = -1;
 	struct node_stat st;
 
-	if (t->mount_fd < 0) /* all are */
-		return;
 	fd = open_child(dir, name);
 	if (fd >= 0 && node_stat(fd, &st) == 0 && (S_ISDIR(st.x.stx_mode) || st.x.stx_nlink == 1))
 		node_pin(t, fd_steal(&fd), &st);

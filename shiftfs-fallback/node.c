@@ -390,9 +390,12 @@ void node_pin(struct node_table *t, int fd, const struct node_stat *st)
 	struct node *n;
 	autofd mine = fd;
 
-	node_handle(fd, &like);
+	if (t->mount_fd >= 0)
+		node_handle(fd, &like);
 	pthread_mutex_lock(&s->lock);
 	n = find(s, hash, &like);
+	if (n)
+		n->orphan = true;
 	if (n && !n->pinned) {
 		n->pinned = true;
 		n->holds++;

@@ -40,6 +40,7 @@ struct node {
 	int32_t backing_id; /* 0: none. Locking: the shard's */
 	uint8_t format;	    /* S_IFMT >> 12; 0: not in use */
 	bool pinned;	    /* holds itself. Locking: the shard's */
+	bool orphan;	    /* lost its last name through us, or never had one */
 	uint8_t recent;	    /* its place in the table's list, + 1. Locking: the list's */
 	uint8_t handle_len; /* 0: there is none */
 	int32_t handle_type;

@@ -237,8 +237,6 @@ static void raise_limits(struct server *s)
 		rl.rlim_cur = rl.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &rl);
 	}
-	if (!s->max_inodes) /* the other half is for open files */
-		s->max_inodes = rl.rlim_cur / 2;
 }
 
 /*
@@ -252,6 +250,20 @@ static int private_root(int fd)
 	int tree = sys_open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 
 	return tree >= 0 ? tree : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int init_nodes(struct server *s, int root)
+{
+	struct rlimit rl;
+	int r = node_table_init(&s->nodes, root, !s->as);
+
+	if (r < 0 || s->max_inodes)
+		return r;
+	s->max_inodes = SIZE_MAX;
+	/* each takes a descriptor; the other half is for open files */
+	if (s->nodes.mount_fd < 0 && getrlimit(RLIMIT_NOFILE, &rl) == 0)
+		s->max_inodes = rl.rlim_cur / 2;
+	return 0;
 }
 
 static int prepare(struct server *s)
@@ -274,7 +286,7 @@ static int prepare(struct server *s)
 		if (r < 0)
 			return r;
 	}
-	return node_table_init(&s->nodes, root, !s->as);
+	return init_nodes(s, root);
 }
 
 /* In the order in which a server after this one must find them. */
@@ -315,6 +327,8 @@ static int recover(struct server *s)
 		return r;
 	open_files_recover(s);
 	locks_recover(s);
+	if (s->survivor->initialized)
+		s->ready_fd = -1; /* closed, and may be something else by now */
 	s->minor = s->survivor->minor;
 	s->setxattr_ext = s->survivor->setxattr_ext;
 	s->passthrough = s->survivor->passthrough;

@@ -6,8 +6,9 @@
  *
  * The mounts are made in the workshop with the others. Their servers are started when we are back
  * on the host, since one that lived in the workshop would keep it; until then whoever looks waits,
- * and that is at most PID 1. One server a mount, all in the helpers' cgroup: they end when the
- * container's mounts are gone, and are killed with that cgroup.
+ * and that is at most PID 1. One server a mount, which replaces itself when it is killed, all in
+ * the helpers' cgroup: they end when the container's mounts are gone, and are killed with that
+ * cgroup.
  *
  * What a server is given it can do as root, so nothing that controls the kernel is served: a
  * procfs would hand the host to root inside, who is shown as its owner. File systems that hold
@@ -210,8 +211,9 @@ int serve_mount(struct tree *tree, int *tree_fd, const struct serve_what *w)
 /* Each thread holds 2 MiB at most, and all of them are held in the helpers' cgroup. */
 static char **make_argv(const struct container *c, const GPtrArray *options, bool ready)
 {
-	static const char *const fixed[] = { "shiftfs", "--source-fd", "3", "--fuse-fd",
-					     "4",	"--threads",   "8", "--name" };
+	static const char *const fixed[] = { "shiftfs",	  "--source-fd", "3",
+					     "--fuse-fd", "4",		 "--threads",
+					     "8",	  "--survive",	 "--name" };
 	GPtrArray *argv = g_ptr_array_new();
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)

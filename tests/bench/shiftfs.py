@@ -95,6 +95,10 @@ class Program:
         return target
     def unmount(self): subprocess.run(["umount", self.target], check=True); time.sleep(0.2)
 
+def bindfs_argv(source, target):
+    os.chown(source, BASE, BASE)
+    return ["bindfs", "--uid-offset=-%d" % BASE, "--gid-offset=-%d" % BASE, source, target]
+
 def overlay_argv(source, target):
     os.makedirs(source + "/upper", exist_ok=True)
     os.makedirs(source + "/wd", exist_ok=True)
@@ -105,7 +109,7 @@ def overlay_argv(source, target):
 
 def servers(options):
     return {"plain": Plain(), "shiftfs": Shiftfs(*options),
-            "bindfs": Program(lambda s, t: ["bindfs", "--uid-offset=-%d" % 0, "--gid-offset=0", "--create-for-user=0", s, t]),
+            "bindfs": Program(bindfs_argv),
             "fuse-overlayfs": Program(overlay_argv)}
 
 def one(server, base, tar):

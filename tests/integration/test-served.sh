@@ -62,6 +62,22 @@ is "$(run_with "[$own]" 'stat -c %u:%g /v/of-root /v/of-1000' | tr '\n' ' ')" "6
 is "$(run_with "[$(bind "$ram" /v bind)]" 'cd /v/sub && echo a >a && ln a b && mkfifo p && ln -s a l && mv a c && stat -c "%h %n" b && cat l 2>/dev/null || cat b; rm b p l c; chmod 2775 . && mkdir d && stat -c %a d; rmdir d; chmod 755 .' | tr '\n' ' ')" \
 	"2 b a 2755 " "ordinary work"
 
+### A server that is killed
+mkdir -m 777 "$vol/killed"
+run_with "[$(bind "$vol/killed" /v bind shiftfs)]" 'exec 3>/v/log; cd /v; for i in $(seq 150); do echo $i >&3 || echo bad; mkdir d && echo $i >d/f && mv d/f f && rmdir d && rm f || echo bad; usleep 10000; done; echo done' >"$work/killed" 2>&1 &
+victim=$!
+runs=$((runs + 1))
+eventually 10 servers >/dev/null
+for i in 1 2 3 4; do
+	sleep 0.3
+	kill -KILL "$(servers | grep -v keeper | awk '{ print $1; exit }')" || fail "kill $i"
+done
+wait $victim
+is "$(cat "$work/killed")" "done" "its server is killed again and again, and the container notices nothing"
+is "$(tr '\n' ' ' <"$vol/killed/log")" "$(seq -s ' ' 150) " "everything was written once"
+ok "no server is left" eventually 5 no_servers
+rm -r "${vol:?}/killed"
+
 ### What is not served
 for src in /proc /sys /dev; do
 	fails 'does not serve' "$src is not" run_with "[$(bind $src /v bind shiftfs)]"

@@ -79,7 +79,14 @@ for mine, theirs in (view, backing), (backing, view), (view, view):
         os.waitpid(pid, 0)
         os.close(r)
         # who is killed while waiting waits no more
-        take(how, fd, fcntl.LOCK_SH)
+        # (an end of a file on a FUSE mount is told to its server when it has happened)
+        deadline = time.time() + 2
+        while True:
+            try:
+                take(how, fd, fcntl.LOCK_SH)
+                break
+            except BlockingIOError:
+                check('the lock of a process that has ended: ' + where, time.time() < deadline)
         check('a shared lock is shared: ' + where, not ask(lambda: refused(how, os.open(theirs, os.O_RDWR), fcntl.LOCK_SH)))
         pid, r = child(lambda: take(how, os.open(theirs, os.O_RDWR), fcntl.LOCK_EX, True) is None)
         time.sleep(0.1)

@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# shiftfs: real programs on it, many files, few descriptors.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate fuse; gate tool-python3
+shiftfs=$top_builddir/shiftfs-fallback/shiftfs
+backing=$work/backing view=$work/view
+mkdir "$backing" "$view"
+chmod 755 "$work"; chown 100000:100000 "$backing"
+serve() { # SOURCE TARGET OPTION…
+	"$top_builddir/tests/lib/shift-mount" "$1" "$2" "$shiftfs" --map 0:100000:65536 "${@:3}" >"$work/pid" 2>"$work/log" || { cat "$work/log"; return 1; }
+}
+gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
+unserve() { umount "$1" && eventually 5 gone "$(cat "$work/pid")" && cat "$work/log" && [ ! -s "$work/log" ]; }
+cleanup() { umount -l "$view/over" "$view" 2>/dev/null; }
+on_exit cleanup
+as_user() { setpriv --reuid 1000 --regid 1000 --clear-groups env HOME="$view/home" "$@"; }
+
+ok "served" serve "$backing" "$view"
+mkdir -m 777 "$view/home"; mkdir -m 755 "$view/made"; chown 1000:1000 "$view/made"
+
+if have tool-git; then
+	as_user git init -q "$view/made/repo"
+	cp -r "$top_srcdir/src" "$top_srcdir/tests" "$view/made/repo/"; chown -R 1000:1000 "$view/made/repo"
+	as_user git -C "$view/made/repo" add -A
+	as_user git -C "$view/made/repo" -c user.name=n -c user.email=e commit -qm one
+	ok "git clone" as_user git clone -q --no-local "$view/made/repo" "$view/made/clone"
+	ok "git fsck" as_user git -C "$view/made/clone" fsck --strict --full
+	ok "git gc" as_user git -C "$view/made/clone" gc -q --aggressive
+	is "$(as_user git -C "$view/made/clone" status --porcelain)" "" "and its work tree is clean"
+else
+	skip tool-git "git"
+fi
+if have tool-rsync; then
+	mkdir "$work/tree"; cp -a "$top_srcdir/src" "$work/tree/"; ln "$work/tree/src/lib/fd.c" "$work/tree/hard"
+	chown -R 1000:1001 "$work/tree/src/lib"; setfattr -n user.x -v y "$work/tree/hard"; truncate -s 5M "$work/tree/sparse"
+	ok "rsync -aHAX" rsync -aHAX --numeric-ids "$work/tree/" "$view/rsync/"
+	is "$(rsync -aHAXcni --numeric-ids --delete "$work/tree/" "$view/rsync/")" "" "has nothing left to do"
+else
+	skip tool-rsync "rsync"
+fi
+if have tool-sqlite3; then
+	sqlite3 "$view/home/db" 'PRAGMA journal_mode=WAL; CREATE TABLE t(n);' >/dev/null
+	pids=()
+	for w in "$view" "$backing" "$view" "$backing"; do
+		(for i in $(seq 60); do sqlite3 -cmd '.timeout 20000' "$w/home/db" "INSERT INTO t VALUES($i)" || exit 1; done) & pids+=($!)
+	done
+	bad=0; for p in "${pids[@]}"; do wait "$p" || bad=1; done
+	is $bad 0 "sqlite3: four writers, two of them in the directory itself"
+	is "$(sqlite3 "$view/home/db" 'SELECT count(*), sum(n) FROM t; PRAGMA integrity_check;' | tr '\n' ' ')" "240|7320 ok " "none is lost"
+else
+	skip tool-sqlite3 "sqlite3"
+fi
+if have tool-gcc; then
+	printf '#include <stdio.h>\nint main(void) { puts("built"); return 0; }\n' >"$view/home/p.c"
+	ok "gcc" gcc -o "$view/home/p" "$view/home/p.c"
+	is "$("$view/home/p")" built "and what it built runs"
+else
+	skip tool-gcc "gcc"
+fi
+if have tool-dpkg-deb; then
+	mkdir -p "$work/pkg/DEBIAN" "$work/pkg/usr/share/pkg" "$view/root/var/lib/dpkg/"{info,updates} && touch "$view/root/var/lib/dpkg/status"
+	printf 'Package: pkg\nVersion: 1\nArchitecture: all\nMaintainer: m <m@m>\nDescription: d\n' >"$work/pkg/DEBIAN/control"
+	seq 1000 >"$work/pkg/usr/share/pkg/file"; dpkg-deb -b "$work/pkg" "$work/pkg.deb" >/dev/null
+	ok "dpkg -i" dpkg --root="$view/root" --force-not-root --force-script-chrootless -i "$work/pkg.deb"
+	is "$(dpkg --root="$view/root" -V pkg)" "" "dpkg -V"
+else
+	skip tool-dpkg-deb "dpkg"
+fi
+
+### Overlay on top, as an engine inside has it
+mkdir -p "$view/o/"{lower/d,upper,wd} "$view/over"; echo low >"$view/o/lower/f"
+if mount -t overlay o -o "lowerdir=$view/o/lower,upperdir=$view/o/upper,workdir=$view/o/wd" "$view/over"; then
+	echo more >>"$view/over/f"; rm -r "$view/over/d"; mkdir "$view/over/new"; mv "$view/over/new" "$view/over/moved"
+	is "$(cat "$view/over/f" | tr '\n' ' ')$(ls "$view/over" | tr '\n' ' ')" "low more f moved " "an overlay works on it"
+	is "$(stat -c %F "$view/o/upper/d")" "character special file" "with whiteouts"
+	umount "$view/over"
+else
+	fail "an overlay can be mounted on it"
+fi
+
+### Data: maps, holes, sizes
+ok "shared maps, holes, large files, positions" python3 "$tests_lib/shift-data.py" "$view/home" "$backing/home"
+ok "unmounted" unserve "$view"
+
+### Many files with few descriptors
+mkdir "$work/few"; chown 100000:100000 "$work/few"
+(cd "$work/few" && for d in $(seq 20); do mkdir "$d"; (cd "$d" && seq 2000 | xargs touch); done)
+chown -R 100000:100000 "$work/few"
+(ulimit -Sn 256; ulimit -Hn 256; serve "$work/few" "$view" --cache always)
+# as somebody without the right to more
+prlimit --pid "$(cat "$work/pid")" --nofile=256:256
+is "$(find "$view" -type f -printf '%s\n' | wc -l)" 40000 "40 000 files are looked at with 256 descriptors"
+below "$(find "/proc/$(cat "$work/pid")/fd" -mindepth 1 | wc -l)" 100 "of which few are used"
+exec 7<"$view/1/1"; rm -r "$view/1"; is "$(stat -Lc %h /proc/self/fd/7)" 0 "removed while open"; exec 7<&-
+used=$(awk '/RssShmem/ { print $2 }' "/proc/$(cat "$work/pid")/status")
+diag "$used KiB for 38 000 nodes"
+below 2000 "$used" "(they are remembered)"
+below "$used" 7400 "with 200 bytes each at most"
+echo 2 >/proc/sys/vm/drop_caches
+eventually 5 test "$(awk '/RssShmem/ { print $2 }' "/proc/$(cat "$work/pid")/status")" -lt "$used"
+below "$(awk '/RssShmem/ { print $2 }' "/proc/$(cat "$work/pid")/status")" $((used / 2)) "memory is given back when the kernel forgets"
+ok "unmounted" unserve "$view"
+done_testing
