@@ -236,7 +236,7 @@ static void hear(void)
 
 	if (got == 0)
 		_exit(0);
-	if (got != sizeof(word) || n != 1)
+	if (got != sizeof(word) || n != 1 || word.index < 0 || word.index >= NOTIFY_LISTENERS)
 		return;
 	/* What a predecessor did not hear we may have from birth. */
 	if (pool.notify->listeners[word.index] >= 0) {
@@ -340,7 +340,9 @@ void pool_run(struct notify *n, int host_proc)
 			equip(n->listeners[i]);
 	for (unsigned int i = 0; i < NOTIFY_THREADS; i++)
 		if (n->shared->slots[i].state != NOTIFY_FREE)
-			begun = i + 1;
+			begun = i + 2; /* one that is free to lead */
+	if (begun > NOTIFY_THREADS)
+		begun = NOTIFY_THREADS;
 	pool.threads = begun;
 	for (unsigned int i = 1; i < begun; i++)
 		spawn(live, &n->shared->slots[i]);
