@@ -29,7 +29,7 @@ static void check_again(const struct imageref *ref)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	g_autofree char *text = g_strndup((const char *)data, size);
+	g_autofree char *text = g_strndup(data ? (const char *)data : "", size);
 	g_auto(GStrv) lines = g_strsplit(text, "\n", 2);
 	struct imageref pattern, name;
 

@@ -29,7 +29,7 @@ static void check_commands(const struct sockcommands *list)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	g_autofree char *text = g_strndup((const char *)data, size);
+	g_autofree char *text = g_strndup(data ? (const char *)data : "", size);
 	g_autoptr(GError) error = NULL;
 	autosettings s = settings_parse(text, "input", &error);
 

@@ -78,12 +78,13 @@ is "$(tr '\n' ' ' <"$vol/killed/log")" "$(seq -s ' ' 150) " "everything was writ
 ok "no server is left" eventually 5 no_servers
 rm -r "${vol:?}/killed"
 
-### What is not served
+### What is not served, also where the policy has been switched off
+echo '{ "enhancedContainerIsolation": { "value": false } }' >"$work/off.json"
 for src in /proc /sys /dev; do
-	fails 'does not serve' "$src is not" run_with "[$(bind $src /v bind shiftfs)]"
+	CLOISTER_SETTINGS=$work/off.json fails 'does not serve' "$src is not" run_with "[$(bind $src /v bind shiftfs)]"
 done
 mkdir "$work/p"; mount -t proc proc "$work/p"; on_exit umount -q "$work/p"
-fails 'cannot' "nor another procfs, unasked" run_with "[$(bind "$work/p" /v bind)]"
+CLOISTER_SETTINGS=$work/off.json fails 'cannot' "nor another procfs, unasked" run_with "[$(bind "$work/p" /v bind)]"
 umount "$work/p"
 python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$ram/sock"
 fails '*' "a socket" run_with "[$(bind "$ram/sock" /v bind)]"
