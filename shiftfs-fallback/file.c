@@ -162,6 +162,8 @@ int do_open(struct request *r)
 	}
 	if (fd < 0)
 		return fd;
+	if ((in->flags & O_ACCMODE) != O_RDONLY)
+		ask_again(r->server, n);
 	error = file_reply(r, n, fd, in->flags, out);
 	return error < 0 ? error : reply_with(r, out, sizeof(*out));
 }

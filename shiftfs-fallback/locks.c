@@ -267,6 +267,8 @@ int do_setlk(struct request *r)
 	pthread_mutex_lock(&lock);
 	error = try(r, r->arg);
 	pthread_mutex_unlock(&lock);
+	if (error == 0)
+		ask_again(r->server, request_node(r));
 	return error;
 }
 
@@ -294,6 +296,7 @@ static bool try_all(struct server *s)
 			some = true;
 			continue;
 		}
+		ask_again(s, request_node(&r));
 		answer(s, w->in.unique, error);
 		w->in.unique = 0;
 	}
@@ -369,6 +372,8 @@ int do_setlkw(struct request *r)
 	if (error == -EAGAIN)
 		error = put_aside(r);
 	pthread_mutex_unlock(&lock);
+	if (error == 0)
+		ask_again(r->server, request_node(r));
 	return error;
 }
 

@@ -18,6 +18,24 @@ struct prune {
 };
 
 /**
+ * ask_again() - have the kernel forget the attributes of @n
+ *
+ * Who opens a file to write, or gets a lock of it, must not see what was so before others wrote in
+ * the directory itself.
+ */
+void ask_again(const struct server *s, const struct node *n)
+{
+	struct {
+		struct fuse_out_header head;
+		struct fuse_notify_inval_inode_out out;
+	} m = { .head = { .len = sizeof(m), .error = FUSE_NOTIFY_INVAL_INODE },
+		.out = { .ino = node_id(&s->nodes, n), .off = -1 } };
+
+	if (s->cache == CACHE_AUTO)
+		(void)!write(s->fuse_fd, &m, sizeof(m)); /* it may not know it any more */
+}
+
+/**
  * prune() - have the kernel forget some inodes if it remembers too many
  *
  * Called without an unanswered request: what is dropped is dropped before this returns.

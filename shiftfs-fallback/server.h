@@ -161,6 +161,7 @@ void dispatch(struct worker *w, size_t len, bool again);
 
 /* prune.c */
 void prune(struct server *s);
+void ask_again(const struct server *s, const struct node *n);
 
 /* init.c */
 int do_init(struct request *r);

@@ -63,8 +63,10 @@ for mode in a c; do
 	pass "mode $mode is served"
 	owners $mode
 	inside mkdir -m 777 "$view/diff"; inside mkdir -m 777 "$work/plain/diff"
+	# On ID-mapped mounts Linux 6.18 has S_ISGID cleared by an ACL that a member of the group sets.
+	ignore=(); [ $mode = a ] || ignore=(--ignore setxattr)
 	ok "$mode: 4000 random operations of the container have the results of its own directory" \
-		inside python3 "$tests_lib/shift-diff.py" "$work/plain/diff" "$view/diff" --nodev --steps 4000
+		inside python3 "$tests_lib/shift-diff.py" "$work/plain/diff" "$view/diff" --nodev "${ignore[@]}" --steps 4000
 	if [ $mode = a ]; then fails '*' "a: the host's root is outside" ls "$view"; fi
 	rm -rf "${backing:?}"/* "$work/plain/diff"
 	ok "mode $mode: unmounted" unserve

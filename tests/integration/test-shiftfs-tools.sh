@@ -40,10 +40,13 @@ else
 	skip tool-rsync "rsync"
 fi
 if have tool-sqlite3; then
+	ok "unmounted" unserve "$view"
+	ok "served with --cache strict, as others write in the directory itself" serve "$backing" "$view" --cache strict
+	insert() { for _ in 1 2 3 4 5; do sqlite3 -cmd '.timeout 20000' "$1/home/db" "INSERT INTO t VALUES($2)" 2>/dev/null && return; done; return 1; }
 	sqlite3 "$view/home/db" 'PRAGMA journal_mode=WAL; CREATE TABLE t(n);' >/dev/null
 	pids=()
 	for w in "$view" "$backing" "$view" "$backing"; do
-		(for i in $(seq 60); do sqlite3 -cmd '.timeout 20000' "$w/home/db" "INSERT INTO t VALUES($i)" || exit 1; done) & pids+=($!)
+		(for i in $(seq 60); do insert "$w" "$i" || exit 1; done) & pids+=($!)
 	done
 	bad=0; for p in "${pids[@]}"; do wait "$p" || bad=1; done
 	is $bad 0 "sqlite3: four writers, two of them in the directory itself"
