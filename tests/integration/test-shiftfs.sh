@@ -221,8 +221,9 @@ if mount -t overlay o -o lowerdir=lower,upperdir=upper,workdir=wd merged 2>/dev/
 	echo changed >"$view/d"
 	is "$(cat "$view/c/d") $(cat merged/c/d) $(cat merged/d)" "hello hello changed" "one link of a lower file is changed alone"
 	echo hello >"$view/d"; rm "$view/d" "$view/c/d"; rm plain-merged/d plain-merged/c/d
+	# an overlay clears S_ISGID when an ACL is removed, and FUSE does not tell for whom
 	ok "4000 random operations have the same results" \
-		python3 "$tests_lib/shift-diff.py" "$work/plain-merged" "$view" --source "$work/merged" --no-fsetid --steps 4000
+		python3 "$tests_lib/shift-diff.py" "$work/plain-merged" "$view" --source "$work/merged" --no-fsetid --ignore removexattr --steps 4000
 	ok "unmounted" unserve "$view"
 	ok "and the overlay is free" eventually 5 umount merged
 	umount plain-merged
