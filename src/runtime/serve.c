@@ -160,8 +160,12 @@ static GPtrArray *make_args(const struct tree *tree, const struct serve_what *w)
 		add_map(args, "--uid-map", tree, w->uid_map);
 		add_map(args, "--gid-map", tree, w->gid_map);
 	}
-	if (s && s->cache)
-		add(args, "--cache", g_strdup(s->cache));
+	/*
+	 * Who else has a volume writes to it by another mount: of a write-ahead log with attributes a
+	 * second old, rows get lost. A root is nobody else's.
+	 */
+	if (s)
+		add(args, "--cache", g_strdup(s->cache ?: "strict"));
 	for (guint i = 0; s && s->hide && i < s->hide->len; i++)
 		add(args, "--hide", g_strdup(s->hide->pdata[i]));
 	return args;
