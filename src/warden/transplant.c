@@ -56,8 +56,8 @@ static uint64_t attrs_of(uint64_t flags)
 }
 
 /*
- * Options are read by the kernel with the helper's rights: only those that concern the instance. Not
- * pidns= (Linux 6.17), which names another one.
+ * Options are read by the kernel with the helper's rights: only those that concern the instance.
+ * Not pidns= (Linux 6.17), which names another one.
  */
 static bool options_allowed(const char *data)
 {
@@ -143,26 +143,17 @@ static int build(struct job *job)
 	return r;
 }
 
-/* In the container's own user namespace: what it has put on its own mounts it may as well take off.
+/*
+ * In the container's own user namespace: who may mount there may as well lift what was put on a
+ * procfs since the start, and the kernel judges a host's root no differently. Also where the last
+ * instance was unmounted, as systemd does before it mounts the next.
  */
-static bool may_lift(const struct job *job)
+static bool is_own(const struct job *job)
 {
 	struct stat ours, theirs;
 
 	return fstat(job->visit.owner_ns, &ours) == 0 &&
 	       fstat(job->request->notify->userns_fd, &theirs) == 0 && ours.st_ino == theirs.st_ino;
-}
-
-/* At the root of the caller's mount namespace: is there an instance at the usual place? */
-static bool is_at(const char *path, long magic)
-{
-	autofd fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct statfs fs;
-	struct stat st;
-
-	/* Its root has number 1 in both. */
-	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == magic && fstat(fd, &st) == 0 &&
-	       st.st_ino == 1;
 }
 
 static int check_visible(struct job *job, bool *readonly)
@@ -172,8 +163,7 @@ static int check_visible(struct job *job, bool *readonly)
 	bool visible;
 	int r;
 
-	if (may_lift(job) &&
-	    (args->sysfs ? is_at("/sys", SYSFS_MAGIC) : is_at("/proc", PROC_SUPER_MAGIC)))
+	if (is_own(job))
 		return 0;
 	r = mountlist_read(job->visit.host_proc, "self/mountinfo", &list);
 	visible = r == 0 && covers_visible(job->request->notify->covers, &list,

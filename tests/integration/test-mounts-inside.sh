@@ -112,6 +112,7 @@ refused "without power over the pid namespace" unshare -Urm mount -t proc proc /
 refused "without power over the network namespace" unshare -Urm mount -t sysfs sysfs /new
 works "sysfs with its own" unshare -Urmn sh -c 'mount -t sysfs sysfs /new && attack covered /new/devices/system/cpu/online'
 refused "by a user without power" su user -c "attack mount proc /new -"
+works "where the last one was unmounted" unshare -m sh -c 'umount /proc && mount -t proc proc /proc && attack covered /proc/uptime'
 works "where something was hidden and shown again" unshare -Urpmf sh -c 'mount -t tmpfs none /proc/tty && umount /proc/tty && unshare -Urpmf mount -t proc proc /new'
 refused "where a part of /proc was hidden" unshare -Urpmf sh -c 'mount -t proc proc /proc; umount -l /a 2>/dev/null; mount -t tmpfs none /proc/tty && unshare -Urpmf mount -t proc proc /new'
 rm -f /deeper /words
