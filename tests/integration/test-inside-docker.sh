@@ -26,6 +26,7 @@ like "$(docker run --rm bb cut -d . -f 1 /proc/uptime)" '^[0-9]+$' "a container 
 below "$(docker run --rm bb cut -d . -f 1 /proc/uptime)" "$host_uptime" "isolation: ... of the outer container"
 is "$(docker run --rm bb sed -n 's/^MemTotal: *//p' /proc/meminfo)" "3145728 kB" "isolation: and sees the outer container's memory"
 is "$(docker run --rm --network none bb ls /sys/class/net)" lo "--network none"
+is "$(docker run --rm bb ls /sys/class/net | xargs)" "eth0 lo" "/sys shows the inner network"
 is "$(docker run --rm --net=host bb hostname)" outer "--net=host is the outer container's"
 like "$(docker run --rm bb sh -c 'ping -c 1 "$(ip route | sed -n "s/^default via \([0-9.]*\).*/\1/p")"')" '1 packets received' "the bridge"
 inside sh -c 'mkdir -p /ctx; printf "FROM bb\nRUN echo built >/made && chown 7 /made\n" >/ctx/Dockerfile'
@@ -48,12 +49,38 @@ is "$(inside cat /proc/sys/vm/overcommit_memory)" 1 "... and has not"
 like "$(docker run --rm --privileged bb sh -c 'umount /proc/uptime 2>&1; umount -l /proc/uptime 2>&1; cut -d . -f 1 /proc/uptime')" '[0-9]' "an inner --privileged container lifts no cover"
 below "$(docker run --rm --privileged bb sh -c 'umount -l /proc/uptime 2>/dev/null; cut -d . -f 1 /proc/uptime')" "$host_uptime" "isolation: ... of /proc/uptime"
 
-# Three levels: an inner container that mounts procfs in a namespace of its own.
-below "$(docker run --rm --privileged bb unshare -Urpmf --mount-proc cut -d . -f 1 /proc/uptime)" "$host_uptime" "isolation: one level deeper"
+# One level deeper: an inner container that mounts procfs in a namespace of its own ...
+below "$(docker run --rm --privileged bb unshare -Urpmf --mount-proc cut -d . -f 1 /proc/uptime)" "$host_uptime" "isolation: procfs in a namespace of an inner container's own"
+# ... and Docker in Docker in the container.
+inside sh -c 'tar -C / --one-file-system -c usr bin sbin lib lib64 etc root | docker import - machine' >/dev/null
+docker run -d --name dind --privileged -v dind:/var/lib/docker --tmpfs /run machine \
+	sh -c 'mkdir -p -m 1777 /tmp /var/tmp && exec dockerd >/log 2>&1' >/dev/null
+third() { inside docker exec dind docker "$@"; }
+if ! ok "Docker in a container of Docker's" eventually 40 inside docker exec dind docker version; then
+	diag "$(inside docker exec dind tail -n 5 /log)"
+fi
+like "$(third info)" 'Storage Driver: overlay(2|fs)' "... on overlay"
+inside sh -c 'docker save bb | docker exec -i dind docker load' >/dev/null
+is "$(third run --rm bb sh -c 'echo third; ls /sys/class/net' | xargs)" "third eth0 lo" "... runs one, the third level"
+below "$(third run --rm --privileged bb sh -c 'umount -l /proc/uptime 2>/dev/null; cut -d . -f 1 /proc/uptime')" "$host_uptime" "isolation: ... with the outermost's /proc/uptime"
+third run --rm --privileged bb sh -c 'echo 0 >/proc/sys/vm/overcommit_memory' >/dev/null
+is "$(inside cat /proc/sys/vm/overcommit_memory)" 0 "... whose sysctls it sets"
+docker rm -f -v dind >/dev/null
 
 # Podman, rootful.
 tar -C "$work/bb" -c . | cloister exec "$m" podman import - bb >/dev/null 2>&1
-is "$(inside podman run --rm --network none bb echo hello)" hello "podman run"
+cgroups=()
+machine_has_controllers "$kind" || cgroups=(--cgroups=disabled)
+is "$(inside podman run --rm "${cgroups[@]}" --network none bb echo hello)" hello "podman run"
+
+# Rootless: its ids are among the container's 65536, which /etc/subuid has to say; and its overlay is on a
+# disk as well.
+inside sh -c 'useradd -m -u 2000 pod && echo pod:3000:60000 >/etc/subuid && cp /etc/subuid /etc/subgid &&
+	install -d -m 755 /run/user && install -d -o pod -m 700 /run/user/2000 /var/lib/containers/pod; mount --make-rshared /'
+rootless() { timeout 120 "$(type -P cloister)" --root "$state" exec "$m" su - pod -c "XDG_RUNTIME_DIR=/run/user/2000 podman --root /var/lib/containers/pod $*" 2>&1; }
+tar -C "$work/bb" -c . | rootless import - bb >/dev/null
+like "$(rootless run --rm --cgroups=disabled --network none bb cat /proc/self/uid_map </dev/null | tail -n 2 | xargs)" '^0 2000 1 1 3000 60000$' "podman run, rootless"
+below "$(rootless run --rm --cgroups=disabled --network none bb cut -d . -f 1 /proc/uptime </dev/null | tail -n 1)" "$host_uptime" "isolation: ... with the container's views"
 
 # The images are kept over a restart of the outer container.
 cloister kill "$m" RTMIN+3 >/dev/null 2>&1

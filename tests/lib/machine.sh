@@ -43,3 +43,7 @@ machine_up() {
 	eventually 60 machine_settled "$name"
 }
 machine_settled() { case $(cloister exec "$1" systemctl is-system-running 2>/dev/null) in running | degraded) ;; *) return 1 ;; esac; }
+
+# Is there a cgroup v2 with controllers inside? On a machine with v1 hierarchies one of Debian's newest
+# has none.
+machine_has_controllers() { [ "$1" != inside-sid ] || [ -e /sys/fs/cgroup/cgroup.controllers ]; }
