@@ -33,10 +33,14 @@ image=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: \(linu
 echo "fetch-kernel: $suite: $image" >&2
 rm -rf "$kernel.new"
 mkdir -p "$kernel.new"
-(cd "$kernel.new" && apt-get -qq download "$image" >&2)
-dpkg-deb -x "$kernel.new"/*.deb "$kernel.new/tree"
-mv "$kernel.new"/tree/boot/vmlinuz-* "$kernel.new/vmlinuz"
-mv "$kernel.new"/tree/boot/config-* "$kernel.new/config"
+# Of late that is empty, and kernel and modules are packages of their own.
+parts=$(apt-cache depends "$image" | sed -n 's/^ *Depends: \(linux-\(binary\|modules\)-.*\)$/\1/p')
+# shellcheck disable=SC2086
+(cd "$kernel.new" && apt-get -qq download "$image" $parts >&2)
+for deb in "$kernel.new"/*.deb; do dpkg-deb -x "$deb" "$kernel.new/tree"; done
+mv "$(find "$kernel.new/tree" -type f -name 'vmlinuz*')" "$kernel.new/vmlinuz"
+config=$(find "$kernel.new/tree" -type f -path '*/boot/config-*' -o -type f -path '*/modules/*/config')
+[ -z "$config" ] || mv "$config" "$kernel.new/config"
 modules=$kernel.new/tree/lib/modules
 [ -e "$modules" ] || modules=$kernel.new/tree/usr/lib/modules
 mv "$modules" "$kernel.new/modules"
