@@ -84,6 +84,8 @@ vm_disk() {
 	done
 	cp -r "$top_srcdir/tests/lib" "$top_srcdir/tests/integration" "$vm_dir/disk/cloister/tests/"
 	cp "$vm"/guest-*.sh "$vm_dir/disk/cloister/tests/vm/"
+	mkdir -p "$vm_dir/disk/cloister/doc"
+	cp "$top_srcdir"/doc/*.[158] "$vm_dir/disk/cloister/doc/"
 	# AppArmor's parser with what profiles include, and ours where the runtime looks for it.
 	sysconfdir=
 	parser=$(type -P apparmor_parser)
