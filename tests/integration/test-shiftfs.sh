@@ -17,6 +17,7 @@ owner() { stat -c %u:%g "$1"; }
 cleanup() { umount -l "$view" "$work/merged" "$work/plain-merged" 2>/dev/null; }
 on_exit cleanup
 map="0:100000:65536"
+steps=${SHIFTFS_STEPS:-4000} # a machine in a machine takes fewer
 
 ### Bad options
 fails 1 "no options are refused" "$shiftfs"
@@ -139,8 +140,8 @@ rm -r "$view/tree" "$view/untar"
 
 ### The same operations, by several users, in a plain directory and in the view
 chmod 777 "$work/plain"; mkdir "$view/diff"; chmod 777 "$view/diff"
-ok "4000 random operations have the same results" \
-	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --no-fsetid --steps 4000
+ok "$steps random operations have the same results" \
+	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --no-fsetid --steps $steps
 rm -r "$view/diff"; rm -r "$work/plain"; mkdir -m 777 "$work/plain"
 
 ### A hostile container swaps what names mean
@@ -176,8 +177,8 @@ rm -r "${backing:?}"/*
 ### Without --coherent
 ok "a view that remembers for a second is served" serve "$backing" "$view" --map $map
 mkdir "$view/diff"; chmod 777 "$view/diff"
-ok "4000 random operations have the same results" \
-	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --no-fsetid --steps 4000
+ok "$steps random operations have the same results" \
+	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --no-fsetid --steps $steps
 rm -r "$view/diff"; rm -r "$work/plain"; mkdir -m 777 "$work/plain"
 echo one >"$view/x"; echo two >"$backing/x"; sleep 1.1
 is "$(cat "$view/x")" two "a change is seen after that second"
@@ -186,8 +187,8 @@ ok "unmounted" unserve "$view"
 ### Without passthrough, where root keeps suid bits when it writes
 ok "served" serve "$backing" "$view" --map $map --no-passthrough
 mkdir "$view/diff"; chmod 777 "$view/diff"
-ok "4000 random operations have the same results" \
-	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --steps 4000
+ok "$steps random operations have the same results" \
+	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --steps $steps
 rm -r "$view/diff"; rm -r "$work/plain"; mkdir -m 777 "$work/plain"
 ok "unmounted" unserve "$view"
 
@@ -222,8 +223,8 @@ if mount -t overlay o -o lowerdir=lower,upperdir=upper,workdir=wd merged 2>/dev/
 	is "$(cat "$view/c/d") $(cat merged/c/d) $(cat merged/d)" "hello hello changed" "one link of a lower file is changed alone"
 	echo hello >"$view/d"; rm "$view/d" "$view/c/d"; rm plain-merged/d plain-merged/c/d
 	# an overlay clears S_ISGID when an ACL is removed, and FUSE does not tell for whom
-	ok "4000 random operations have the same results" \
-		python3 "$tests_lib/shift-diff.py" "$work/plain-merged" "$view" --source "$work/merged" --no-fsetid --ignore removexattr --steps 4000
+	ok "$steps random operations have the same results" \
+		python3 "$tests_lib/shift-diff.py" "$work/plain-merged" "$view" --source "$work/merged" --no-fsetid --ignore removexattr --steps $steps
 	ok "unmounted" unserve "$view"
 	ok "and the overlay is free" eventually 5 umount merged
 	umount plain-merged

@@ -76,16 +76,18 @@ vm_disk() {
 	local program suite script parser prefix sysconfdir
 	mkdir -p "$vm_dir/disk/cloister"/{src,fusefs,tests/lib,tests/vm}
 	# Every program that was built and is installed, without libtool's or automake's leftovers.
-	for program in "$top_builddir"/{src,fusefs}/cloister* "$top_builddir"/shiftfs-fallback/shiftfs \
-		"$top_builddir"/tests/lib/{under,attack,taint,mediated}; do
+	for program in "$top_builddir"/{src,fusefs}/cloister* "$top_builddir"/shiftfs-fallback/{shiftfs,mount.shiftfs} \
+		"$top_builddir"/tests/lib/{under,attack,taint,mediated,shift-mount,shift-attack}; do
 		{ [ -f "$program" ] && [ -x "$program" ]; } || continue
 		mkdir -p "$vm_dir/disk/cloister/$(dirname "${program#"$top_builddir"/}")"
 		cp "$program" "$vm_dir/disk/cloister/${program#"$top_builddir"/}"
 	done
 	cp -r "$top_srcdir/tests/lib" "$top_srcdir/tests/integration" "$vm_dir/disk/cloister/tests/"
 	cp "$vm"/guest-*.sh "$vm_dir/disk/cloister/tests/vm/"
-	mkdir -p "$vm_dir/disk/cloister/doc"
+	# What suites read or copy of the sources.
+	mkdir -p "$vm_dir/disk/cloister"/{doc,src/lib}
 	cp "$top_srcdir"/doc/*.[158] "$vm_dir/disk/cloister/doc/"
+	cp "$top_srcdir"/src/lib/*.[ch] "$vm_dir/disk/cloister/src/lib/"
 	# AppArmor's parser with what profiles include, and ours where the runtime looks for it.
 	sysconfdir=
 	parser=$(type -P apparmor_parser)
