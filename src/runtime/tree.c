@@ -104,6 +104,21 @@ static bool shift_ids(struct tree *tree, int fd, bool recursive, bool optional, 
 		what, path, (unsigned long)fs.f_type);
 }
 
+/*
+ * The attached root becomes read-only, but for a twin mount with the same map, through which mount
+ * points are made. Taken before: what the host has mounted read-only is so in the twin, too.
+ */
+static int make_root_readonly(struct tree *tree, int root)
+{
+	int r;
+
+	tree->rw_root_fd = mnt_clone(tree->shop->base, "root", false);
+	if (tree->rw_root_fd < 0)
+		return tree->rw_root_fd;
+	r = mnt_restrict(root, false, MOUNT_ATTR_RDONLY);
+	return r == -ENOSYS ? mnt_restrict_at(tree->shop->base, "root", MOUNT_ATTR_RDONLY) : r;
+}
+
 static bool build_tmpfs_root(struct tree *tree, GError **error)
 {
 	g_autofree char *options = tmpfs_options(tree->spec, "mode=0755");
@@ -111,8 +126,9 @@ static bool build_tmpfs_root(struct tree *tree, GError **error)
 	int r = fd < 0 ? fd : template_copy(tree->plan->template_fd, fd, tree->uid, tree->gid);
 
 	if (r == 0)
-		r = attach_part(tree->shop, fd, "root", false,
-				ATTR_NODEV | (tree->spec->root_readonly ? MOUNT_ATTR_RDONLY : 0));
+		r = attach_part(tree->shop, fd, "root", false, ATTR_NODEV);
+	if (r == 0 && tree->spec->root_readonly)
+		r = make_root_readonly(tree, fd);
 	return r == 0 || error_set_errno(error, r, "make the root file system");
 }
 
@@ -228,7 +244,6 @@ static bool shift_root(struct tree *tree, GError **error)
 static bool build_root(struct tree *tree, GError **error)
 {
 	const struct spec *spec = tree->spec;
-	uint64_t attrs = ATTR_NODEV | (spec->root_readonly ? MOUNT_ATTR_RDONLY : 0);
 	int root, r;
 
 	if (spec->root_tmpfs)
@@ -236,31 +251,12 @@ static bool build_root(struct tree *tree, GError **error)
 	if (!shift_root(tree, error))
 		return false;
 	root = tree->plan->root_tree;
-	if (spec->root_readonly) {
-		/* A twin mount with the same map but writable: mount points are made through it. */
-		tree->rw_root_fd = mnt_clone(root, "", false);
-		if (tree->rw_root_fd < 0) /* before 6.15 only attached mounts can be cloned */
-			tree->rw_root_fd = -1;
-	}
-	r = attach_part(tree->shop, root, "root", false, attrs);
+	r = attach_part(tree->shop, root, "root", false, ATTR_NODEV);
+	if (r == 0 && spec->root_readonly)
+		r = make_root_readonly(tree, root);
 	if (r < 0)
 		return error_set_errno(error, r, "root file system \"%s\"", spec->root_path);
 	return build_view(tree, error);
-}
-
-/* A read-only root on old kernels: make the writable twin from the attached mount. */
-static bool build_rw_root(struct tree *tree, GError **error)
-{
-	if (!tree->spec->root_readonly || tree->rw_root_fd >= 0)
-		return true;
-	tree->rw_root_fd = mnt_clone(tree->shop->base, "root", false);
-	if (tree->rw_root_fd < 0)
-		return error_set_errno(error, tree->rw_root_fd, "clone the root file system");
-	if (sys_mount_setattr(tree->rw_root_fd, false, 0, MOUNT_ATTR_RDONLY, -1) < 0) {
-		fd_close(tree->rw_root_fd);
-		tree->rw_root_fd = -1;
-	}
-	return true;
 }
 
 static int make_volume_point(const struct workshop *shop, const struct plan_step *step)
@@ -430,7 +426,7 @@ static bool build_part(struct tree *tree, struct plan_step *step, GError **error
 bool tree_build(struct tree *tree, GError **error)
 {
 	mode_t mask = umask(0);
-	bool ok = build_root(tree, error) && build_rw_root(tree, error);
+	bool ok = build_root(tree, error);
 
 	for (guint i = 0; ok && i < tree->plan->steps->len; i++) {
 		struct plan_step *step = &g_array_index(tree->plan->steps, struct plan_step, i);

@@ -51,6 +51,13 @@ is "$(run_with "[$(bind "$ram/of-1000" /file bind)]" 'stat -c %u:%F /file; cat /
 is "$(tr '\n' ' ' <"$ram/of-1000")" "user more " "can be written"
 like "$(run_with "[$(bind "$ram" /v bind ro noexec nosuid)]" 'grep " /v " /proc/self/mountinfo; touch /v/x; mount -o remount,bind,rw /v; touch /v/x')" ' ro,nosuid,nodev,noexec' "options of the mount"
 [ ! -e "$ram/x" ]; is $? 0 "a read-only one stays that"
+for src in "$vol" "$work/owned"; do # what the host shows read-only: served or ID-mapped, and as it is
+	mkdir -p "$work/shown" "$work/owned"; chown 100000:100000 "$work/owned"
+	mount --bind "$src" "$work/shown"; mount -o remount,bind,ro,noexec "$work/shown"
+	like "$(run_with "[$(bind "$work/shown" /v bind rw)]" 'grep " /v " /proc/self/mountinfo; touch /v/x')" 'Read-only file system' "read-only on the host is read-only inside (${src##*/})"
+	[ ! -e "$src/x" ]; is $? 0 "and nothing was made"
+	umount "$work/shown"
+done
 mkdir -p "$ram/sub/under"; mount -t tmpfs none "$ram/sub/under"
 fails "\"$ram/sub/under\" .*bind-recursive" "what is mounted below is not left out without a word" run_with "[$(bind "$ram" /v rbind)]"
 ok "but if it was not asked for" run_with "[$(bind "$ram" /v bind)]"
