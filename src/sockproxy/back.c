@@ -12,6 +12,7 @@
 #include "sockproxy/back.h"
 
 #include "lib/fd.h"
+#include "sockproxy/body.h"
 #include "sockproxy/request.h"
 
 #include <errno.h>
@@ -21,9 +22,11 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
-#define FRAMING 32 /* room in a flow for what frames a chunk */
+#define FRAMING	  32  /* room in a flow for what frames a chunk */
+#define LOG_BURST 20U /* lines of blocked commands; then one a second */
 
 /* What epoll tells: the client's number and which of its descriptors, or the channel. */
 enum { PART_CLIENT, PART_ENGINE, PART_PIPE };
@@ -32,6 +35,7 @@ enum { PART_CLIENT, PART_ENGINE, PART_PIPE };
 static struct link *links[PROXY_CONNECTIONS];
 static const struct proxy *proxy;
 static int epoll_fd;
+static struct proxy_msg told[2]; /* the last answers to MSG_RUNTIME, the newest first */
 
 static struct link *find(uint32_t id)
 {
@@ -80,6 +84,7 @@ static void destroy(struct link *l)
 	close_part(l, &l->pipe, &l->pipe_events);
 	flow_free(&l->up);
 	flow_free(&l->down);
+	free(l->early);
 	free(l);
 }
 
@@ -93,8 +98,7 @@ static void tell(uint32_t id, enum proxy_msg_type type, bool keep)
 /* The client gets no other response: the parser forgets it, and so do we. */
 static void finish(struct link *l)
 {
-	if (l->mode != LINK_RAW)
-		tell(l->id, MSG_GONE, false);
+	tell(l->id, MSG_GONE, false);
 	destroy(l);
 }
 
@@ -175,6 +179,16 @@ static int body_end(struct link *l)
 
 static void channel_read(void);
 
+/* Only now: to an engine that had answered in HTTP it would have been another request. */
+static void take_early(struct link *l)
+{
+	memcpy(l->up.buf, l->early, l->early_len);
+	l->up.at = 0;
+	l->up.len = l->early_len;
+	free(l->early);
+	l->early = NULL;
+}
+
 /* Towards the engine. Return: -errno if the link is over */
 static int pump_up(struct link *l)
 {
@@ -185,6 +199,10 @@ static int pump_up(struct link *l)
 			return r;
 		if (l->up.end)
 			return 0;
+		if (l->early && l->mode == LINK_RAW) {
+			take_early(l);
+			continue;
+		}
 		if (l->mode == LINK_RAW) {
 			r = flow_receive(&l->up, l->client);
 			if (r == -EPIPE) {
@@ -231,7 +249,7 @@ static int judge_down(struct link *l)
 	}
 	if (l->mode == LINK_RAW) {
 		/* The parser has nothing to read from it any more. */
-		tell(l->id, MSG_GONE, false);
+		tell(l->id, MSG_RAW, false);
 		return 0;
 	}
 	r = response_track(l, f->buf + used, f->len - used, &more);
@@ -283,6 +301,9 @@ static void await(struct link *l)
 	/* Only that both its directions are closed, and that once. */
 	if (raw && !client)
 		client = EPOLLET;
+	/* As the engine would see it without us. */
+	if (!raw && l->client_gone && !up_full && l->pipe < 0)
+		shutdown(l->engine, SHUT_WR);
 	/* Who hangs up on a stream of events wants to hear no more. */
 	if (!raw && l->mode == LINK_ANSWER && !l->client_gone)
 		client |= EPOLLRDHUP;
@@ -295,7 +316,8 @@ static void await(struct link *l)
 static void response_done(struct link *l)
 {
 	/* A body that was not wanted to its end is still on its way: nothing can follow it. */
-	bool keep = l->response.keep && l->pipe < 0 && l->up.at == l->up.len && !l->client_gone;
+	bool keep = l->response.keep && l->pipe < 0 && l->up.at == l->up.len && !l->client_gone &&
+		    !l->early;
 
 	if (!keep) {
 		finish(l);
@@ -329,6 +351,8 @@ static void pump(struct link *l)
 		response_done(l);
 	else if (r < 0)
 		finish(l);
+	else if (l->early && l->mode == LINK_RAW && l->up.at == l->up.len)
+		pump(l);
 	else
 		await(l);
 }
@@ -345,6 +369,31 @@ static int engine_ready(struct link *l)
 	if (l->engine < 0)
 		l->engine = engine_connect(proxy->engine_socket, false);
 	return l->engine < 0 ? l->engine : 0;
+}
+
+/* Were builds contained, by what the parser was last told, or just before? */
+static bool is_contained(enum request_need need)
+{
+	if (need == NEEDS_BUILDS)
+		return told[0].builds || told[1].builds;
+	if (need == NEEDS_BUILDKIT)
+		return told[0].buildkit || told[1].buildkit;
+	return true;
+}
+
+/* Is this what body_rewrite() makes of it, with the runtime that the parser was told? */
+static bool body_is_checked(const struct endpoint *e, const char *text, size_t len)
+{
+	bool same = false;
+
+	for (int i = 0; i < 2 && !same; i++) {
+		char why[256], *again = NULL;
+		int n = body_rewrite(e, text, len, told[i].runtime, &again, why, sizeof(why));
+
+		same = n >= 0 && (size_t)n == len && memcmp(again, text, len) == 0;
+		free(again);
+	}
+	return same;
 }
 
 /* Is this, word for word, what request_write() makes of it, and allowed? */
@@ -366,11 +415,16 @@ static bool is_checked(struct link *l, const char *text, const struct proxy_msg 
 		return false;
 	l->length = h.length;
 	l->body_left = h.length > 0 ? h.length : 0;
+	if (!is_contained(request_needs(l->endpoint, &t)))
+		return false;
 	if (fd >= 0)
 		return l->endpoint->body == BODY_STREAM && msg->body_len == 0 &&
-		       h.length != HTTP_LENGTH_NONE;
+		       msg->early_len == 0 && h.length != HTTP_LENGTH_NONE;
 	return (h.length == HTTP_LENGTH_NONE ? 0 : h.length) == msg->body_len &&
-	       (msg->early_len == 0 || l->endpoint->body == BODY_HIJACK);
+	       (msg->early_len == 0 ||
+		(l->endpoint->body == BODY_HIJACK && msg->early_len <= PROXY_BUFFER)) &&
+	       (msg->body_len == 0 ||
+		body_is_checked(l->endpoint, text + msg->head_len, msg->body_len));
 }
 
 static void on_request(struct link *l, const struct proxy_msg *msg, const char *text, size_t len,
@@ -387,11 +441,14 @@ static void on_request(struct link *l, const struct proxy_msg *msg, const char *
 	l->response = (struct response){ 0 };
 	l->body_complete = false;
 	l->pipe = fd;
-	if (len > PROXY_BUFFER) {
-		free(l->up.buf);
-		l->up.buf = malloc(len + FRAMING);
-	}
-	if (!flow_ready(&l->up) || !flow_ready(&l->down)) {
+#ifndef MUTANT_EARLY_SENT
+	len -= msg->early_len;
+#endif
+	l->early_len = msg->early_len;
+	l->early = msg->early_len ? malloc(msg->early_len) : NULL;
+	flow_free(&l->up);
+	l->up.buf = malloc((len > PROXY_BUFFER ? len : PROXY_BUFFER) + FRAMING);
+	if (!l->up.buf || !flow_ready(&l->down) || (msg->early_len && !l->early)) {
 		finish(l);
 		return;
 	}
@@ -402,6 +459,8 @@ static void on_request(struct link *l, const struct proxy_msg *msg, const char *
 		finish(l);
 		return;
 	}
+	if (l->early)
+		memcpy(l->early, text + msg->head_len + msg->body_len, l->early_len);
 	memcpy(l->up.buf, text, len);
 	l->up.at = 0;
 	l->up.len = len;
@@ -421,11 +480,39 @@ static void on_open(uint32_t id, int fd)
 	links[id % PROXY_CONNECTIONS] = l;
 }
 
+/* A container that asks in a loop shall not fill the host's log. */
+static bool may_log(void)
+{
+	static unsigned int left = LOG_BURST, missed;
+	static time_t last;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec > last) {
+		time_t more = now.tv_sec - last;
+
+		left = more > LOG_BURST - left ? LOG_BURST : left + more;
+		last = now.tv_sec;
+	}
+	if (!left) {
+		missed++;
+		return false;
+	}
+	if (missed)
+		syslog(LOG_WARNING, "container %s, image %s: %u more were blocked",
+		       proxy->container, proxy->image, missed);
+	missed = 0;
+	left--;
+	return true;
+}
+
 static void on_denied(const char *target, size_t len)
 {
 	char text[512];
 	size_t n = 0;
 
+	if (!may_log())
+		return;
 	for (size_t i = 0; i < len && n < sizeof(text) - 1; i++)
 		text[n++] = target[i] > ' ' && target[i] < 0x7f ? target[i] : '?';
 	text[n] = '\0';
@@ -450,6 +537,10 @@ static void on_message(const struct proxy_msg *msg, const char *text, size_t len
 		close(fd);
 	if (msg->type == MSG_RUNTIME) {
 		engine_runtime(proxy->engine_socket, &answer);
+		answer.buildkit = proxy->buildkit &&
+				  engine_pid(proxy->engine_socket) == proxy->buildkit;
+		told[1] = told[0];
+		told[0] = answer;
 		proxy_send(proxy->channel, &answer, NULL, 0, -1);
 	} else if (msg->type == MSG_DENIED) {
 		on_denied(text, len);

@@ -42,6 +42,9 @@ struct link {
 	int64_t body_left;  /* of that, if it is a number */
 	bool body_complete; /* the parser says so */
 	struct flow up, down;
+	char *early; /* what the client sent before it knew that the connection is no HTTP any more
+		      */
+	size_t early_len;
 	struct response response;
 	uint32_t client_events, engine_events, pipe_events;
 	bool client_gone;
@@ -50,4 +53,6 @@ struct link {
 int response_head(struct link *l, const char *buf, size_t len, size_t *used);
 int response_track(struct link *l, const char *buf, size_t len, size_t *used);
 void engine_runtime(const char *name, struct proxy_msg *answer);
+pid_t engine_pid(const char *name);
+pid_t engine_buildkit(const char *name);
 int engine_connect(const char *name, bool block);

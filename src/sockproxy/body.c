@@ -22,8 +22,9 @@
 
 /* Names of Go's structs that a check below looks for. */
 static const char *const names[] = {
-	"HostConfig", "Runtime",    "Mounts",	     "VolumeDriver", "LogConfig", "Type",
-	"Driver",     "DriverOpts", "VolumeOptions", "DriverConfig", "Options",	  "Name",
+	"HostConfig", "Runtime", "Mounts",     "VolumeDriver",	"LogConfig",
+	"Type",	      "Driver",	 "DriverOpts", "VolumeOptions", "DriverConfig",
+	"Options",    "Name",	 "Config",     "CheckpointDir",
 };
 
 /* encoding/json also takes U+017F for s and U+212A for k. */
@@ -91,6 +92,25 @@ static const char *get_string(json_t *object, const char *name)
 	return s ? s : "";
 }
 
+/* Of the options of a tmpfs those that say nothing of how and what else is mounted. */
+static bool are_harmless(const char *o)
+{
+	static const char *const good[] = { "size", "mode",   "uid",   "gid",	 "nr_inodes", "rw",
+					    "ro",   "nosuid", "nodev", "noexec", "noatime" };
+
+	while (*o) {
+		size_t n = strcspn(o, ","), name = strcspn(o, "=,"), i = 0;
+
+		while (i < sizeof(good) / sizeof(good[0]) &&
+		       (strlen(good[i]) != name || memcmp(good[i], o, name) != 0))
+			i++;
+		if (n && i == sizeof(good) / sizeof(good[0]))
+			return false;
+		o += n + (o[n] == ',');
+	}
+	return true;
+}
+
 /*
  * The engine itself mounts what a volume's options name, as the host's root: a file system of the
  * host's disk, an overlay of its directories. Of a tmpfs nobody is hurt.
@@ -109,7 +129,8 @@ static int check_volume(json_t *object, const char *driver_key, const char *opti
 	if (!options || json_is_null(options) || json_object_size(options) == 0)
 		return 0;
 	if (!json_is_object(options) || strcmp(get_string(options, "type"), "tmpfs") != 0 ||
-	    strcmp(get_string(options, "device"), "tmpfs") != 0)
+	    strcmp(get_string(options, "device"), "tmpfs") != 0 ||
+	    !are_harmless(get_string(options, "o")))
 		return refuse(why, size,
 			      "volumes with options are not allowed, but for type=tmpfs");
 	return 0;
@@ -136,10 +157,21 @@ static int check_log(json_t *host, char *why, size_t size)
 	json_t *log;
 	int r = get_object(host, "LogConfig", &log, why, size);
 
+	/* Options without a type are for the engine's default, which may be any. */
+	if (r == 0 && log && json_object_size(json_object_get(log, "Config")) &&
+	    !*get_string(log, "Type"))
+		return refuse(why, size, "options for a log driver need its name");
 	for (size_t i = 0; r == 0 && log && i < sizeof(good) / sizeof(good[0]); i++)
 		if (strcmp(get_string(log, "Type"), good[i]) == 0)
 			return 0;
 	return r == 0 && log ? refuse(why, size, "this log driver is not allowed") : r;
+}
+
+static bool is_local(json_t *object)
+{
+	const char *driver = get_string(object, "VolumeDriver");
+
+	return !*driver || strcmp(driver, "local") == 0;
 }
 
 static int rewrite_create(json_t *doc, const char *runtime, char *why, size_t size)
@@ -163,8 +195,8 @@ static int rewrite_create(json_t *doc, const char *runtime, char *why, size_t si
 #ifndef MUTANT_RUNTIME_KEPT
 	json_object_set_new(host, "Runtime", json_string(runtime));
 #endif
-	if (strcmp(get_string(host, "VolumeDriver"), "") != 0 &&
-	    strcmp(get_string(host, "VolumeDriver"), "local") != 0)
+	/* The engine takes this one from beside HostConfig, too, if it is not in it. */
+	if (!is_local(doc) || !is_local(host))
 		return refuse(why, size, "volume drivers other than \"local\" are not allowed");
 	mounts = json_object_get(host, "Mounts");
 	json_array_foreach(mounts, i, mount)
@@ -205,6 +237,10 @@ int body_rewrite(const struct endpoint *e, const char *text, size_t len, const c
 		r = json_is_object(doc) ? rewrite_create(doc, runtime, why, why_size) : -EBADMSG;
 	else if (strcmp(e->path, "volumes/create") == 0)
 		r = check_volume(doc, "Driver", "DriverOpts", why, why_size);
+	else if (strcmp(e->path, "containers/*/checkpoints") == 0 &&
+		 *get_string(doc, "CheckpointDir"))
+		r = refuse(why, why_size,
+			   "checkpoints in a directory of one's own are not allowed");
 	*ret = r == 0 ? json_dumps(doc, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 	json_decref(doc);
 	return r < 0 ? r : *ret ? (int)strlen(*ret) : -ENOMEM;

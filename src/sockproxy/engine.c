@@ -40,6 +40,19 @@ int engine_connect(const char *name, bool block)
 	return connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? -errno : fd_steal(&fd);
 }
 
+/**
+ * engine_pid() - who made the engine's socket: the engine, or who starts it for the first client
+ * Return: 0 if nobody answers
+ */
+pid_t engine_pid(const char *name)
+{
+	autofd fd = engine_connect(name, false);
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;

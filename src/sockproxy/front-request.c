@@ -70,21 +70,16 @@ void front_body_took(struct client *c, size_t used, size_t data_len, size_t writ
 	http_chunks_read(&c->chunks, c->buf, used - data_len + written, &n, &ignored);
 }
 
-/* Whether builds are contained depends on the engine's default runtime. */
-static bool needs_runtime(const struct endpoint *e)
-{
-	return strcmp(e->path, "containers/create") == 0 || strcmp(e->path, "build") == 0 ||
-	       strcmp(e->path, "session") == 0 || strcmp(e->path, "grpc") == 0;
-}
-
-static bool ask_runtime(struct front *f, struct client *c)
+static bool ask_runtime(struct front *f, struct client *c, const struct target *t)
 {
 	struct proxy_msg msg = { .type = MSG_RUNTIME };
 
-	if (f->runtime_known || !needs_runtime(c->endpoint))
+	if (f->runtime_known || request_needs(c->endpoint, t) == NEEDS_NOTHING)
 		return false;
 	c->wants_runtime = true;
-	proxy_send(f->proxy->channel, &msg, NULL, 0, -1);
+	if (!f->runtime_asked)
+		proxy_send(f->proxy->channel, &msg, NULL, 0, -1);
+	f->runtime_asked = true;
 	return true;
 }
 
@@ -104,26 +99,34 @@ static void submit_stream(struct front *f, struct client *c)
 static const char build_refusal[] =
 	"enhanced container isolation: builds through this socket are not contained, since the "
 	"engine's default runtime is not Cloister; `cloister docker-setup --default` changes that";
+static const char buildkit_refusal[] =
+	"enhanced container isolation: builds by BuildKit through this socket are not contained, "
+	"since it is not Cloister that runs their steps; `cloister docker-setup --enforce` changes "
+	"that, and DOCKER_BUILDKIT=0 builds without";
 
 static bool begin_body(struct front *f, struct client *c, const struct http_head *h,
 		       const struct target *t)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	bool json = c->endpoint->body != BODY_STREAM;
+	enum request_need need = request_needs(c->endpoint, t);
 	int64_t length = json ? HTTP_LENGTH_NONE : h->length;
 	int n;
 
-	if (needs_runtime(c->endpoint) && !f->builds &&
-	    strcmp(c->endpoint->path, "containers/create") != 0) {
-		front_deny(f, c, (struct span){ c->target, c->target_len }, build_refusal);
+	if ((need == NEEDS_BUILDS && !f->builds) || (need == NEEDS_BUILDKIT && !f->buildkit)) {
+		front_deny(f, c, (struct span){ c->target, c->target_len },
+			   need == NEEDS_BUILDS ? build_refusal : buildkit_refusal);
 		return false;
 	}
 	if (json && h->length > PROXY_BODY_MAX) {
 		front_refuse(f, c, 413, "the request's body is too long");
 		return false;
 	}
-	/* The length of a JSON body is known when it has been written anew. */
-	n = request_write(h, t, c->endpoint, length, c->head, sizeof(c->head));
+	/*
+	 * The length of a JSON body is known when it has been written anew; with it the head has to
+	 * be one that the other side reads.
+	 */
+	n = request_write(h, t, c->endpoint, length, c->head, HTTP_HEAD_MAX - 64);
 	if (n < 0) {
 		front_refuse(f, c, 431, "the request's head is too long");
 		return false;
@@ -165,7 +168,7 @@ void front_read_head(struct front *f, struct client *c)
 		front_refuse(f, c, r == -EMSGSIZE ? 431 : 400, why);
 		return;
 	}
-	if (ask_runtime(f, c)) {
+	if (ask_runtime(f, c, &t)) {
 		/* The head stays in the buffer: it is judged again when the answer is here. */
 		front_watch(f, c, 0);
 		return;
@@ -189,18 +192,21 @@ static bool is_empty(const char *text, size_t len)
 
 static void submit_json(struct front *f, struct client *c)
 {
-	char why[256] = "the body is not JSON", *body = NULL;
+	char why[256] = "the body is not JSON", *body = NULL, *json = c->json;
 	size_t room = sizeof(c->head) - c->head_len;
 	int n;
 
+	c->json = NULL;
 	if (c->endpoint->body == BODY_NONE || c->json_len == 0) {
-		if (!is_empty(c->json ?: "", c->json_len))
+		if (!is_empty(json ?: "", c->json_len))
 			front_refuse(f, c, 400, "this endpoint takes no body");
 		else
 			front_submit(f, c, NULL, 0, -1);
+		free(json);
 		return;
 	}
-	n = body_rewrite(c->endpoint, c->json, c->json_len, f->runtime, &body, why, sizeof(why));
+	n = body_rewrite(c->endpoint, json, c->json_len, f->runtime, &body, why, sizeof(why));
+	free(json);
 	if (n == -EPERM) {
 		front_deny(f, c, (struct span){ c->target, c->target_len }, why);
 	} else if (n < 0 || n > PROXY_BODY_MAX) {

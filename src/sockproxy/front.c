@@ -29,6 +29,7 @@
 #define EVENT_CHANNEL  (UINT64_C(1) << 33)
 
 static struct client *clients[PROXY_CONNECTIONS];
+static bool raw[PROXY_CONNECTIONS]; /* the other side still uses this number */
 
 static struct client *find(uint32_t id)
 {
@@ -57,14 +58,8 @@ static void close_pipe(struct client *c)
 	c->pipe = -1;
 }
 
-void front_forget(struct front *f, struct client *c)
+static void release_number(struct front *f)
 {
-	clients[c->id % PROXY_CONNECTIONS] = NULL;
-	front_watch(f, c, 0);
-	close_pipe(c);
-	close(c->fd);
-	free(c->json);
-	free(c);
 	f->n_clients--;
 	if (f->paused) {
 		struct epoll_event ev = { .events = EPOLLIN, .data.u64 = EVENT_LISTENER };
@@ -74,13 +69,43 @@ void front_forget(struct front *f, struct client *c)
 	}
 }
 
+static void let_go(struct front *f, struct client *c)
+{
+	clients[c->id % PROXY_CONNECTIONS] = NULL;
+	front_watch(f, c, 0);
+	close_pipe(c);
+	close(c->fd);
+	free(c->json);
+	free(c);
+}
+
+static void forget(struct front *f, struct client *c)
+{
+	let_go(f, c);
+	release_number(f);
+}
+
 /* The client died or is told off: the other side, which has its descriptor, must let go as well. */
 static void drop(struct front *f, struct client *c)
 {
 	struct proxy_msg msg = { .type = MSG_CLOSE, .id = c->id };
 
 	proxy_send(f->proxy->channel, &msg, NULL, 0, -1);
-	front_forget(f, c);
+	forget(f, c);
+}
+
+/*
+ * No other answer comes. To close with something unread would tell a client that is still sending
+ * of a broken connection, and some then do not look for the answer: so read until it has closed.
+ */
+static void linger(struct front *f, struct client *c)
+{
+	close_pipe(c);
+	free(c->json);
+	c->json = NULL;
+	c->state = CLIENT_LINGER;
+	shutdown(c->fd, SHUT_WR);
+	front_watch(f, c, EPOLLIN);
 }
 
 /* An answer of our own ends the connection: what else the client sent was meant for another. */
@@ -88,11 +113,15 @@ void front_refuse(struct front *f, struct client *c, int status, const char *mes
 {
 	char buf[4 * TARGET_MAX];
 	size_t n = proxy_response(buf, sizeof(buf), status, message);
+	struct proxy_msg msg = { .type = MSG_CLOSE, .id = c->id };
 
 	/* It fits an empty socket buffer, and the client is owed nothing else. */
-	if (send(c->fd, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n)
-		shutdown(c->fd, SHUT_WR);
-	drop(f, c);
+	if (send(c->fd, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)n) {
+		drop(f, c);
+		return;
+	}
+	proxy_send(f->proxy->channel, &msg, NULL, 0, -1);
+	linger(f, c);
 }
 
 void front_deny(struct front *f, struct client *c, struct span target, const char *why)
@@ -225,6 +254,8 @@ static void on_client(struct front *f, struct client *c)
 		stream(f, c);
 		return;
 	}
+	if (c->state == CLIENT_LINGER)
+		c->len = 0;
 	if (c->len == sizeof(c->buf)) {
 		front_refuse(f, c, 431, "the request's head is too long");
 		return;
@@ -232,6 +263,10 @@ static void on_client(struct front *f, struct client *c)
 	n = recv(c->fd, c->buf + c->len, sizeof(c->buf) - c->len, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n <= 0 && c->state == CLIENT_LINGER) {
+		forget(f, c);
+		return;
+	}
 	if (n <= 0) {
 		drop(f, c);
 		return;
@@ -257,12 +292,12 @@ static void on_listener(struct front *f)
 	if (fd < 0)
 		return;
 	c = calloc(1, sizeof(*c));
-	while (clients[f->next_id % PROXY_CONNECTIONS])
-		f->next_id++;
 	if (!c) {
 		close(fd);
 		return;
 	}
+	while (clients[f->next_id % PROXY_CONNECTIONS] || raw[f->next_id % PROXY_CONNECTIONS])
+		f->next_id++;
 	*c = (struct client){ .fd = fd, .id = f->next_id, .pipe = -1 };
 	msg.id = f->next_id++;
 	if (proxy_send(f->proxy->channel, &msg, NULL, 0, fd) < 0) {
@@ -280,7 +315,9 @@ static void on_runtime(struct front *f, const struct proxy_msg *msg)
 	memcpy(f->runtime, msg->runtime, sizeof(f->runtime));
 	f->runtime[sizeof(f->runtime) - 1] = '\0';
 	f->builds = msg->builds;
+	f->buildkit = msg->buildkit;
 	f->runtime_known = true;
+	f->runtime_asked = false;
 	for (int i = 0; i < PROXY_CONNECTIONS; i++)
 		if (clients[i] && clients[i]->wants_runtime) {
 			clients[i]->wants_runtime = false;
@@ -288,6 +325,14 @@ static void on_runtime(struct front *f, const struct proxy_msg *msg)
 			advance(f, clients[i]);
 		}
 	f->runtime_known = false; /* the engine may be set up anew */
+}
+
+static void number_free(struct front *f, const struct proxy_msg *msg)
+{
+	if (msg->type != MSG_GONE || !raw[msg->id % PROXY_CONNECTIONS])
+		return;
+	raw[msg->id % PROXY_CONNECTIONS] = false;
+	release_number(f);
 }
 
 static void on_channel(struct front *f)
@@ -303,6 +348,8 @@ static void on_channel(struct front *f)
 		if (msg.type == MSG_RUNTIME)
 			on_runtime(f, &msg);
 		else if (!c)
+			number_free(f, &msg);
+		else if (c->state == CLIENT_LINGER)
 			continue;
 		else if (msg.type == MSG_DONE && msg.keep && c->state == CLIENT_WAIT) {
 			c->state = CLIENT_HEAD;
@@ -310,8 +357,11 @@ static void on_channel(struct front *f)
 			advance(f, c);
 		} else if (msg.type == MSG_DONE) {
 			drop(f, c);
+		} else if (msg.type == MSG_RAW) {
+			raw[c->id % PROXY_CONNECTIONS] = true;
+			let_go(f, c);
 		} else if (msg.type == MSG_GONE) {
-			front_forget(f, c);
+			linger(f, c);
 		}
 	}
 	if (n != -EAGAIN)

@@ -11,6 +11,7 @@ enum client_state {
 	CLIENT_JSON,   /* reading a JSON body, whole */
 	CLIENT_STREAM, /* passing on a body as it comes */
 	CLIENT_WAIT,   /* the other side answers */
+	CLIENT_LINGER, /* has its last answer; what it still sends is not read */
 };
 
 struct client {
@@ -35,7 +36,7 @@ struct front {
 	const struct proxy *proxy;
 	int epoll, n_clients;
 	uint32_t next_id;
-	bool paused, runtime_known, builds;
+	bool paused, runtime_known, runtime_asked, builds, buildkit;
 	char runtime[PROXY_RUNTIME_MAX];
 	char text[2 * (HTTP_HEAD_MAX + 4096) + PROXY_BODY_MAX];
 };
@@ -50,4 +51,3 @@ bool front_submit(struct front *f, struct client *c, const char *body, size_t bo
 void front_refuse(struct front *f, struct client *c, int status, const char *message);
 void front_deny(struct front *f, struct client *c, struct span target, const char *why);
 void front_watch(struct front *f, struct client *c, uint32_t events);
-void front_forget(struct front *f, struct client *c);

@@ -10,7 +10,7 @@
  * dies, so does the other, and the container's socket answers "connection refused".
  */
 #include "config.h"
-#include "sockproxy/proxy.h"
+#include "sockproxy/back.h"
 
 #include "lib/fd.h"
 #include "lib/sys.h"
@@ -116,5 +116,6 @@ int main(int argc, char **argv)
 		front_run(&p);
 	}
 	close(p.listen_fd);
+	p.buildkit = engine_buildkit(p.engine_socket);
 	back_run(&p);
 }

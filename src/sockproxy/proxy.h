@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define PROXY_CONNECTIONS 512
 #define PROXY_BODY_MAX	  (256 * 1024)	/* of a JSON document */
@@ -27,7 +28,8 @@ enum proxy_msg_type {
 	MSG_RUNTIME,  /* which of the engine's runtimes is Cloister? and the answer */
 	MSG_DENIED,   /* for the log */
 	MSG_DONE,     /* to the parser: the response has been sent; the next request may come */
-	MSG_GONE,     /* no other request will: forget the client */
+	MSG_RAW,  /* no HTTP any more: let go of the client, but keep its number until MSG_GONE */
+	MSG_GONE, /* no other request will: forget the client */
 };
 
 /* One message of the SOCK_SEQPACKET pair: this, then the texts. */
@@ -38,7 +40,8 @@ struct proxy_msg {
 	uint32_t body_len;  /* of a body that follows here */
 	uint32_t early_len; /* what the client sent after a request that ends HTTP */
 	bool keep;	    /* MSG_DONE: the client may send another */
-	bool builds;	    /* MSG_RUNTIME: it is the default, so builds use it too */
+	bool builds;	    /* MSG_RUNTIME: it is the default, so classic builds use it too */
+	bool buildkit;	    /* MSG_RUNTIME: and so do the steps of BuildKit */
 	char runtime[PROXY_RUNTIME_MAX]; /* MSG_RUNTIME: ""  if there is none */
 };
 
@@ -47,6 +50,7 @@ struct proxy {
 	const char *engine_socket; /* name, in the current directory */
 	const char *image, *container;
 	struct sockcommands commands;
+	pid_t buildkit; /* the engine whose BuildKit runs Cloister; 0: none does */
 };
 
 int proxy_send(int channel, const struct proxy_msg *msg, const void *text, size_t len, int fd);

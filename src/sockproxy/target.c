@@ -37,7 +37,8 @@ static int decode(struct span s, char *to, bool query)
 		} else if (c == '+' && query) {
 			c = ' ';
 		}
-		if ((unsigned char)c < ' ' || c == 0x7f)
+		/* A value may have lines: a commit's message, a change to an image. */
+		if (c == '\0' || (!query && ((unsigned char)c < ' ' || c == 0x7f)))
 			return -EBADMSG;
 		*to++ = c;
 	}

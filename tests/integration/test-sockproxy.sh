@@ -7,7 +7,13 @@ TEST_TIMEOUT=${TEST_TIMEOUT:-300}
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 . "$tests_lib/engines.sh"
 gate root; gate launcher; gate engine-docker; gate tool-python3; gate tool-curl
+# BuildKit asks for no runtime: it runs what these name, and so does `cloister docker-setup --enforce`.
+mkdir "$work/enforce"
+ln -s "$engine_runtime" "$work/enforce/runc"
+path=$PATH
+export DOCKER_BUILDKIT_RUNC_COMMAND=$work/enforce/runc PATH=$work/enforce:$PATH
 engine_docker_ready d
+export PATH=$path
 proxies=()
 proxy_start() { # NAME COMMANDS
 	python3 "$tests_lib/sockproxy.py" "$top_builddir/src/cloister-sockproxy" "$work/$1.sock" "$work/d/sock" "$2" </dev/null >>"$work/proxy.log" 2>&1 &
@@ -19,6 +25,7 @@ on_exit proxies_end
 proxy_start p deny:push,commit
 through() { timeout 60 "$engine_docker" -H "unix://$work/${via:-p}.sock" "$@"; }
 get() { curl -s -m 10 --unix-socket "$work/${via:-p}.sock" "$@"; }
+up() { [ "$(get http://d/_ping)" = OK ]; }
 raw() { python3 "$tests_lib/httpraw.py" "$work/p.sock" "${1:-2}"; }
 
 ### Two processes without rights
@@ -59,6 +66,10 @@ printf 'FROM bb\nCOPY big /\nRUN sha256sum /big >/sum; cat /proc/self/uid_map >/
 mkdir "$work/ctx"; cp "$work/Dockerfile" "$work/big" "$work/ctx/"
 ok "a classic build" env DOCKER_BUILDKIT=0 timeout 60 "$engine_docker" -H "unix://$work/p.sock" build -q --network none -t built "$work/ctx"
 like "$(through run --rm built cat /map)" '^ *0 +[1-9]' "isolation: contained as well"
+printf 'FROM bb\nRUN cat /proc/self/uid_map >/map\n' >"$work/Dockerfile"
+buildkit() { DOCKER_BUILDKIT=1 timeout 60 "$engine_docker" -H "unix://$work/p.sock" build --no-cache -q -t kit - <"$work/Dockerfile"; }
+ok "a build by BuildKit" buildkit
+like "$(through run --rm kit cat /map)" '^ *0 +[1-9]' "isolation: contained as well"
 ok "save and load" sh -c "'$engine_docker' -H 'unix://$work/p.sock' save bb | '$engine_docker' -H 'unix://$work/p.sock' load"
 (timeout 20 "$engine_docker" -H "unix://$work/p.sock" events --filter container=xx >"$work/events") & events=$!
 sleep 0.5
@@ -70,6 +81,18 @@ through stop xx >/dev/null
 wait $waiter
 is "$(cat "$work/waited")" 0 "wait and stop"
 ok "rm" through rm xx
+is "$(get -X POST -H 'Connection: close' -H 'Content-Type: application/json' -d '{}' http://d/networks/prune -o /dev/null -w '%{http_code}')" 200 "a client that wants no second request"
+like "$(printf 'GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n' | python3 "$tests_lib/httpraw.py" --plain "$work/p.sock")" '<end>' "... gets the end"
+silence() { (echo one; sleep 2; echo two) | through run --rm -i bb cat; }
+is "$(silence)" "one
+two" "a hijacked connection may be silent"
+through run -d --name ws -i bb sh -c 'read x; echo "got $x"; sleep 100' >/dev/null
+like "$(python3 "$tests_lib/httpraw.py" --websocket "$work/p.sock" /containers/ws/attach/ws?stream=1\&stdin=1\&stdout=1)" 'got ws' "attach by a websocket"
+through rm -f ws >/dev/null
+if type -P docker-compose >/dev/null; then
+	printf 'version: "2"\nservices:\n  one:\n    image: bb\n    network_mode: none\n    command: ["sh", "-c", "echo composed; cat /proc/self/uid_map"]\n' >"$work/compose.yml"
+	like "$( (cd "$work" && DOCKER_HOST=unix://$work/p.sock timeout 60 docker-compose --no-ansi -p sp -f compose.yml up 2>&1; DOCKER_HOST=unix://$work/p.sock timeout 60 docker-compose -p sp -f compose.yml down 2>&1) | tr '\n' ' ')" 'composed.*Removing sp_one' "compose up and down"
+fi
 if /usr/bin/python3 -c 'import docker' 2>/dev/null; then
 	like "$(timeout 60 /usr/bin/python3 -c 'import docker, sys; c = docker.DockerClient(base_url="unix://" + sys.argv[1]); print(c.containers.run("bb", "echo sdk", remove=True))' "$work/p.sock" 2>&1)" sdk "the Python SDK"
 fi
@@ -90,6 +113,14 @@ is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/commit?container=x')"
 is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/plugins/pull?remote=x)" 403 "what no list knows"
 is "$(get -o /dev/null -w '%{http_code}' http://d/debug/vars)" 403 "debug"
 is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/swarm/init)" 403 "swarm init"
+is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/images/create?fromImage=x&fromSrc=-')" 400 "pull and import in one, of which the engine has its own mind"
+is "$(get -o /dev/null -w '%{http_code}' -X DELETE 'http://d/containers/a/checkpoints/b?dir=/etc')" 400 "a checkpoint's directory on the host"
+is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/containers/a/start?checkpoint=b&checkpoint-dir=/etc')" 400 "... to start from"
+is "$(get -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '{"CheckpointID":"a","CheckpointDir":"/etc"}' http://d/containers/a/checkpoints)" 403 "... to write to"
+proxy_start n deny:load; via=n
+tar -C "$work" -cf "$work/big.tar" big big big big big
+like "$(through load -i "$work/big.tar" 2>&1)" 'is blocked' "who sends much hears why it was blocked, too"
+via=''
 proxy_start a allow:ps,images; via=a
 is "$(through ps -q)" "" "an allow list allows"
 like "$(through run --rm bb true 2>&1)" 'is blocked' "... and blocks what is not in it"
@@ -117,6 +148,17 @@ is "$(raw <<<"POST /containers/create HTTP/1.1\r\n${h}Transfer-Encoding: xchunke
 is "$(raw <<<'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' | status)" "400 " "eci 8: HTTP/2 with prior knowledge"
 is "$(raw <<<"GET /_ping HTTP/1.1\r\n${h}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n" | status)" "400 " "eci 8: h2c where nobody speaks it"
 is "$(raw <<<"POST /grpc HTTP/1.1\r\n${h}\r\n" | status)" "400 " "grpc without it"
+# What follows a request that may end HTTP is no request: the engine must not see it unless it has.
+through run -d --name victim bb sleep 1000 >/dev/null
+is "$(raw <<<"POST /exec/none/start HTTP/1.1\r\n${h}Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}POST /commit?container=victim&repo=smuggled HTTP/1.1\r\n${h}\r\n" | status)" "404 " "a request behind one that could have ended HTTP"
+is "$(raw <<<"POST /containers/none/attach HTTP/1.1\r\n${h}\r\nPOST /commit?container=victim&repo=smuggled HTTP/1.1\r\n${h}\r\n" | status)" "404 " "... without an upgrade"
+is "$(through images -q smuggled)" "" "... has not been done"
+like "$(raw 3 <<<"POST /containers/victim/attach?stream=1&stdout=1&stdin=1 HTTP/1.1\r\n${h}Connection: Upgrade\r\nUpgrade: tcp\r\n\r\nearly")" 'UPGRADED' "what is sent early where HTTP ends"
+through rm -f victim >/dev/null
+# More than fits what the two say to each other, or grows when it is written anew.
+is "$(raw <<<"GET /containers/json?filters=$(head -c 4000 /dev/zero | tr '\0' '+') HTTP/1.1\r\n$h\r\n" | status)" "431 " "a query that grows"
+is "$(raw <<<"POST /containers/create HTTP/1.1\r\n${h}Content-Type: application/json\r\nContent-Length: 2\r\nUser-Agent: $(head -c 32620 /dev/zero | tr '\0' a)\r\n\r\n{}" | status)" "431 " "a head that is as long as may be"
+ok "... harm nobody" up
 for path in //_ping /./_ping /x/../_ping /_ping/ /v1.40//_ping '/%2e%2e/_ping' '/images%252Fx/push' '/containers/a%00b/json' '/containers/a%0ab/json' '/containers/%zz/json' '/containers/a b/json'; do
 	like "$(raw <<<"GET ${path//%/%} HTTP/1.1\r\n$h\r\n" | status)" '^(400|403) $' "path $path"
 done
@@ -127,9 +169,12 @@ is "$(create '{"Image":"bb","HostConfig":{"Runtime":"runc"},"hostConfig":{"Runti
 is "$(create '{"Image":"bb","HostConfig":{},"HostConfig":{"Runtime":"runc"}}')" 400 "eci 6: a name twice"
 is "$(create '{"Image":"bb","Ho\u017ftConfig":{"Runtime":"runc"}}')" 403 "eci 6: a letter that folds"
 is "$(create '{"Image":"bb","HostConfig":{"LogConfig":{"Type":"fluentd","Config":{"fluentd-address":"unix:///run/x"}}}}')" 403 "a log driver that connects from outside"
+is "$(create '{"Image":"bb","VolumeDriver":"evil"}')" 403 "a volume driver beside HostConfig, which the engine takes as well"
+is "$(create '{"Image":"bb","HostConfig":{"LogConfig":{"Type":"","Config":{"syslog-address":"unix:///x"}}}}')" 403 "options for the engine's own log driver"
 is "$(create '{"Image":"bb","HostConfig":{"Mounts":[{"Type":"volume","Target":"/x","VolumeOptions":{"DriverConfig":{"Name":"local","Options":{"type":"none","o":"bind","device":"/etc"}}}}]}}')" 403 "eci 2: a volume with options in a mount"
 like "$(through volume create --opt type=none --opt o=bind --opt device=/etc v1 2>&1)" 'not allowed' "eci 2: a volume with options"
 like "$(through volume create --opt type=overlay --opt o=lowerdir=/etc:/x --opt device=overlay v1 2>&1)" 'not allowed' "... an overlay"
+like "$(through volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=1m,bind v1 2>&1)" 'not allowed' "... a tmpfs that is none"
 ok "a tmpfs volume" through volume create --opt type=tmpfs --opt device=tmpfs v2
 through volume rm v2 >/dev/null
 is "$(python3 -c 'print("{\"Image\":\"bb\",\"x\":\"" + "a" * 400000 + "\"}")' | get -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data-binary @- http://d/containers/create)" 413 "eci 7: a long body is refused, not cut"
@@ -138,12 +183,15 @@ is "$(raw <<<"GET /$(head -c 9000 /dev/zero | tr '\0' a) HTTP/1.1\r\n$h\r\n" | s
 is "$(raw <<<"GET /_ping HTTP/1.1\r\n$h$(for i in {1..80}; do printf 'A%s: b\\r\\n' "$i"; done)\r\n" | status)" "400 " "too many headers"
 
 ### It goes on
+# Numbers of clients are used again, but not of those that are still there.
+ok "clients beside one that stays" python3 "$tests_lib/httpraw.py" --many "$work/p.sock" 1100
 engine_end d
 like "$(get http://d/_ping)" 'does not answer' "the engine is down"
-nsenter --net="/proc/${engine_net[d]}/ns/net" dockerd --config-file "$work/d/daemon.json" </dev/null >>"$work/d/log" 2>&1 &
+env -u DOCKER_BUILDKIT_RUNC_COMMAND nsenter --net="/proc/${engine_net[d]}/ns/net" dockerd --config-file "$work/d/daemon.json" </dev/null >>"$work/d/log" 2>&1 &
 engine_pid[d]=$!
-up() { [ "$(get http://d/_ping)" = OK ]; }
 ok "... and up again, on a new socket" eventually 60 up
+like "$(buildkit 2>&1)" 'BuildKit through this socket' "isolation: BuildKit's steps where they are not Cloister's"
+is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/build?version=2')" 403 "... asked for directly"
 ok "a client that sends nothing" sh -c "python3 -c 'import socket,sys,time; s=[socket.socket(socket.AF_UNIX) for i in range(600)]; [x.connect(sys.argv[1]) for x in s[:500]]; time.sleep(0.2)' '$work/p.sock'"
 ok "... and 500 of them" up
 kill -9 "$child"
