@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Cut the next of "key=value,flag,key="a,b"" off @rest; quotes are taken away. */
@@ -146,7 +145,9 @@ int mnt_restrict(int mount_fd, bool recursive, uint64_t attrs)
 }
 
 /**
- * mnt_restrict_at() - add attributes to the one mount at @dirfd/@path, on any kernel
+ * mnt_restrict_at() - give the one mount at @dirfd/@path its attributes, on any kernel
+ *
+ * These and no others but those of access times: name what it has to keep.
  */
 int mnt_restrict_at(int dirfd, const char *path, uint64_t attrs)
 {
@@ -159,15 +160,12 @@ int mnt_restrict_at(int dirfd, const char *path, uint64_t attrs)
 		{ MOUNT_ATTR_NOATIME, MS_NOATIME }, { MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
 	};
 	unsigned long flags = MS_REMOUNT | MS_BIND;
-	struct statfs now;
 
-	if (fchdir(dirfd) < 0 || statfs(path, &now) < 0)
-		return -errno;
-	/* A remount sets all flags but those of access times: what it has already stays. */
-	flags |= now.f_flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
 	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
 		if (attrs & map[i].attr)
 			flags |= map[i].flag;
+	if (fchdir(dirfd) < 0)
+		return -errno;
 	return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 

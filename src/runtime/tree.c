@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #ifdef MUTANT_NODEV_DROPPED
@@ -32,6 +33,21 @@
 #else
 #define ATTR_NODEV MOUNT_ATTR_NODEV
 #endif
+
+/* Before Linux 5.12, once it is attached. What the host has mounted read-only, say, stays that. */
+static int restrict_attached(const struct workshop *shop, int mount_fd, const char *path,
+			     uint64_t attrs)
+{
+	struct statfs fs;
+
+	_Static_assert(MOUNT_ATTR_RDONLY == ST_RDONLY && MOUNT_ATTR_NOSUID == ST_NOSUID &&
+			       MOUNT_ATTR_NODEV == ST_NODEV && MOUNT_ATTR_NOEXEC == ST_NOEXEC,
+		       "flags of statfs(2) are the same bits");
+	if (fstatfs(mount_fd, &fs) < 0)
+		return -errno;
+	attrs |= (uint64_t)fs.f_flags & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC);
+	return mnt_restrict_at(shop->base, path, attrs);
+}
 
 /* Attach @mount_fd at @path of the base with @attrs, on kernels with and without mount_setattr(2).
  */
@@ -45,7 +61,7 @@ static int attach_part(const struct workshop *shop, int mount_fd, const char *pa
 		return r;
 	r = mnt_attach(mount_fd, shop->base, path);
 	if (r == 0 && old_kernel)
-		r = mnt_restrict_at(shop->base, path, attrs);
+		r = restrict_attached(shop, mount_fd, path, attrs);
 	if (r == 0 && old_kernel) /* plan.c could not */
 		r = mnt_make_private();
 	return r;
@@ -116,7 +132,7 @@ static int make_root_readonly(struct tree *tree, int root)
 	if (tree->rw_root_fd < 0)
 		return tree->rw_root_fd;
 	r = mnt_restrict(root, false, MOUNT_ATTR_RDONLY);
-	return r == -ENOSYS ? mnt_restrict_at(tree->shop->base, "root", MOUNT_ATTR_RDONLY) : r;
+	return r == -ENOSYS ? restrict_attached(tree->shop, root, "root", MOUNT_ATTR_RDONLY) : r;
 }
 
 static bool build_tmpfs_root(struct tree *tree, GError **error)

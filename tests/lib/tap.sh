@@ -59,7 +59,7 @@ pass() { tap_count=$((tap_count + 1)); echo "ok $tap_count - $*"; }
 fail() {
 	tap_count=$((tap_count + 1)) tap_failed=$((tap_failed + 1))
 	echo "not ok $tap_count - $*"
-	diag "at ${BASH_SOURCE[2]##*/}:${BASH_LINENO[1]}"
+	diag "at ${BASH_SOURCE[2]-${BASH_SOURCE[1]-}}:${BASH_LINENO[1]-}"
 }
 
 ok() {
