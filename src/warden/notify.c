@@ -50,7 +50,8 @@ int notify_init(struct notify *n, int dir_fd)
 	n->shop_ns = n->userns_fd = -1;
 	n->shared = share(sizeof(*n->shared));
 	n->mail = share(NOTIFY_THREADS * sizeof(*n->mail));
-	if (n->shared == MAP_FAILED || n->mail == MAP_FAILED ||
+	n->lock_fd = memfd_create("cloister-notifier", MFD_CLOEXEC);
+	if (n->shared == MAP_FAILED || n->mail == MAP_FAILED || n->lock_fd < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, n->link) < 0)
 		return -errno;
 	n->socket = dirsock_listen(dir_fd, WARDEN_LISTENER_SOCKET);
@@ -58,12 +59,12 @@ int notify_init(struct notify *n, int dir_fd)
 }
 
 /* Nothing of what the warden holds beside that: not the state, nor the lock that says it lives. */
-static int keep_only(const struct notify *n, int host_proc)
+static int keep_only(const struct notify *n, int host_proc, int lock)
 {
-	int keep[NOTIFY_LISTENERS + 8] = {
-		0, 1, 2, n->link[1], n->views_fd, n->shop_ns, n->userns_fd, host_proc
+	int keep[NOTIFY_LISTENERS + 9] = {
+		0, 1, 2, n->link[1], n->views_fd, n->shop_ns, n->userns_fd, host_proc, lock
 	};
-	int count = 8;
+	int count = 9;
 
 	for (int i = 0; i < NOTIFY_LISTENERS; i++)
 		if (n->listeners[i] >= 0)
@@ -71,15 +72,43 @@ static int keep_only(const struct notify *n, int host_proc)
 	return fd_close_all_but(keep, count);
 }
 
+/*
+ * Two would write into the same lines of the journal. A warden that is killed right after it forked
+ * one leaves a successor who does not know of it: that one's waits until the first has ended, and
+ * then makes room for one with all listeners.
+ */
+static int open_lock(const struct notify *n)
+{
+	char path[64];
+
+	/* A description of its own, which the lock belongs to. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", n->lock_fd);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static void take_turn(int lock)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fcntl(lock, F_OFD_SETLK, &whole) == 0)
+		return;
+	while (fcntl(lock, F_OFD_SETLKW, &whole) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
 /* It lives in the workshop: no path leads to the host, and what covers is at hand. */
 static void be_notifier(struct notify *n)
 {
 	static struct covers covers;
 	int host_proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int lock = open_lock(n);
 
 	proc_identify(getpid(), &n->shared->notifier);
-	if (host_proc < 0 || keep_only(n, host_proc) < 0 || setns(n->shop_ns, CLONE_NEWNS) < 0 ||
-	    covers_learn(&covers, host_proc) < 0)
+	if (host_proc < 0 || lock < 0 || keep_only(n, host_proc, lock) < 0)
+		_exit(1);
+	take_turn(lock);
+	if (setns(n->shop_ns, CLONE_NEWNS) < 0 || covers_learn(&covers, host_proc) < 0)
 		_exit(1);
 	n->covers = &covers;
 	pool_run(n, host_proc);

@@ -69,6 +69,7 @@ struct notify {
 	struct notify_shared *shared;
 	struct notify_mail *mail;
 	int listeners[NOTIFY_LISTENERS]; /* -1: none */
+	int lock_fd;			 /* memfd: one notifier at a time */
 	int socket;			 /* where they come in */
 	int link[2];			 /* the warden's and the notifier's end */
 	int pidfd;
