@@ -18,14 +18,14 @@
 #include <unistd.h>
 
 /* State and start time of @pid; -ESRCH if there is none. The start time needs no privilege. */
-static int read_stat(pid_t pid, char *state, uint64_t *start)
+static int read_stat(int proc_fd, pid_t pid, char *state, uint64_t *start)
 {
 	char path[64], buf[1024];
 	const char *p;
 	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	r = fd_read_file_at(AT_FDCWD, path, buf, sizeof(buf));
+	snprintf(path, sizeof(path), "%s%d/stat", proc_fd == AT_FDCWD ? "/proc/" : "", (int)pid);
+	r = fd_read_file_at(proc_fd, path, buf, sizeof(buf));
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
 	/* The command name may hold anything, parentheses too: the last one ends it. */
@@ -45,13 +45,15 @@ static int read_stat(pid_t pid, char *state, uint64_t *start)
 }
 
 /**
- * proc_identify() - name the process @pid for later
+ * proc_identify_at() - name the process @pid for later
+ * @proc_fd: a procfs of the pid namespace that @pid counts in: where /proc is another one's. Or
+ * AT_FDCWD: /proc
  */
-int proc_identify(pid_t pid, struct proc_id *ret)
+int proc_identify_at(int proc_fd, pid_t pid, struct proc_id *ret)
 {
 	char state;
 	uint64_t start;
-	int r = read_stat(pid, &state, &start);
+	int r = read_stat(proc_fd, pid, &state, &start);
 
 	if (r < 0)
 		return r;
@@ -59,23 +61,36 @@ int proc_identify(pid_t pid, struct proc_id *ret)
 	return 0;
 }
 
-/**
- * proc_alive() - does @id still run? A zombie does not.
- */
-bool proc_alive(const struct proc_id *id)
+int proc_identify(pid_t pid, struct proc_id *ret)
+{
+	return proc_identify_at(AT_FDCWD, pid, ret);
+}
+
+static bool alive_at(int proc_fd, const struct proc_id *id)
 {
 	char state;
 	uint64_t start;
 
-	if (id->pid <= 0 || read_stat(id->pid, &state, &start) < 0)
+	if (id->pid <= 0 || read_stat(proc_fd, id->pid, &state, &start) < 0)
 		return false;
 	return start == id->start && state != 'Z' && state != 'X';
 }
 
 /**
- * proc_open() - a pidfd of @id, never of a successor that got the same pid
+ * proc_alive() - does @id still run? A zombie does not.
  */
-int proc_open(const struct proc_id *id)
+bool proc_alive(const struct proc_id *id)
+{
+	return alive_at(AT_FDCWD, id);
+}
+
+/**
+ * proc_open_at() - a pidfd of @id, never of a successor that got the same pid
+ * @proc_fd: as of proc_identify_at()
+ *
+ * Return: -ESRCH if it has ended.
+ */
+int proc_open_at(int proc_fd, const struct proc_id *id)
 {
 	autofd fd = -1;
 
@@ -84,9 +99,14 @@ int proc_open(const struct proc_id *id)
 	fd = sys_pidfd_open(id->pid);
 	if (fd < 0)
 		return fd;
-	if (!proc_alive(id))
+	if (!alive_at(proc_fd, id))
 		return -ESRCH;
 	return fd_steal(&fd);
+}
+
+int proc_open(const struct proc_id *id)
+{
+	return proc_open_at(AT_FDCWD, id);
 }
 
 int proc_kill(const struct proc_id *id, int sig)

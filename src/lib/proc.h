@@ -13,8 +13,10 @@ struct proc_id {
 	uint64_t start; /* clock ticks after boot, field 22 of /proc/PID/stat */
 };
 
+int proc_identify_at(int proc_fd, pid_t pid, struct proc_id *ret);
 int proc_identify(pid_t pid, struct proc_id *ret);
 bool proc_alive(const struct proc_id *id);
+int proc_open_at(int proc_fd, const struct proc_id *id);
 int proc_open(const struct proc_id *id);
 int proc_kill(const struct proc_id *id, int sig);
 int proc_memory(pid_t pid, uint64_t *pss_kib, uint64_t *dirty_kib);

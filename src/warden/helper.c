@@ -9,11 +9,13 @@
  * was:
  *
  *   OFFERED   it has not begun; it never will, since the successor takes the word from it
- *   BEGUN     it lives, or was killed: wait for its end
+ *   BEGUN     it says who it is, and before that does nothing: the word can still be taken from it
+ *   NAMED     it lives, or was killed: wait for its end
  *   ANSWERED  nothing is left to do
  *
- * A helper that was killed after it said which mount it was going to attach, and has attached it,
- * is recognised by the mount's id in the caller's namespace: nothing is done twice.
+ * A helper that was killed after it said which mount it was going to attach (or detach), and has
+ * done it, is recognised by the mount's id, which is (or is not) in the caller's namespace: nothing
+ * is done twice.
  */
 #include "config.h"
 #include "warden/helper.h"
@@ -49,17 +51,18 @@ static enum notify_phase phase_of(const struct notify_mail *m)
 	return m->word & PHASE_MASK;
 }
 
-static void set_phase(struct notify_mail *m, enum notify_phase phase)
+static void free_mail(struct notify_mail *m)
 {
-	m->word = (m->word & ~PHASE_MASK) | phase;
+	m->word &= ~PHASE_MASK;
 }
 
-/* Only one of helper and successor gets the word. */
-static bool take_word(struct notify_mail *m, uint32_t number, enum notify_phase to)
+/* Only one of helper and successor gets the word; and never a helper that is not the latest. */
+static bool advance(struct notify_mail *m, uint32_t number, enum notify_phase from,
+		    enum notify_phase to)
 {
-	uint32_t offered = number | MAIL_OFFERED;
+	uint32_t expected = number | from;
 
-	return atomic_compare_exchange_strong(&m->word, &offered, number | to);
+	return atomic_compare_exchange_strong(&m->word, &expected, number | to);
 }
 
 static void let_go_of(const struct request *r)
@@ -85,7 +88,7 @@ static void undo(const struct job *job)
 		umount2(".", MNT_DETACH);
 }
 
-static void send_answer(struct job *job, int64_t value)
+static void send_answer(struct job *job, uint32_t number, int64_t value)
 {
 	struct seccomp_notif_resp resp = { .id = job->request->notif->id };
 	int r;
@@ -98,7 +101,7 @@ static void send_answer(struct job *job, int64_t value)
 		if (r == -ENOENT)
 			undo(job);
 	}
-	set_phase(job->mail, MAIL_ANSWERED);
+	advance(job->mail, number, MAIL_NAMED, MAIL_ANSWERED);
 }
 
 static void be_helper(struct request *r, uint32_t number, job_fn *run, const void *arg)
@@ -107,13 +110,17 @@ static void be_helper(struct request *r, uint32_t number, job_fn *run, const voi
 	struct request own = *r;
 	struct job job = { .request = &own, .mail = r->mail, .arg = arg, .undo = -1 };
 
-	if (!take_word(r->mail, number, MAIL_BEGUN))
+	if (!advance(r->mail, number, MAIL_OFFERED, MAIL_BEGUN))
 		_exit(0);
-	proc_identify(getpid(), &r->mail->helper);
-	set_phase(r->mail, MAIL_NAMED);
+	/* By the host's procfs: that of the workshop, on /proc, does not have us. */
+	if (proc_identify_at(r->host_proc, getpid(), &r->mail->helper) < 0)
+		_exit(1);
+	/* Whom nobody could wait for does nothing. */
+	if (!advance(r->mail, number, MAIL_BEGUN, MAIL_NAMED))
+		_exit(0);
 	own.notif = &notif;
 	let_go_of(&own);
-	send_answer(&job, run(&job));
+	send_answer(&job, number, run(&job));
 	_exit(0);
 }
 
@@ -133,41 +140,48 @@ static void wait_end(const struct request *r, int pidfd)
 	}
 }
 
-/* A predecessor's helper, not our child. */
+/* A predecessor's helper, not our child. Afterwards it has ended, or never begins to act. */
 static void wait_inherited(const struct request *r)
 {
-	uint32_t word = r->mail->word;
+	struct notify_mail *m = r->mail;
+	uint32_t number = m->word & ~PHASE_MASK;
 	int pidfd;
 
-	/* Not begun: then it never will. */
-	if ((word & PHASE_MASK) == MAIL_OFFERED &&
-	    take_word(r->mail, word & ~PHASE_MASK, MAIL_FREE))
+	if (advance(m, number, MAIL_OFFERED, MAIL_FREE))
 		return;
-	for (int i = 0; i < NAME_TRIES && phase_of(r->mail) == MAIL_BEGUN; i++)
+	/* It is about to write its name, which must not be taken for that of the next. */
+	for (int i = 0; i < NAME_TRIES && phase_of(m) == MAIL_BEGUN; i++)
 		usleep(1000);
-	if (phase_of(r->mail) == MAIL_FREE || phase_of(r->mail) == MAIL_ANSWERED)
+	if (advance(m, number, MAIL_BEGUN, MAIL_FREE) || phase_of(m) == MAIL_FREE)
 		return;
-	pidfd = proc_open(&r->mail->helper);
+#ifdef MUTANT_HELPER_UNAWAITED
+	return;
+#endif
+	do {
+		pidfd = proc_open_at(r->host_proc, &m->helper);
+	} while (pidfd < 0 && pidfd != -ESRCH && usleep(1000) == 0);
 	if (pidfd < 0)
 		return;
 	wait_end(r, pidfd);
 	close(pidfd);
 }
 
-/* Did a helper that was killed attach what it was going to? */
-static bool was_attached(const struct request *r)
+/* Has a helper that was killed attached, or detached, what it was going to? */
+static bool was_done(const struct request *r)
 {
+	int attached = r->mail->mount_id, detached = r->mail->unmount_id;
 	struct mountlist list;
 	char path[64];
-	bool found;
+	bool done = false;
 
-	if (!r->mail->mount_id)
+	if (!attached && !detached)
 		return false;
 	snprintf(path, sizeof(path), "%u/mountinfo", r->notif->pid);
-	found = mountlist_read(r->host_proc, path, &list) == 0 &&
-		mountlist_by_id(&list, r->mail->mount_id);
+	if (mountlist_read(r->host_proc, path, &list) == 0)
+		done = attached ? mountlist_by_id(&list, attached) != NULL
+				: mountlist_by_id(&list, detached) == NULL;
 	mountlist_free(&list);
-	return found;
+	return done;
 }
 
 /* Return: is the call done with? */
@@ -175,7 +189,7 @@ static bool settle(struct request *r)
 {
 	bool answered = phase_of(r->mail) == MAIL_ANSWERED;
 
-	if (!answered && was_attached(r)) {
+	if (!answered && was_done(r)) {
 		request_answer(r, 0);
 		return true;
 	}
@@ -189,7 +203,7 @@ static void run_once(struct request *r, job_fn *run, const void *arg)
 	int pidfd, status;
 	pid_t pid;
 
-	r->mail->mount_id = 0;
+	r->mail->mount_id = r->mail->unmount_id = 0;
 	r->mail->helper = (struct proc_id){ 0 };
 	r->mail->word = number | MAIL_OFFERED;
 	pid = fork();
@@ -218,7 +232,7 @@ bool helper_recover(struct request *r)
 		return false;
 	wait_inherited(r);
 	done = settle(r);
-	set_phase(r->mail, MAIL_FREE);
+	free_mail(r->mail);
 	return done;
 }
 
@@ -227,7 +241,7 @@ bool helper_recover(struct request *r)
  */
 void helper_forget(struct notify_mail *mail)
 {
-	set_phase(mail, MAIL_FREE);
+	free_mail(mail);
 }
 
 /**
@@ -258,4 +272,14 @@ int64_t helper_attach(struct job *job, int tree, int target)
 	if (r == 0)
 		job->undo = tree;
 	return r;
+}
+
+/**
+ * helper_detach() - detach the mount @id, whose root is the working directory, so that it happens
+ * once
+ */
+int64_t helper_detach(struct job *job, int id)
+{
+	job->mail->unmount_id = id;
+	return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
 }

@@ -60,7 +60,8 @@ enum notify_phase {
  */
 struct notify_mail {
 	_Atomic uint32_t word;
-	_Atomic int mount_id; /* of what it is about to attach; 0: nothing yet */
+	_Atomic int mount_id;	/* of what it is about to attach; 0: nothing yet */
+	_Atomic int unmount_id; /* of what it is about to detach */
 	struct proc_id helper;
 };
 

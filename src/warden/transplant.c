@@ -313,7 +313,7 @@ int64_t transplant_unmount(struct job *job)
 	if (fchdir(target) < 0)
 		return JOB_CONTINUE;
 	/* What is no mount's root, or locked, the kernel refuses here as it would there. */
-	return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
+	return helper_detach(job, id);
 }
 
 /* Before 5.12: each of them by its path. */

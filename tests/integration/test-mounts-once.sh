@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A call about mounts is carried out once, whoever of notifier, helper and warden is killed at the
+# moments that chance seldom finds: strace holds a process there.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate tool-busybox; gate tool-strace
+root=$work/root
+make_root "$root"
+cp "$top_builddir/tests/lib/mediated" "$root/bin/"
+mkdir -p "$root/new"
+shift_owners "$root"
+need_containers --rootfs "$root"
+name=$(cname once)
+inside() { cloister exec "$name" "$@" </dev/null; }
+launch_detached "$name" --privileged --rootfs "$root" -- sleep 1000 || { fail "a container starts"; done_testing; }
+on() { inside awk '$5 == "/new"' /proc/self/mountinfo | grep -c .; }
+pid_of() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] == '$1' and h['alive']][0]" 2>/dev/null; }
+state_of() { awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null; }
+lives() { case $(state_of "$1") in '' | Z | X) return 1 ;; esac; }
+gone() { ! lives "$1"; }
+traced() { [ "$(awk '/^TracerPid:/ { print $2 }' "/proc/$1/status")" != 0 ]; }
+helper_of() { cat "/proc/$1"/task/*/children 2>/dev/null | awk '{ print $1; exit }' | grep .; }
+
+# hold PID CALL WHERE: whoever of PID and its children makes CALL waits there for two seconds.
+hold() {
+	strace -qq -f -o "$tap_dir/strace" -p "$1" -e "trace=umount2,$2" -e "inject=$2:delay_$3=2000000${4:-}" </dev/null >/dev/null 2>&1 &
+	strace=$!
+	eventually 5 traced "$1" || fail "strace attaches"
+}
+# begin COMMAND…: run inside; `helper` is who works for it, and has come to where it is held.
+begin() {
+	notifier=$(eventually 5 pid_of "its notifier" && pid_of "its notifier")
+	notifier=${notifier##*$'\n'}
+	hold "$notifier" "$held" "$where"
+	inside "$@" >"$tap_dir/call" 2>&1 &
+	call=$!
+	eventually 5 helper_of "$notifier" >/dev/null
+	helper=$(helper_of "$notifier")
+	sleep 0.7
+	lives "${helper:-x}" || fail "the helper is held"
+}
+finish() { # DESCRIPTION
+	wait $call
+	is "$? $(cat "$tap_dir/call")" "0 " "$1" || diag "$(cat "$tap_dir/strace")"
+	eventually 5 gone "$helper"
+	kill $strace 2>/dev/null
+	wait $strace 2>/dev/null
+}
+waits() { kill -0 "$call" 2>/dev/null; }
+
+held=chroot where=enter
+inside mount -t proc proc /new; inside mount -t proc proc /new
+is "$(on)" 2 "two mounts, one on the other"
+begin umount /new
+kill -9 "$notifier"
+sleep 0.5
+ok "a successor waits for the helper that its predecessor had begun" waits
+finish "and umount is answered"
+is "$(on)" 1 "and has taken one away"
+
+begin mount -t proc proc /new
+kill -9 "$notifier"
+sleep 0.5
+ok "so with a mount" waits
+finish "and mount is answered"
+is "$(on)" 2 "and has made one"
+
+held=umount2 where=exit
+begin umount /new
+kill -9 "$helper"
+finish "a helper that is killed after it unmounted: umount is answered"
+is "$(on)" 1 "and has taken one away"
+inside mount -t proc proc /new
+begin umount /new
+kill -9 "$notifier" "$helper"
+finish "both killed: umount is answered"
+is "$(on)" 1 "and has taken one away"
+inside umount /new
+
+# Right after it forked a notifier, before either has said who that is, the warden is killed: its twin
+# starts another one. Who has threads takes calls.
+notifiers() { for p in $(family 'cloister-warde.*'); do [ "$(ls "/proc/$p/task" 2>/dev/null | wc -l)" -lt 2 ] || echo "$p"; done; }
+notifier=$(eventually 5 pid_of "its notifier" >/dev/null; pid_of "its notifier")
+warden=$(pid_of cloister-warden)
+hold "$warden" openat enter :when=1
+before=$(family 'cloister-warde.*' | sort)
+kill -9 "$notifier"
+sleep 0.7
+first=$(comm -13 <(echo "$before") <(family 'cloister-warde.*' | sort))
+kill -9 "$warden"
+sleep 3
+kill $strace 2>/dev/null
+wait $strace 2>/dev/null
+isnt "$first" "" "a notifier was started by a warden that died at once"
+is "$(notifiers | wc -l)" 1 "one notifier takes calls"
+before=$(family 'cloister-warde.*' | wc -l)
+kill -9 "$(notifiers)"
+ok "and when it dies another one" inside sh -c 'mount -t proc proc /new && umount /new'
+is "$(notifiers | wc -l)" 1 "which is one again"
+is "$(on)" 0 "nothing is left mounted"
+cloister delete --force "$name"
+done_testing
