@@ -290,8 +290,6 @@ static void receive_listener(struct warden *w)
 		return;
 	renew_twin(w);
 	notify_reply(conn, 0);
-	if (w->notify.pidfd < 0)
-		start_notifier(w);
 }
 
 static void drain_console(struct warden *w)
@@ -328,7 +326,7 @@ enum {
 
 static void step(struct warden *w)
 {
-	struct pollfd p[POLL_N] = {
+	struct pollfd p[POLL_N + NOTIFY_LISTENERS] = {
 		[POLL_CONTROL] = { .fd = w->control, .events = POLLIN },
 		[POLL_INIT] = { .fd = w->init_pidfd, .events = POLLIN },
 		[POLL_SERVER] = { .fd = w->server_pidfd, .events = POLLIN },
@@ -341,7 +339,9 @@ static void step(struct warden *w)
 		[POLL_WATCH] = { .fd = w->watch_fd, .events = POLLIN },
 	};
 
-	if (poll(p, POLL_N, -1) < 0)
+	int waiting = notify_watch(&w->notify, p + POLL_N);
+
+	if (poll(p, POLL_N + waiting, -1) < 0)
 		return;
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
@@ -357,7 +357,7 @@ static void step(struct warden *w)
 		drain_console(w);
 	if (p[POLL_LINK].revents)
 		notify_hear(&w->notify);
-	if (p[POLL_NOTIFIER].revents)
+	if (p[POLL_NOTIFIER].revents || notify_called(&w->notify, p + POLL_N, waiting))
 		start_notifier(w);
 	if (p[POLL_LISTENER].revents)
 		receive_listener(w);

@@ -10,7 +10,8 @@
  *
  * The notifier is a process of its own because it touches what the container controls (memory,
  * paths) and may have to wait for it; the warden never waits. It is forked from the warden and
- * holds the listeners, the server's file system, and the host's /proc.
+ * holds the listeners, the server's file system, and the host's /proc. It is forked for the first
+ * call that waits: most containers never make one.
  */
 #include "config.h"
 #include "warden/notify.h"
@@ -39,7 +40,7 @@ static void *share(size_t size)
 }
 
 /**
- * notify_init() - everything but the notifier, which is started for the first listener
+ * notify_init() - everything but the notifier, which is started for the first call
  * @dir_fd: the container's directory
  */
 int notify_init(struct notify *n, int dir_fd)
@@ -149,15 +150,59 @@ void notify_tend(struct notify *n)
 }
 
 /**
- * notify_adopt() - in a twin that takes over: the notifier goes on, if it lives
+ * notify_adopt() - in a twin that takes over: the notifier goes on, if it lives; if it does not,
+ * what it had taken waits for another one
  */
 void notify_adopt(struct notify *n)
 {
+	if (!n->shared->notifier.pid)
+		return;
 	n->pidfd = proc_open(&n->shared->notifier);
 	if (n->pidfd >= 0)
 		return;
 	n->pidfd = -1;
 	notify_tend(n);
+}
+
+/**
+ * notify_watch() - what to poll for until there is a notifier
+ * @p: room for NOTIFY_LISTENERS
+ *
+ * Return: how many.
+ */
+int notify_watch(const struct notify *n, struct pollfd *p)
+{
+	int count = 0;
+
+	for (int i = 0; i < NOTIFY_LISTENERS && n->pidfd < 0; i++)
+		if (n->listeners[i] >= 0)
+			p[count++] = (struct pollfd){ .fd = n->listeners[i], .events = POLLIN };
+	return count;
+}
+
+static void forget(struct notify *n, int listener)
+{
+	for (int i = 0; i < NOTIFY_LISTENERS; i++)
+		if (n->listeners[i] == listener)
+			n->listeners[i] = -1;
+	close(listener);
+}
+
+/**
+ * notify_called() - does a call wait for a notifier? A listener with no process behind it goes.
+ * @p, @count: as notify_watch() gave it, polled
+ */
+bool notify_called(struct notify *n, const struct pollfd *p, int count)
+{
+	bool called = false;
+
+	for (int i = 0; i < count; i++) {
+		if (p[i].revents & POLLIN)
+			called = true;
+		else if (p[i].revents)
+			forget(n, p[i].fd);
+	}
+	return called;
 }
 
 static int take_in(struct notify *n, int fd)

@@ -7,6 +7,7 @@
 #include "lib/mediate.h"
 #include "lib/proc.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -92,6 +93,8 @@ void notify_reply(int conn, int answer);
 void notify_hear(struct notify *n);
 void notify_tend(struct notify *n);
 void notify_adopt(struct notify *n);
+int notify_watch(const struct notify *n, struct pollfd *p);
+bool notify_called(struct notify *n, const struct pollfd *p, int count);
 void notify_learn(struct notify *n, const struct proc_id *init, int shop_ns);
 void notify_end(struct notify *n);
 

@@ -60,6 +60,15 @@ fi
 
 ### Whoever dies: the call is answered, once and right
 pid_of() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] == '$1' and h['alive']][0]" 2>/dev/null; }
+### Nobody waits for calls that nobody makes
+idle=$name-idle
+launch --detach --name "$idle" --rootfs "$root" -- sleep 1000 </dev/null
+helpers_of() { cloister status --json "$idle" | json '" ".join(h["name"] for h in d["helpers"] if h["alive"])'; }
+is "$(helpers_of | grep -c notifier)" 0 "a container that makes no such call has no notifier"
+kill -9 "$(cloister status --json "$idle" | json "[h['pid'] for h in d['helpers'] if h['name'] == 'cloister-warden'][0]")"
+is "$(cloister exec "$idle" mediated sysinfo </dev/null | said procs)" 2 "the first call is answered, also by a twin's"
+is "$(helpers_of | grep -c notifier)" 1 "from then on there is one"
+cloister delete --force "$idle" >/dev/null 2>&1
 inside mediated sysinfo-load 4000 4 >"$tap_dir/load" 2>&1 &
 loader=$!
 for who in "its notifier" "its twin" cloister-warden "its notifier" cloister-fs cloister-warden "its notifier"; do
