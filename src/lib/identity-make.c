@@ -67,22 +67,32 @@ static int make_parents(int own, const char *path)
 	return 0;
 }
 
+/* Most have neighbours that were made before: what is above them is looked at only if it is not. */
 static int make_dir(int own, const char *path)
 {
-	int r = make_parents(own, path);
+	int r = mkdirat(own, path, 0555) < 0 ? -errno : 0;
 
-	if (r == 0 && mkdirat(own, path, 0555) < 0 && errno != EEXIST)
-		r = -errno;
-	return r;
+	if (r == -ENOENT) {
+		r = make_parents(own, path);
+		if (r == 0 && mkdirat(own, path, 0555) < 0)
+			r = -errno;
+	}
+	return r == -EEXIST ? 0 : r;
 }
 
 /* Return: a descriptor to write to. */
 static int make_file(int own, const char *path, mode_t mode)
 {
-	int r = make_parents(own, path);
-	int fd = r < 0 ? r : openat(own, path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+	int fd = openat(own, path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+	int r;
 
-	return r == 0 && fd < 0 ? -errno : fd;
+	if (fd >= 0 || errno != ENOENT)
+		return fd < 0 ? -errno : fd;
+	r = make_parents(own, path);
+	if (r < 0)
+		return r;
+	fd = openat(own, path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+	return fd < 0 ? -errno : fd;
 }
 
 static int make_text(int own, const char *path, mode_t mode, const char *text)
