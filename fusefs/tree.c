@@ -22,6 +22,8 @@
 
 static struct node nodes[TREE_NODES_MAX]; /* [ino] */
 static uint64_t nodes_end = TREE_ROOT + 1;
+/* By parent and name: the first node, and the next one of the same hash; 0 is none. */
+static uint16_t by_name[TREE_NODES_MAX], next_by_name[TREE_NODES_MAX];
 static const struct facts *tree_facts;
 
 /* "cpu#": the name ends with a number. */
@@ -49,15 +51,24 @@ static unsigned int number_of(uint64_t ino)
 /* The entry of @dir whose name has a number in it, or 0. */
 static uint64_t find_numbered(uint64_t dir)
 {
-	for (uint64_t i = TREE_ROOT + 1; i < nodes_end; i++)
-		if (nodes[i].parent == dir && nodes[i].mode && is_numbered(&nodes[i]))
-			return i;
-	return 0;
+	uint64_t i = nodes[dir].numbered;
+
+	return nodes[i].mode ? i : 0;
+}
+
+/* FNV-1a */
+static uint16_t *bucket(uint64_t parent, const char *name, size_t len)
+{
+	uint32_t h = (2166136261u ^ (uint32_t)parent) * 16777619u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)name[i]) * 16777619u;
+	return &by_name[(h ^ h >> 16) % TREE_NODES_MAX];
 }
 
 static uint64_t find(uint64_t parent, const char *name, size_t len)
 {
-	for (uint64_t i = TREE_ROOT + 1; i < nodes_end; i++)
+	for (uint64_t i = *bucket(parent, name, len); i; i = next_by_name[i])
 		if (nodes[i].parent == parent && nodes[i].name_len == len &&
 		    memcmp(nodes[i].name, name, len) == 0)
 			return i;
@@ -67,6 +78,7 @@ static uint64_t find(uint64_t parent, const char *name, size_t len)
 static uint64_t add(uint64_t parent, const char *name, size_t len, mode_t mode)
 {
 	uint64_t known = find(parent, name, len);
+	uint16_t *first;
 
 	if (known) {
 		nodes[parent].subdirs += S_ISDIR(mode) && !nodes[known].mode;
@@ -77,6 +89,11 @@ static uint64_t add(uint64_t parent, const char *name, size_t len, mode_t mode)
 		return 0;
 	nodes[nodes_end] =
 		(struct node){ .name = name, .name_len = len, .parent = parent, .mode = mode };
+	first = bucket(parent, name, len);
+	next_by_name[nodes_end] = *first;
+	*first = nodes_end;
+	if (is_numbered(&nodes[nodes_end]))
+		nodes[parent].numbered = nodes_end;
 	if (S_ISDIR(mode))
 		nodes[parent].subdirs++;
 	return nodes_end++;

@@ -24,6 +24,7 @@ struct node {
 	uint64_t parent;
 	mode_t mode; /* with the type */
 	unsigned int subdirs;
+	uint16_t numbered;		 /* the entry whose name ends with a number, or 0 */
 	provider_fn *render;		 /* VIEW_RENDERED */
 	const struct dir_file *dir_file; /* in a VIEW_DIRECTORY */
 	const struct sysctl *sysctl;	 /* or a row of sysctls[] */
