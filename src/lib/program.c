@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,15 +48,27 @@ int program_path(const char *name, char *buf, size_t size)
 	return len < (int)size ? 0 : -ENAMETOOLONG;
 }
 
+/* Of the caller's environment only where the system bus is, as scope_start() hands it on. */
+static void make_env(char *path, char *bus, size_t size, char *env[3])
+{
+	const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
+
+	env[0] = path;
+	env[1] = env[2] = NULL;
+	if (address && snprintf(bus, size, "DBUS_SYSTEM_BUS_ADDRESS=%s", address) < (int)size)
+		env[1] = bus;
+}
+
 static void become(const char *path, const char *name, const char *const *args)
 {
 	char *argv[MAX_ARGS + 2] = { (char *)name };
-	char path_env[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *env[] = { path_env, NULL };
+	char path_env[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", bus_env[1024], *env[3];
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
 	for (int i = 0; args[i] && i < MAX_ARGS; i++)
 		argv[i + 1] = (char *)args[i];
+	make_env(path_env, bus_env, sizeof(bus_env), env);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int fd = 0; fd <= 2; fd++)
