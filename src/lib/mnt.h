@@ -11,6 +11,7 @@
 int mnt_tmpfs(const char *size, const char *mode, unsigned int attrs);
 int mnt_clone(int dirfd, const char *path, bool recursive);
 int mnt_idmap(int mount_fd, bool recursive, int userns_fd);
+int mnt_bind(const char *from, const char *to);
 int mnt_attach(int mount_fd, int dirfd, const char *path);
 int mnt_attach_fd(int mount_fd, int target_fd);
 int mnt_restrict(int mount_fd, bool recursive, uint64_t attrs);

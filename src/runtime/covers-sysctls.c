@@ -25,17 +25,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A directory of the container's procfs and its likeness in the server's tree, opened once. */
+/* A directory of the container's procfs, opened once. */
 struct dirs {
 	char path[128];
 	size_t len; /* 0: none is open */
-	int target, server;
+	int target;
 };
 
 #define DIRS_NONE                                                                                  \
 	{                                                                                          \
-		.target = -1, .server = -1                                                         \
+		.target = -1                                                                       \
 	}
+
+/* To open, read and close a directory of the server's costs as much as to look up so many. */
+#define FEW 4
 
 struct lay {
 	const struct tree *tree;
@@ -48,21 +51,34 @@ static void close_dirs(struct dirs *d)
 {
 	if (d->target >= 0)
 		fd_close(d->target);
-	if (d->server >= 0)
-		fd_close(d->server);
 	*d = (struct dirs)DIRS_NONE;
 }
 
-/* With one request the kernel learns what it would have to ask for each file by itself. */
-static void look_up_all(int dir_fd)
+/**
+ * tree_look_up_all() - have the kernel know all of a directory of the server's by one request, not
+ * by one for each of its files
+ * @path: in the workshop's base
+ */
+void tree_look_up_all(const struct tree *tree, const char *path)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(tree->shop->base, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
 	while (dir && readdir(dir))
 		;
 	if (dir)
 		closedir(dir);
+}
+
+static bool has_many(const char *path, size_t len)
+{
+	int n = 0;
+
+	for (int i = 0; i < sysctls_count; i++)
+		if (strncmp(sysctls[i].path, path, len) == 0 && sysctls[i].path[len] == '/' &&
+		    !strchr(sysctls[i].path + len + 1, '/'))
+			n++;
+	return n > FEW;
 }
 
 /* Return: 0, -ENOENT if this kernel has no such directory, or -errno. */
@@ -83,12 +99,10 @@ static int open_dirs(const struct lay *lay, const char *path, size_t len, struct
 	if (r < 0)
 		return r;
 	d->target = r;
-	g_snprintf(in_server, sizeof(in_server), "fs/%s", d->path);
-	d->server = openat(lay->tree->shop->base, in_server,
-			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (d->server < 0)
-		return -errno;
-	look_up_all(d->server);
+	if (has_many(path, len)) {
+		g_snprintf(in_server, sizeof(in_server), "fs/%s", d->path);
+		tree_look_up_all(lay->tree, in_server);
+	}
 	d->len = len;
 	return 0;
 }
@@ -106,11 +120,14 @@ static bool is_containers_own(const struct lay *lay, int dir, const char *name)
 	       (st.st_mode & 0200);
 }
 
-/* Cover @path, a row's own or a directory's (@s is NULL). No symlink is followed. */
+/*
+ * Cover @path, a row's own or a directory's (@s is NULL), in the workshop's base. The way to it has
+ * no symlink: open_dirs() went it, and the names of sysctls are none.
+ */
 static int lay_one(struct lay *lay, struct dirs *d, const char *path, const struct sysctl *s)
 {
 	const char *slash = strrchr(path, '/');
-	autofd cover = -1;
+	char cover[160];
 	int r = open_dirs(lay, path, slash - path, d);
 
 	if (r < 0)
@@ -119,8 +136,8 @@ static int lay_one(struct lay *lay, struct dirs *d, const char *path, const stru
 		sysctl_store_mark(lay->store, s, SYSCTL_NATIVE);
 		return 0;
 	}
-	cover = mnt_clone(d->server, slash + 1, false);
-	r = cover < 0 ? cover : mnt_attach(cover, d->target, slash + 1);
+	g_snprintf(cover, sizeof(cover), "fs/%s", path);
+	r = mnt_bind(cover, path);
 	/* A kernel without that file: nothing to hide. What the server lacks is an error. */
 	return r == -ENOENT && faccessat(d->target, slash + 1, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? 0
 											      : r;
@@ -204,7 +221,7 @@ bool tree_cover_sysctls(const struct tree *tree, bool proc, bool sys, GError **e
 	int r = fd < 0 ? -errno : sysctl_store_map(&store, fd);
 
 	if (r == 0) {
-		r = lay_others(&lay);
+		r = fchdir(tree->shop->base) < 0 ? -errno : lay_others(&lay);
 		if (r == 0 && proc)
 			r = lay_in_net(&lay);
 		sysctl_store_close(&store);

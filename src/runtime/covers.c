@@ -63,6 +63,7 @@ static bool lay_covers(const struct tree *tree, GError **error)
 #ifdef MUTANT_COVER_UNLOCKED
 	return true;
 #endif
+	tree_look_up_all(tree, "fs/proc");
 	for (int i = 0; i < views_count; i++) {
 		bool in_proc = g_str_has_prefix(views[i].path, "proc/");
 		int r;
