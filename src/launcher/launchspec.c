@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define CPU_PERIOD_US 100000
 #define DEFAULT_PATH  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -239,6 +240,23 @@ static json_t *resources_json(const struct launch_options *o)
 	return resources;
 }
 
+/* What a machine has, and is of no harm in a user namespace; if this one has it. */
+static json_t *devices_json(void)
+{
+	static const char *const paths[] = { "/dev/fuse", "/dev/net/tun" };
+	json_t *array = json_array();
+	struct stat st;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(paths); i++)
+		if (stat(paths[i], &st) == 0 && S_ISCHR(st.st_mode))
+			json_array_append_new(
+				array,
+				json_pack("{s:s, s:s, s:I, s:I, s:i}", "path", paths[i], "type",
+					  "c", "major", (json_int_t)major(st.st_rdev), "minor",
+					  (json_int_t)minor(st.st_rdev), "fileMode", 0666));
+	return array;
+}
+
 /* A new one of each kind; without ids in it, the user namespace gets a range of its own. */
 static json_t *namespaces_json(void)
 {
@@ -274,8 +292,10 @@ static json_t *linux_json(const struct launch_options *o)
 	if (o->sysctls->len > 0)
 		json_object_set_new(json, "sysctl", sysctls_json(o));
 
-	if (o->privileged)
+	if (o->privileged) {
+		json_object_set_new(json, "devices", devices_json());
 		return json;
+	}
 	/* AF_VSOCK knows no network namespaces: it leads to the hypervisor and to the host's own
 	 * ports. The kernel looks at the lower half of the argument only, so must we. */
 	json_object_set_new(

@@ -80,6 +80,7 @@ inside sh -c 'useradd -m -u 2000 pod && echo pod:3000:60000 >/etc/subuid && cp /
 rootless() { timeout 120 "$(type -P cloister)" --root "$state" exec "$m" su - pod -c "XDG_RUNTIME_DIR=/run/user/2000 podman --root /var/lib/containers/pod $*" 2>&1; }
 tar -C "$work/bb" -c . | rootless import - bb >/dev/null
 like "$(rootless run --rm --cgroups=disabled --network none bb cat /proc/self/uid_map </dev/null | tail -n 2 | xargs)" '^0 2000 1 1 3000 60000$' "podman run, rootless"
+is "$(rootless run --rm --cgroups=disabled --network slirp4netns bb ls /sys/class/net </dev/null | tail -n 2 | xargs)" "lo tap0" "... with a network of /dev/net/tun"
 below "$(rootless run --rm --cgroups=disabled --network none bb cut -d . -f 1 /proc/uptime </dev/null | tail -n 1)" "$host_uptime" "isolation: ... with the container's views"
 
 # The images are kept over a restart of the outer container.
