@@ -34,16 +34,20 @@
 #define ATTR_NODEV MOUNT_ATTR_NODEV
 #endif
 
-/* Before Linux 5.12, once it is attached. What the host has mounted read-only, say, stays that. */
+/*
+ * Before Linux 5.12, once it is attached. A clone of the host's stays what the host made it,
+ * read-only, say; new mounts (no @shift) and those that wait for shiftfs have nothing to keep, and
+ * nobody who answers statfs(2).
+ */
 static int restrict_attached(const struct workshop *shop, int mount_fd, const char *path,
-			     uint64_t attrs)
+			     uint64_t attrs, const struct plan_shift *shift)
 {
-	struct statfs fs;
+	struct statfs fs = { 0 };
 
 	_Static_assert(MOUNT_ATTR_RDONLY == ST_RDONLY && MOUNT_ATTR_NOSUID == ST_NOSUID &&
 			       MOUNT_ATTR_NODEV == ST_NODEV && MOUNT_ATTR_NOEXEC == ST_NOEXEC,
 		       "flags of statfs(2) are the same bits");
-	if (fstatfs(mount_fd, &fs) < 0)
+	if (shift && g_strcmp0(shift->how, "shiftfs") != 0 && fstatfs(mount_fd, &fs) < 0)
 		return -errno;
 	attrs |= (uint64_t)fs.f_flags & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC);
 	return mnt_restrict_at(shop->base, path, attrs);
@@ -52,7 +56,7 @@ static int restrict_attached(const struct workshop *shop, int mount_fd, const ch
 /* Attach @mount_fd at @path of the base with @attrs, on kernels with and without mount_setattr(2).
  */
 static int attach_part(const struct workshop *shop, int mount_fd, const char *path, bool recursive,
-		       uint64_t attrs)
+		       uint64_t attrs, const struct plan_shift *shift)
 {
 	int r = mnt_restrict(mount_fd, recursive, attrs);
 	bool old_kernel = r == -ENOSYS;
@@ -61,7 +65,7 @@ static int attach_part(const struct workshop *shop, int mount_fd, const char *pa
 		return r;
 	r = mnt_attach(mount_fd, shop->base, path);
 	if (r == 0 && old_kernel)
-		r = restrict_attached(shop, mount_fd, path, attrs);
+		r = restrict_attached(shop, mount_fd, path, attrs, shift);
 	if (r == 0 && old_kernel) /* plan.c could not */
 		r = mnt_make_private();
 	return r;
@@ -132,7 +136,10 @@ static int make_root_readonly(struct tree *tree, int root)
 	if (tree->rw_root_fd < 0)
 		return tree->rw_root_fd;
 	r = mnt_restrict(root, false, MOUNT_ATTR_RDONLY);
-	return r == -ENOSYS ? restrict_attached(tree->shop, root, "root", MOUNT_ATTR_RDONLY) : r;
+	return r == -ENOSYS
+		       ? restrict_attached(tree->shop, root, "root", ATTR_NODEV | MOUNT_ATTR_RDONLY,
+					   &tree->plan->root_shift)
+		       : r;
 }
 
 static bool build_tmpfs_root(struct tree *tree, GError **error)
@@ -142,7 +149,7 @@ static bool build_tmpfs_root(struct tree *tree, GError **error)
 	int r = fd < 0 ? fd : template_copy(tree->plan->template_fd, fd, tree->uid, tree->gid);
 
 	if (r == 0)
-		r = attach_part(tree->shop, fd, "root", false, ATTR_NODEV);
+		r = attach_part(tree->shop, fd, "root", false, ATTR_NODEV, NULL);
 	if (r == 0 && tree->spec->root_readonly)
 		r = make_root_readonly(tree, fd);
 	return r == 0 || error_set_errno(error, r, "make the root file system");
@@ -267,7 +274,7 @@ static bool build_root(struct tree *tree, GError **error)
 	if (!shift_root(tree, error))
 		return false;
 	root = tree->plan->root_tree;
-	r = attach_part(tree->shop, root, "root", false, ATTR_NODEV);
+	r = attach_part(tree->shop, root, "root", false, ATTR_NODEV, &tree->plan->root_shift);
 	if (r == 0 && spec->root_readonly)
 		r = make_root_readonly(tree, root);
 	if (r < 0)
@@ -386,14 +393,15 @@ static bool build_volume(struct tree *tree, struct plan_step *step, GError **err
 	if (r == 0)
 		r = attach_part(tree->shop, step->tree_fd, step->from, step->recursive,
 				m->set | ATTR_NODEV | (step->as ? MOUNT_ATTR_NOSUID : 0) |
-					(m->shift_optional ? MOUNT_ATTR_RDONLY : 0));
+					(m->shift_optional ? MOUNT_ATTR_RDONLY : 0),
+				&step->shift);
 	return r == 0 || error_set_errno(error, r, "volume source \"%s\"", m->source);
 }
 
 static bool build_proc(struct tree *tree, const struct spec_mount *m, GError **error)
 {
 	autofd fd = nsmount_proc(tree->shop->host_proc, tree->init_pid, m->data);
-	int r = fd < 0 ? fd : attach_part(tree->shop, fd, "proc", false, m->set);
+	int r = fd < 0 ? fd : attach_part(tree->shop, fd, "proc", false, m->set, NULL);
 
 	return r == 0 || error_set_errno(error, r, "mount procfs for \"%s\"", m->destination);
 }
@@ -401,7 +409,7 @@ static bool build_proc(struct tree *tree, const struct spec_mount *m, GError **e
 static bool build_sys(struct tree *tree, const struct spec_mount *m, GError **error)
 {
 	autofd fd = nsmount_sysfs(tree->shop->host_proc, tree->init_pid);
-	int r = fd < 0 ? fd : attach_part(tree->shop, fd, "sys", false, m->set);
+	int r = fd < 0 ? fd : attach_part(tree->shop, fd, "sys", false, m->set, NULL);
 
 	return r == 0 || error_set_errno(error, r, "mount sysfs for \"%s\"", m->destination);
 }
@@ -417,9 +425,9 @@ static bool build_dev(struct tree *tree, const struct spec_mount *m, GError **er
 	int r = fd < 0 ? fd : devices_make(fd, tree->spec, tree->uid, tree->gid, &failed);
 
 	if (r == 0)
-		r = attach_part(tree->shop, fd, "dev", false,
-				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |
-					(m->set & ~MOUNT_ATTR_NODEV));
+		r = attach_part(
+			tree->shop, fd, "dev", false,
+			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | (m->set & ~MOUNT_ATTR_NODEV), NULL);
 	return r == 0 || error_set_errno(error, r, "make \"%s\"", failed);
 }
 
