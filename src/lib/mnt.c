@@ -113,8 +113,8 @@ int mnt_idmap(int mount_fd, bool recursive, int userns_fd)
 /**
  * mnt_bind() - mnt_clone() and mnt_attach() of one file or directory, below the working directory
  *
- * By names, symlinks are followed: for trees in which nobody else can make any. In one call, which
- * costs half of what two cost that make and end a namespace for the mount in between.
+ * By names, symlinks are followed: for trees in which nobody else can make any. One call instead of
+ * three; in a profile of a start the time was the same.
  */
 int mnt_bind(const char *from, const char *to)
 {
