@@ -11,15 +11,16 @@ tests/lib/under, in a mount namespace of its own. `--quick` takes fewer of every
     oci      create, start, delete, state, kill
     calls    system calls that are not intercepted, and a build made of them
     docker   `docker run`, and many containers at once
+    proxy    cloister-sockproxy beside the engine's socket and HAProxy
     shiftfs  shiftfs beside bindfs and fuse-overlayfs (needs neither crun nor runc)
 """
 import argparse, os, platform, re, shutil, subprocess, sys, tempfile
 
 sys.dont_write_bytecode = True  # the source tree may be somebody else's
 from common import *
-import calls, docker, launch, oci, shiftfs, views
+import calls, docker, launch, oci, proxy, shiftfs, views
 
-PARTS = ["launch", "views", "oci", "calls", "docker", "shiftfs"]
+PARTS = ["launch", "views", "oci", "calls", "docker", "proxy", "shiftfs"]
 
 def main():
     ap = argparse.ArgumentParser()
@@ -65,12 +66,13 @@ def bench(a, work, undo):
     keep_null(undo)
     mount_hugetlb(undo)
     table = Table()
-    engines = find_engines(work, root) if a.only != ["shiftfs"] else []
+    engines = find_engines(work, root) if not set(a.only) <= {"proxy", "shiftfs"} else []
     if "launch" in a.only: launch.measure(a, table, work, base, root, engines, undo)
     if "views" in a.only: views.measure(a, table, work, base, root, engines, undo)
     if "oci" in a.only: oci.measure(a, table, work, root, engines, undo)
     if "calls" in a.only: calls.measure(a, table, work, root, engines, undo)
     if "docker" in a.only: docker.measure(a, table, work, root, engines, undo)
+    if "proxy" in a.only: proxy.measure(a, table, work, root, engines, undo)
     if "shiftfs" in a.only: shiftfs.measure(a, table, work, undo)
 
     def version(p):

@@ -43,6 +43,10 @@ is "$(get http://d/_ping)" OK "curl"
 like "$(through version)" 'Server:' "docker version"
 like "$(through run --rm bb cat /proc/self/uid_map)" '^ *0 +[1-9]' "docker run, contained"
 is "$(through run --rm --runtime runc bb cat /proc/self/uid_map | awk '{ print $2 != 0 }')" 1 "isolation: whatever runtime is asked for"
+# Not only what it does: this engine's runc is Cloister as well, for BuildKit.
+through create --name rt --runtime runc bb true >/dev/null
+is "$(through inspect -f '{{.HostConfig.Runtime}}' rt)" cloister "... is replaced"
+through rm rt >/dev/null
 is "$(echo data | through run --rm -i bb cat)" data "run -i: both ways, and the end of the input"
 is "$(through run --rm bb sh -c 'exit 7'; echo $?)" 7 "its exit status"
 through run -d --name xx bb sh -c 'echo one; trap "exit 0" TERM; while :; do sleep 0.1; done' >/dev/null
@@ -101,6 +105,9 @@ is "$(get $(for _ in {1..50}; do echo http://d/_ping; done) | grep -o OK | wc -l
 for i in {1..60}; do get http://d/containers/json -o "$work/json.$i" & waits[i]=$!; done
 for i in {1..60}; do wait "${waits[i]}"; done
 is "$(cat "$work"/json.* | grep -o '\[\]' | wc -l)" 60 "60 clients at once"
+pss() { cat "/proc/$parent/smaps_rollup" "/proc/$child/smaps_rollup" | awk '/^Pss:/ { n += $2 } END { print n }'; }
+diag "both processes have $(pss) KiB (PSS)"
+ok "2 MiB for both processes, after all that" test "$(pss)" -lt 2048
 
 ### The list
 like "$(through push foo/bar 2>&1)" 'docker command "/v1.[0-9]+/images/foo/bar/push\?tag=latest" is blocked; if you wish to allow it, configure the docker socket command list in the Cloister settings or admin-settings\.' "docker push is blocked"
@@ -192,6 +199,9 @@ engine_pid[d]=$!
 ok "... and up again, on a new socket" eventually 60 up
 like "$(buildkit 2>&1)" 'BuildKit through this socket' "isolation: BuildKit's steps where they are not Cloister's"
 is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/build?version=2')" 403 "... asked for directly"
+proxy_start k deny:; via=k
+is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/build?version=2')" 403 "... of a proxy that knows only this engine"
+via=''
 ok "a client that sends nothing" sh -c "python3 -c 'import socket,sys,time; s=[socket.socket(socket.AF_UNIX) for i in range(600)]; [x.connect(sys.argv[1]) for x in s[:500]]; time.sleep(0.2)' '$work/p.sock'"
 ok "... and 500 of them" up
 kill -9 "$child"
