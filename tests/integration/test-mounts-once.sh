@@ -21,12 +21,14 @@ gone() { ! lives "$1"; }
 traced() { [ "$(awk '/^TracerPid:/ { print $2 }' "/proc/$1/status")" != 0 ]; }
 helper_of() { cat "/proc/$1"/task/*/children 2>/dev/null | awk '{ print $1; exit }' | grep .; }
 
-# hold PID CALL WHERE: whoever of PID and its children makes CALL waits there for two seconds.
+# hold PID CALL WHERE [WHEN]: whoever of PID and its children makes CALL waits there until `release`.
 hold() {
-	strace -qq -f -o "$tap_dir/strace" -p "$1" -e "trace=umount2,$2" -e "inject=$2:delay_$3=2000000${4:-}" </dev/null >/dev/null 2>&1 &
+	strace -qq -f -o "$tap_dir/strace" -p "$1" -e "trace=umount2,$2" -e "inject=$2:delay_$3=15000000${4:-}" </dev/null >/dev/null 2>&1 &
 	strace=$!
 	eventually 5 traced "$1" || fail "strace attaches"
 }
+# Of a strace that is killed the kernel lets go at once; one that ends waits for its delays.
+release() { kill -9 $strace 2>/dev/null; wait $strace 2>/dev/null; }
 # begin COMMAND…: run inside; `helper` is who works for it, and has come to where it is held.
 begin() {
 	notifier=$(eventually 5 pid_of "its notifier" && pid_of "its notifier")
@@ -40,11 +42,10 @@ begin() {
 	lives "${helper:-x}" || fail "the helper is held"
 }
 finish() { # DESCRIPTION
+	release
 	wait $call
 	is "$? $(cat "$tap_dir/call")" "0 " "$1" || diag "$(cat "$tap_dir/strace")"
 	eventually 5 gone "$helper"
-	kill $strace 2>/dev/null
-	wait $strace 2>/dev/null
 }
 waits() { kill -0 "$call" 2>/dev/null; }
 
@@ -78,7 +79,7 @@ is "$(on)" 1 "and has taken one away"
 inside umount /new
 
 # Right after it forked a notifier, before either has said who that is, the warden is killed: its twin
-# starts another one. Who has threads takes calls.
+# may start another one (not every time). Who has threads takes calls.
 notifiers() { for p in $(family 'cloister-warde.*'); do [ "$(ls "/proc/$p/task" 2>/dev/null | wc -l)" -lt 2 ] || echo "$p"; done; }
 notifier=$(eventually 5 pid_of "its notifier" >/dev/null; pid_of "its notifier")
 warden=$(pid_of cloister-warden)
@@ -88,9 +89,8 @@ kill -9 "$notifier"
 sleep 0.7
 first=$(comm -13 <(echo "$before") <(family 'cloister-warde.*' | sort))
 kill -9 "$warden"
-sleep 3
-kill $strace 2>/dev/null
-wait $strace 2>/dev/null
+release
+sleep 2
 isnt "$first" "" "a notifier was started by a warden that died at once"
 is "$(notifiers | wc -l)" 1 "one notifier takes calls"
 before=$(family 'cloister-warde.*' | wc -l)
