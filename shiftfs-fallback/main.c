@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum opt {
@@ -324,6 +325,8 @@ int main(int argc, char **argv)
 				   .threads = 32 };
 	int r;
 
+	/* Started by descriptor it would be called by that one's number, before Linux 6.14. */
+	prctl(PR_SET_NAME, "shiftfs");
 	if (argc > 1 && argv[1][0] != '-')
 		return become_mount(argv);
 	if (parse_options(&s, argc, argv))

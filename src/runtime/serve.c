@@ -161,8 +161,8 @@ static GPtrArray *make_args(const struct tree *tree, const struct serve_what *w)
 		add_map(args, "--gid-map", tree, w->gid_map);
 	}
 	/*
-	 * Who else has a volume writes to it by another mount: of a write-ahead log with attributes a
-	 * second old, rows get lost. A root is nobody else's.
+	 * Who else has a volume writes to it by another mount: of a write-ahead log with attributes
+	 * a second old, rows get lost. A root is nobody else's.
 	 */
 	if (s)
 		add(args, "--cache", g_strdup(s->cache ?: "strict"));
