@@ -9,9 +9,6 @@
 #     any      PATH-REGEX :: TEXT-REGEX :: reason     lines that may differ, or be in one dump only
 #     max=N    PATH-REGEX :: TEXT-REGEX :: reason     likewise, if no number in them is above N
 #     as       PATH-REGEX :: TEXT-REGEX :: reason     what of a line is not compared
-#
-# with "@NAME " before a rule that is for what another change will bring (see `--until NAME`): it counts
-# only if that is asked for.
 import argparse
 import re
 import sys
@@ -31,9 +28,6 @@ def read_dump(path):
 class Rule:
     def __init__(self, line, number):
         head, self.text, self.reason = (p.strip() for p in line.split(" :: "))
-        self.until = None
-        if head.startswith("@"):
-            self.until, head = head[1:].split(None, 1)
         self.kind, path = head.split(None, 1)
         self.path, self.text = re.compile(path), re.compile(self.text)
         self.max = float(self.kind[4:]) if self.kind.startswith("max=") else None
@@ -55,11 +49,10 @@ class Rule:
         return True
 
 
-def read_rules(path, until):
+def read_rules(path):
     with open(path, encoding="utf-8") as f:
         lines = [(n, l.strip()) for n, l in enumerate(f, 1)]
-    rules = [Rule(l, n) for n, l in lines if l and not l.startswith("#")]
-    return [r for r in rules if r.until is None or r.until in until]
+    return [Rule(l, n) for n, l in lines if l and not l.startswith("#")]
 
 
 def pairs(key, a, b):
@@ -72,7 +65,7 @@ def pairs(key, a, b):
 
 def compare(args):
     a, b = read_dump(args.a), read_dump(args.b)
-    rules = read_rules(args.allow, args.until)
+    rules = read_rules(args.allow)
     wrong = 0
     if min(len(a), len(b)) < args.least:
         print(f"dumps of {len(a)} and {len(b)} facts are none")
@@ -122,7 +115,6 @@ def main():
     c.add_argument("a")
     c.add_argument("b")
     c.add_argument("allow")
-    c.add_argument("--until", action="append", default=[])
     c.add_argument("--least", type=int, default=300)
     c.add_argument("--most", type=int, default=100)
     c.set_defaults(run=compare)

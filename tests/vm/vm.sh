@@ -139,7 +139,8 @@ vm_boot() {
 	shift 3
 	start=${EPOCHREALTIME/./}
 	: >"$vm_dir/out"
-	TMPDIR=$vm_dir nice -n 10 qemu-system-x86_64 -accel tcg,thread=multi -machine pc -cpu max,la57=off -smp "${vm_cpus:-2}" -m "$memory" \
+	# cx16: with QEMU 7.2's threads Linux 6.12 loses what it does by cmpxchg16b, and panics in its allocator.
+	TMPDIR=$vm_dir nice -n 10 qemu-system-x86_64 -accel tcg,thread=multi -machine pc -cpu max,la57=off,cx16=off -smp "${vm_cpus:-2}" -m "$memory" \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$kernel/vmlinuz" -initrd "$vm_dir/initramfs.gz" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on nowatchdog no_timer_check $*" \
