@@ -40,8 +40,8 @@ static int make_socket(struct warden *w)
 	if (setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
 	    setsockopt(pair[1], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
 		return -errno;
-	w->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	return w->watch_fd < 0 ? -errno : 0;
+	w->watch_fd = -1;
+	return 0;
 }
 
 /**
@@ -69,7 +69,11 @@ int sysctls_make(struct warden *w)
 	return r < 0 ? r : make_socket(w);
 }
 
-static void watch_asked(const struct warden *w, const struct sysctl_store *store)
+/*
+ * Made for the first wish: there are 128 for a user (fs.inotify.max_user_instances), and containers
+ * may be more. Without one the host's new value is seen when somebody next asks.
+ */
+static void watch_asked(struct warden *w, const struct sysctl_store *store)
 {
 	for (int i = 0; i < sysctls_count; i++) {
 		char path[128];
@@ -77,6 +81,10 @@ static void watch_asked(const struct warden *w, const struct sysctl_store *store
 		if (!sysctl_is_shared(&sysctls[i]) ||
 		    !(sysctl_store_marks(store, &sysctls[i]) & SYSCTL_ASKED))
 			continue;
+		if (w->watch_fd < 0)
+			w->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+		if (w->watch_fd < 0)
+			return;
 		snprintf(path, sizeof(path), "/%s", sysctls[i].path);
 		inotify_add_watch(w->watch_fd, path, IN_MODIFY);
 	}
@@ -133,6 +141,7 @@ void sysctls_end(struct warden *w)
 {
 	if (w->hello.record.init.pid > 0)
 		sysctl_host_end(w->root_fd, &w->hello.record.init);
-	close(w->watch_fd);
+	if (w->watch_fd >= 0)
+		close(w->watch_fd);
 	w->watch_fd = -1;
 }
