@@ -30,6 +30,7 @@ ok "an image is loaded" ctr images import "$work/bb.tar"
 loaded=$(ctr images ls -q | head -n 1)
 ctr images tag "$loaded" $tool:1 >/dev/null
 # A pull is what makes the labels; what was only loaded and tagged has none.
+# shellcheck disable=SC2046
 run_ctr() { local image=$1 id=$2; shift 2; ctr run --rm $(ctr_runtime) --mount "type=bind,src=$work/containerd/sock,dst=/s,options=rbind:ro" "$@" "$image" "$id" true; }
 fails "$denied \"docker.io/library/bb\"" "containerd: the socket is refused" run_ctr "$loaded" "t$$-1"
 allow "\"$tool:1\""
@@ -44,6 +45,7 @@ allow "\"$tool:2\""
 fails "$denied \"$tool\"" "containerd: another tag" run_ctr $tool:1 "t$$-5"
 allow "\"localhost:5990/other/*:*\""
 fails "$denied \"$tool\"" "containerd: another repository" run_ctr $tool:1 "t$$-6"
+# shellcheck disable=SC2046
 ok "containerd: other containers are not concerned" ctr run --rm $(ctr_runtime) $tool:1 "t$$-7" true
 
 ### Podman

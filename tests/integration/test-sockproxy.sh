@@ -101,6 +101,7 @@ if /usr/bin/python3 -c 'import docker' 2>/dev/null; then
 	like "$(timeout 60 /usr/bin/python3 -c 'import docker, sys; c = docker.DockerClient(base_url="unix://" + sys.argv[1]); print(c.containers.run("bb", "echo sdk", remove=True))' "$work/p.sock" 2>&1)" sdk "the Python SDK"
 fi
 # Many on one connection, one after another.
+# shellcheck disable=SC2046
 is "$(get $(for _ in {1..50}; do echo http://d/_ping; done) | grep -o OK | wc -l)" 50 "50 requests on a connection"
 for i in {1..60}; do get http://d/containers/json -o "$work/json.$i" & waits[i]=$!; done
 for i in {1..60}; do wait "${waits[i]}"; done

@@ -7,6 +7,7 @@ root=$work/root
 make_root "$root"
 need_containers --rootfs "$root"
 name=$(cname views)
+# shellcheck disable=SC1007
 memory= begun=$EPOCHSECONDS
 have cgroup-memory && memory='--memory 64M'
 # shellcheck disable=SC2086
