@@ -555,7 +555,7 @@ bool container_wait_exec(int sync, const struct seccomp *seccomp, const struct s
 		if (fd < 0)
 			return true;
 		if (!(whose == CHILD_LISTENER_WARDEN
-			      ? mediation_deliver(who->dir_fd, fd, error)
+			      ? mediation_deliver(who->dir_fd, sync, fd, error)
 			      : seccomp_deliver_listener(seccomp, who, fd, error)))
 			return false;
 		if (fd_send(sync, &(char){ CHILD_GO_LISTENER }, 1, NULL, 0) < 0)

@@ -17,12 +17,14 @@
 #include "runtime/error.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-/* While the warden is replaced by its twin a word may get lost. */
-#define TRIES	      3
+/* While the warden is replaced by its twin a word may get lost, or nobody listens. */
+#define TAKEOVER_MS   2000
+#define RETRY_MS      10
 #define WARDEN_WAIT_S 5
 
 static unsigned int wanted(const struct spec *spec)
@@ -75,15 +77,33 @@ static int deliver(int dir_fd, int listener)
 	return n == sizeof(answer) ? answer : -EPIPE;
 }
 
+static bool may_come_back(int r)
+{
+	return r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED || r == -ENOENT;
+}
+
+/* Return: whether the process at the other end of @sync has died within RETRY_MS */
+static bool died(int sync)
+{
+	struct pollfd p = { .fd = sync };
+
+	return poll(&p, 1, RETRY_MS) == 1;
+}
+
 /**
  * mediation_deliver() - give the warden the listener of a process's filter (borrowed)
+ * @sync: the socket to the process, which waits for our word
  */
-bool mediation_deliver(int dir_fd, int listener, GError **error)
+bool mediation_deliver(int dir_fd, int sync, int listener, GError **error)
 {
-	int r = -EPIPE;
+	int r = deliver(dir_fd, listener);
 
-	for (int i = 0; i < TRIES && (r == -EPIPE || r == -ECONNRESET); i++)
+	for (int ms = 0; may_come_back(r) && ms < TAKEOVER_MS; ms += RETRY_MS) {
+		/* `delete` ends the warden together with the processes. */
+		if (died(sync))
+			return error_set(error, "the process was killed before it could start");
 		r = deliver(dir_fd, listener);
+	}
 	if (r == -ENOSPC)
 		return error_set(error, "too many processes were started in this container by "
 					"`exec` and still run");

@@ -9,4 +9,4 @@
 #include "runtime/spec.h"
 
 const char *mediation_prepare(const struct spec *spec, struct seccomp *seccomp);
-bool mediation_deliver(int dir_fd, int listener, GError **error);
+bool mediation_deliver(int dir_fd, int sync, int listener, GError **error);
