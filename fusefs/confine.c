@@ -88,6 +88,8 @@ static int allow_plain(scmp_filter_ctx ctx)
 	static const int calls[] = {
 		/* the work */
 		SCMP_SYS(read),
+		SCMP_SYS(poll),
+		SCMP_SYS(ppoll),
 		SCMP_SYS(write),
 		SCMP_SYS(writev),
 		SCMP_SYS(pread64),

@@ -8,7 +8,8 @@
  * open descriptors; the server opens nothing, and after confine() cannot. Workers each read a
  * request, render or parse, answer, and read again; none waits for another but for short locks, so
  * a worker is added only when requests keep coming while all are busy, and ends when they no longer
- * do; idle ones sleep in read(2). There is no timer: an idle server does not run.
+ * do. After an answer they look for the next request for a moment (lib/devfuse.c), and then sleep.
+ * There is no timer: an idle server does not run.
  *
  * What an attacker controls: which files the container opens, where it reads, and the bytes and
  * offsets of writes to sysctls. What they can make us hold is capped (handles.c). The sources are
@@ -29,6 +30,7 @@
 #include "providers.h"
 #include "survive.h"
 #include "tree.h"
+#include "lib/devfuse.h"
 #include "lib/fd.h"
 
 #include <errno.h>
@@ -295,17 +297,12 @@ static ssize_t next_request(struct worker *w)
 {
 	struct server *s = w->server;
 	void *slot = survive_slot(s->survivor, w->number);
-	uint64_t start = now_ns();
 	ssize_t n;
 
 	survive_clear(s->survivor, w->number);
-	do { /* ENOENT: the request was interrupted before we got it */
-		n = read(s->fuse_fd, slot, SURVIVE_SLOT_SIZE);
-	} while (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT));
-	if (n < 0)
-		return -errno;
-	w->slept = now_ns() - start;
-	asked_ns = w->slept < queued_ns ? 0 : start; /* 0: long ago */
+	n = devfuse_read(s->fuse_fd, slot, SURVIVE_SLOT_SIZE, &w->slept);
+	if (n >= 0) /* 0: long ago */
+		asked_ns = w->slept < queued_ns ? 0 : now_ns() - w->slept;
 	return n;
 }
 
@@ -409,6 +406,10 @@ int server_attach(struct server *s, const char **what)
 	sigaction(SIGINT, &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
+	*what = "set up --fuse-fd";
+	r = devfuse_prepare(s->fuse_fd);
+	if (r < 0)
+		return r;
 	*what = "make a FUSE session";
 	s->session = fuse_session_new(&args, &server_ops, sizeof(server_ops), s);
 	if (!s->session)

@@ -30,6 +30,7 @@
 #include "config.h"
 #include "server.h"
 #include "survive.h"
+#include "lib/devfuse.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
 
@@ -108,26 +109,15 @@ static void add_worker(struct server *s, int most)
 		atomic_fetch_sub(&s->workers, 1);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + ts.tv_nsec;
-}
-
 /* Return: length of the next request, or -errno. */
 static ssize_t next_request(struct worker *w)
 {
-	uint64_t start = now_ns();
-	ssize_t n;
+	uint64_t waited_ns;
+	ssize_t n = devfuse_read(w->server->fuse_fd, w->in, IN_SIZE, &waited_ns);
 
-	do { /* ENOENT: the request was interrupted before we got it */
-		n = read(w->server->fuse_fd, w->in, IN_SIZE);
-	} while (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT));
 	if (n < 0)
-		return -errno;
-	if (now_ns() - start < QUEUED_NS) {
+		return n;
+	if (waited_ns < QUEUED_NS) {
 		w->queued++;
 		w->waited = 0;
 	} else {
@@ -379,6 +369,8 @@ int server_run(struct server *s)
 {
 	int r = prepare_memory(s);
 
+	if (r == 0)
+		r = devfuse_prepare(s->fuse_fd);
 	if (r == 0)
 		r = prepare(s);
 	if (r == 0)
