@@ -27,15 +27,19 @@ struct collect {
 	bool details;
 };
 
-static json_t *helper_json(const char *name, const struct proc_id *id)
+/* A program that was replaced on the disk since is another than the one that is installed. */
+static json_t *helper_json(const char *name, const char *program, const struct proc_id *id)
 {
 	uint64_t pss = 0, dirty = 0;
 	bool alive = proc_alive(id);
+	bool installed = alive && reload_is_installed(program, id->pid);
 
 	if (alive)
 		proc_memory(id->pid, &pss, &dirty);
-	return json_pack("{s:s, s:i, s:b, s:I, s:I}", "name", name, "pid", (int)id->pid, "alive",
-			 alive, "pss_kib", (json_int_t)pss, "pss_dirty_kib", (json_int_t)dirty);
+	return json_pack("{s:s, s:i, s:b, s:b, s:s, s:I, s:I}", "name", name, "pid", (int)id->pid,
+			 "alive", alive, "installed", installed, "version",
+			 installed ? PACKAGE_VERSION : "", "pss_kib", (json_int_t)pss,
+			 "pss_dirty_kib", (json_int_t)dirty);
 }
 
 static void add_details(json_t *json, int dir)
@@ -44,11 +48,13 @@ static void add_details(json_t *json, int dir)
 	json_t *helpers = json_array(), *files = json_array();
 
 	rundir_read_helpers(dir, &h);
-	json_array_append_new(helpers, helper_json("cloister-warden", &h.warden));
-	json_array_append_new(helpers, helper_json("its twin", &h.twin));
-	json_array_append_new(helpers, helper_json("cloister-fs", &h.server));
+	json_array_append_new(helpers,
+			      helper_json("cloister-warden", "cloister-warden", &h.warden));
+	json_array_append_new(helpers, helper_json("its twin", "cloister-warden", &h.twin));
+	json_array_append_new(helpers, helper_json("cloister-fs", "cloister-fs", &h.server));
 	if (h.notifier.pid)
-		json_array_append_new(helpers, helper_json("its notifier", &h.notifier));
+		json_array_append_new(helpers,
+				      helper_json("its notifier", "cloister-warden", &h.notifier));
 	json_object_set_new(json, "helpers", helpers);
 	for (int i = 0; i < views_count; i++)
 		json_array_append_new(files, json_sprintf("/%s", views[i].path));
@@ -197,6 +203,13 @@ static void print_list(json_t *array)
 	}
 }
 
+static const char *version_of(json_t *helper)
+{
+	return json_is_true(json_object_get(helper, "installed"))
+		       ? text_of(helper, "version")
+		       : "(not the one that is installed: `cloister reload`)";
+}
+
 static void print_helpers(json_t *json)
 {
 	json_t *helper;
@@ -211,7 +224,7 @@ static void print_helpers(json_t *json)
 		       (long long)json_integer_value(json_object_get(helper, "pid")),
 		       alive ? "" : "dead\n");
 		if (alive)
-			printf("memory %lld KiB (dirty %lld KiB)\n",
+			printf("%s memory %lld KiB (dirty %lld KiB)\n", version_of(helper),
 			       (long long)json_integer_value(json_object_get(helper, "pss_kib")),
 			       (long long)json_integer_value(
 				       json_object_get(helper, "pss_dirty_kib")));

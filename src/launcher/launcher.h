@@ -45,6 +45,7 @@ int cmd_containerd_setup(int argc, char **argv);
 int cmd_podman_setup(int argc, char **argv);
 
 int status_sysctl(const char *id, bool as_json);
+bool reload_is_installed(const char *program, pid_t pid);
 
 int launcher_fail(const GError *error);
 int launcher_usage_error(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);

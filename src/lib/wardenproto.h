@@ -36,6 +36,7 @@ enum {
 struct warden_hello {
 	char id[RUNDIR_ID_MAX + 1];
 	char server[512]; /* path of cloister-fs */
+	char warden[512]; /* and of cloister-warden, for `cloister reload` */
 	struct rundir_record record;
 	uid_t uid; /* the container's root on the host */
 	gid_t gid;

@@ -184,6 +184,7 @@ bool wardenlink_start(struct container *c, int *fuse_mount, GError **error)
 				      .uid = c->claim.base,
 				      .gid = c->claim.base };
 	g_autofree char *server = wardenlink_program("cloister-fs");
+	g_autofree char *warden = wardenlink_program("cloister-warden");
 	int fds[WARDEN_N_FDS];
 	autofd fuse = -1;
 	int r;
@@ -195,6 +196,8 @@ bool wardenlink_start(struct container *c, int *fuse_mount, GError **error)
 	g_strlcpy(hello.id, c->id, sizeof(hello.id));
 	if (g_strlcpy(hello.server, server, sizeof(hello.server)) >= sizeof(hello.server))
 		return error_set(error, "path \"%s\" is too long", server);
+	if (g_strlcpy(hello.warden, warden, sizeof(hello.warden)) >= sizeof(hello.warden))
+		return error_set(error, "path \"%s\" is too long", warden);
 	fds[WARDEN_FD_ROOT] = c->root_fd;
 	fds[WARDEN_FD_DIR] = c->dir_fd;
 	fds[WARDEN_FD_ALIVE] = c->alive_fd;

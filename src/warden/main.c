@@ -36,6 +36,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -74,9 +75,12 @@ static int make_memory(struct warden *w)
 	int r;
 
 	w->init_fd = memfd_create("cloister-init", MFD_CLOEXEC);
-	w->shared = mmap(NULL, sizeof(*w->shared), PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (w->init_fd < 0 || w->shared == MAP_FAILED)
+	w->shared_fd = memfd_create("cloister-warden", MFD_CLOEXEC);
+	if (w->init_fd < 0 || w->shared_fd < 0 || ftruncate(w->shared_fd, sizeof(*w->shared)) < 0)
+		return -errno;
+	w->shared = mmap(NULL, sizeof(*w->shared), PROT_READ | PROT_WRITE, MAP_SHARED, w->shared_fd,
+			 0);
+	if (w->shared == MAP_FAILED)
 		return -errno;
 	w->shared->detached = w->hello.record.launcher.pid == 0;
 	r = sysctls_make(w);
@@ -310,6 +314,19 @@ static void init_ended(struct warden *w)
 	close_to(&w->init_pidfd, -1);
 }
 
+/* `cloister reload` waits for another twin, which is the news that it was done or could not be. */
+static void be_replaced(struct warden *w)
+{
+	struct signalfd_siginfo info;
+
+	while (read(w->signals, &info, sizeof(info)) > 0)
+		;
+	if (w->init_pidfd < 0)
+		return;
+	handover_do(w);
+	renew_twin(w);
+}
+
 enum {
 	POLL_CONTROL,
 	POLL_INIT,
@@ -321,6 +338,7 @@ enum {
 	POLL_LINK,
 	POLL_ASK,
 	POLL_WATCH,
+	POLL_SIGNALS,
 	POLL_N
 };
 
@@ -337,6 +355,7 @@ static void step(struct warden *w)
 		[POLL_LINK] = { .fd = w->notify.link[0], .events = POLLIN },
 		[POLL_ASK] = { .fd = w->ask_fd, .events = POLLIN },
 		[POLL_WATCH] = { .fd = w->watch_fd, .events = POLLIN },
+		[POLL_SIGNALS] = { .fd = w->signals, .events = POLLIN },
 	};
 
 	int waiting = notify_watch(&w->notify, p + POLL_N);
@@ -365,11 +384,13 @@ static void step(struct warden *w)
 		sysctls_asked(w);
 	if (p[POLL_WATCH].revents)
 		sysctls_host_wrote(w);
+	if (p[POLL_SIGNALS].revents)
+		be_replaced(w);
 }
 
 /*
  * Be the warden from here on. In a twin that takes over, the server may be another one than at the
- * time of the fork.
+ * time of the fork. A program that follows another has that one's twin still.
  */
 static void become_warden(struct warden *w)
 {
@@ -380,7 +401,7 @@ static void become_warden(struct warden *w)
 	if (fd < 0 && w->fuse_fd >= 0)
 		restart_server(w);
 	else if (w->init_pidfd >= 0)
-		make_twin(w);
+		renew_twin(w);
 	sysctls_settle(w);
 	for (;;)
 		step(w);
@@ -391,12 +412,23 @@ static int print_usage(const char *word)
 	if (strcmp(word, "--version") == 0)
 		printf("cloister-warden %s\n", PACKAGE_VERSION);
 	else if (strcmp(word, "--help") == 0)
-		printf("Usage: cloister-warden\n\nLooks after one container. Started by "
-		       "cloister(1), "
-		       "not by hand.\n\n  --help     show this text\n  --version  show the "
-		       "version\n");
+		printf("Usage: cloister-warden [--resume FD]\n\nLooks after one container. Started "
+		       "by "
+		       "cloister(1), not by hand.\n\n"
+		       "  --resume FD  go on where the program was that left this descriptor\n"
+		       "  --help       show this text\n"
+		       "  --version    show the version\n");
 	else
 		return 2;
+	return 0;
+}
+
+/* The program from before left all that it had; on any doubt its twin is the warden. */
+static int go_on(struct warden *w, const char *number)
+{
+	if (handover_receive(w, number) < 0)
+		return 1;
+	become_warden(w);
 	return 0;
 }
 
@@ -411,17 +443,23 @@ int main(int argc, char **argv)
 			    .other_pidfd = -1,
 			    .ask_fd = -1,
 			    .ask_server_fd = -1,
-			    .watch_fd = -1 };
+			    .watch_fd = -1,
+			    .program_fd = -1,
+			    .shared_fd = -1 };
+	bool resume = argc == 3 && strcmp(argv[1], "--resume") == 0;
 	int r;
 
-	if (argc > 1)
+	if (argc > 1 && !resume)
 		return print_usage(argv[1]);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
+	if (resume)
+		return go_on(&w, argv[2]);
 	fcntl(WARDEN_CONTROL_FD, F_SETFD, FD_CLOEXEC);
 	if (receive_hello(&w) < 0)
 		return 1;
-	r = make_memory(&w);
+	w.signals = handover_listen();
+	r = w.signals < 0 ? w.signals : make_memory(&w);
 	if (r == 0)
 		r = server_start(&w, false);
 	tell(&w, r);

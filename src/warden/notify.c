@@ -33,10 +33,20 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static void *share(size_t size)
+/* In two pieces, since a helper lets go of the first; the second begins on a page of its own. */
+#define MAIL_OFFSET ((sizeof(struct notify_shared) + 0xffff) & ~(size_t)0xffff)
+#define MAIL_SIZE   (NOTIFY_THREADS * sizeof(struct notify_mail))
+
+static void *share(int fd, size_t size, size_t offset)
 {
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE,
-		    -1, 0);
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, offset);
+}
+
+static int map_memory(struct notify *n)
+{
+	n->shared = share(n->memory_fd, sizeof(*n->shared), 0);
+	n->mail = share(n->memory_fd, MAIL_SIZE, MAIL_OFFSET);
+	return n->shared == MAP_FAILED || n->mail == MAP_FAILED ? -errno : 0;
 }
 
 /**
@@ -49,14 +59,32 @@ int notify_init(struct notify *n, int dir_fd)
 		n->listeners[i] = -1;
 	n->pidfd = -1;
 	n->shop_ns = n->userns_fd = -1;
-	n->shared = share(sizeof(*n->shared));
-	n->mail = share(NOTIFY_THREADS * sizeof(*n->mail));
+	n->memory_fd = memfd_create("cloister-journal", MFD_CLOEXEC);
 	n->lock_fd = memfd_create("cloister-notifier", MFD_CLOEXEC);
-	if (n->shared == MAP_FAILED || n->mail == MAP_FAILED || n->lock_fd < 0 ||
+	if (n->memory_fd < 0 || n->lock_fd < 0 ||
+	    ftruncate(n->memory_fd, MAIL_OFFSET + MAIL_SIZE) < 0 || map_memory(n) < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, n->link) < 0)
 		return -errno;
 	n->socket = dirsock_listen(dir_fd, WARDEN_LISTENER_SOCKET);
 	return n->socket < 0 ? n->socket : 0;
+}
+
+/**
+ * notify_resume() - in a program that follows another: the same memory, and a notifier of our own
+ */
+int notify_resume(struct notify *n)
+{
+	int r = map_memory(n);
+
+	if (r < 0)
+		return r;
+	/* Its successor goes on from the journal; notify_adopt() or the poll starts it. */
+	if (n->pidfd >= 0) {
+		sys_pidfd_send_signal(n->pidfd, SIGKILL);
+		close(n->pidfd);
+	}
+	n->pidfd = -1;
+	return 0;
 }
 
 /* Nothing of what the warden holds beside that: not the state, nor the lock that says it lives. */

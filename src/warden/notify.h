@@ -68,6 +68,7 @@ struct notify_mail {
 
 /* What warden and twin keep for the notifier. */
 struct notify {
+	int memory_fd; /* memfd: */
 	struct notify_shared *shared;
 	struct notify_mail *mail;
 	int listeners[NOTIFY_LISTENERS]; /* -1: none */
@@ -88,6 +89,7 @@ struct notify_word {
 };
 
 int notify_init(struct notify *n, int dir_fd);
+int notify_resume(struct notify *n);
 bool notify_accept(struct notify *n, int *ret_conn);
 void notify_reply(int conn, int answer);
 void notify_hear(struct notify *n);

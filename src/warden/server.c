@@ -110,6 +110,7 @@ static void exec_server(struct warden *w, int program, int ready, bool resume,
 {
 	static struct command cmd;
 	char *envp[] = { NULL };
+	sigset_t none;
 	int high = FIRST_FD + FACT_MAX_FDS + 16;
 	struct fact_fd moved[FACT_MAX_FDS];
 
@@ -129,6 +130,8 @@ static void exec_server(struct warden *w, int program, int ready, bool resume,
 	program = program < 0 ? -1 : fcntl(program, F_DUPFD_CLOEXEC, high);
 	build_command(&cmd, w, &program, ready, resume, moved, n_facts);
 	drop_privileges();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (program < 0)
 		execve(w->hello.server, cmd.argv, envp);
 	else
@@ -243,7 +246,6 @@ static void end_failed(struct warden *w)
  */
 int server_start(struct warden *w, bool resume)
 {
-	static int last_good = -1;
 	struct fact_fd facts[FACT_MAX_FDS];
 	int n_facts = open_facts(w, facts);
 	autofd installed = open(w->hello.server, O_PATH | O_CLOEXEC);
@@ -252,15 +254,15 @@ int server_start(struct warden *w, bool resume)
 	if (n_facts < 0)
 		return n_facts;
 	w->server_pidfd = -1;
-	r = start_program(w, -1, last_good < 0 ? SERVER_START_MS : SERVER_TRY_MS, resume, facts,
+	r = start_program(w, -1, w->program_fd < 0 ? SERVER_START_MS : SERVER_TRY_MS, resume, facts,
 			  n_facts);
-	if (r < 0 && last_good >= 0) {
+	if (r < 0 && w->program_fd >= 0) {
 		end_failed(w);
-		r = start_program(w, last_good, SERVER_START_MS, resume, facts, n_facts);
+		r = start_program(w, w->program_fd, SERVER_START_MS, resume, facts, n_facts);
 	} else if (r == 0) {
-		if (last_good >= 0)
-			close(last_good);
-		last_good = fd_steal(&installed);
+		if (w->program_fd >= 0)
+			close(w->program_fd);
+		w->program_fd = fd_steal(&installed);
 	}
 	facts_close_all(facts, n_facts);
 	return r;

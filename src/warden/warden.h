@@ -6,6 +6,7 @@
  */
 #include "lib/cgroup.h"
 #include "lib/proc.h"
+#include "lib/sysctl-store.h"
 #include "lib/wardenproto.h"
 #include "warden/notify.h"
 
@@ -23,6 +24,7 @@ struct warden {
 	int values_fd; /* sysctl values, in the container's directory; survives the server */
 	int ask_fd, ask_server_fd; /* both ends of the server's way to ask for shared sysctls */
 	int watch_fd;		   /* inotify on those of the host */
+	int program_fd;		   /* the last cloister-fs that started, or -1 */
 	int init_fd;		   /* memfd: the kernel's first request; survives the server */
 	int control;		   /* to the launcher; -1 once it has gone */
 	int console;		   /* master of a pty that nobody reads, or -1 */
@@ -32,6 +34,8 @@ struct warden {
 	int server_pidfd;
 	int other_pidfd; /* warden: of its twin; twin: of the warden */
 	pid_t twin;
+	int signals;   /* SIGHUP: be replaced; see handover.c */
+	int shared_fd; /* memfd: */
 	struct warden_shared *shared;
 	struct notify notify;
 };
@@ -41,6 +45,10 @@ void sysctls_settle(struct warden *w);
 void sysctls_asked(struct warden *w);
 void sysctls_host_wrote(struct warden *w);
 void sysctls_end(struct warden *w);
+
+int handover_listen(void);
+int handover_do(struct warden *w);
+int handover_receive(struct warden *w, const char *number);
 
 int server_start(struct warden *w, bool resume);
 void server_send_pids(struct warden *w, int fd);

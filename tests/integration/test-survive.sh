@@ -144,6 +144,38 @@ for i in 1 2 3 4 5 6; do
 	sleep 0.4
 done
 check_load "reload under load"
+current() { cloister status --json "$name" | json '[h["installed"] for h in (d[0] if isinstance(d, list) else d)["helpers"] if h["name"] != "its notifier"]'; }
+helper_pid() { cloister status --json "$name" | json "(d[0] if isinstance(d, list) else d)['helpers'][$1]['pid']"; }
+all_alive() { [ "$(cloister status --json "$name" | json 'all(h["alive"] for h in (d[0] if isinstance(d, list) else d)["helpers"])')" = true ]; }
+like "$(cloister status "$name")" 'cloister-warden pid [0-9]+ +[0-9][^ ]* memory' "status says which version"
+
+# The warden too, which is another program in the same process; its notifier goes on with what there was.
+start_load 5
+cloister exec "$name" sh -c 'end=$(($(date +%s) + 4)); n=0; while [ "$(date +%s)" -lt $end ]; do free >/dev/null || exit 1; n=$((n + 1)); done; [ $n -gt 5 ]' </dev/null &
+calls=$!
+pid=$(helper_pid 0)
+for i in 1 2 3 4 5 6; do
+	cp "$bin/cloister-warden" "$bin/next" && mv "$bin/next" "$bin/cloister-warden"
+	is "$(current)" "[false, false, true]" "reload $i: warden and twin are not what is installed, and status says so"
+	ok "reload $i, warden" cloister reload "$name"
+	is "$(current)" "[true, true, true]" "reload $i: what is installed runs"
+done
+check_load "the warden replaced under load"
+wait $calls
+is $? 0 "system calls that it answers go on meanwhile"
+is "$(helper_pid 0)" "$pid" "it is the same process"
+kill -9 "$pid"
+eventually 5 all_alive
+is "$? $([ "$(helper_pid 0)" != "$pid" ] && echo another)" "0 another" "its twin can take over"
+cp "$bin/cloister-warden" "$work/good-warden"
+for bad in /bin/false /bin/true /bin/cat; do
+	cp $bad "$bin/next" && mv "$bin/next" "$bin/cloister-warden"
+	fails "one from before goes on" "$bad is no warden: the twin goes on" cloister reload "$name"
+	eventually 5 all_alive || fail "after $bad: all helpers live"
+done
+cp "$work/good-warden" "$bin/next" && mv "$bin/next" "$bin/cloister-warden"
+ok "and is replaced by one that is a warden" cloister reload "$name"
+is "$(current)" "[true, true, true]" "which runs then"
 echo 4711 >"$proc/sys/kernel/panic"
 is "$(cloister reload --all --json | json '[(r["reloaded"], r["error"]) for r in d]')" '[[true, ""]]' "reload --all --json"
 is "$(cat "$proc/sys/kernel/panic")" 4711 "values are kept"
