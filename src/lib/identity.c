@@ -52,7 +52,6 @@ const struct identity identities[] = {
 	ROW("proc/thread-self", NATIVE, "link to the reader itself"),
 	ROW("proc/sys", NATIVE, "sysctls have a table of their own"),
 	ROW("proc/sysvipc", NATIVE, "of the reader's ipc namespace"),
-	ROW("proc/locks", NATIVE, "only locks held by processes of the pid namespace"),
 	ROW("proc/key-users", NATIVE, "only users that the user namespace maps"),
 
 	/* The same on every machine that runs this kernel. */
@@ -96,6 +95,7 @@ const struct identity identities[] = {
 	ROW("proc/tty/ldisc", EMPTY, "always empty"),
 
 	/* The container has none. */
+	ROW("proc/locks", EMPTY, "those of open file descriptions are listed for the whole machine, by inode; /proc/PID/fdinfo has one's own"),
 	ROW("proc/modules", EMPTY, "modules are the host's; lsmod prints an empty list"),
 	ROW("proc/mdstat", EMPTY, "RAID arrays: none"),
 	ROW("proc/consoles", EMPTY, "of the host's kernel"),

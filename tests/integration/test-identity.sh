@@ -77,6 +77,15 @@ ok "a device made later shows" other sh -c 'ip link add d0 type dummy 2>/dev/nul
 is "$(inside cat /proc/cmdline)" "" "the kernel's command line is not told"
 is "$(inside awk '$1 !~ /^#/ && $3 != 1' /proc/cgroups)" "" "/proc/cgroups does not tell how many the host has"
 is "$(inside awk '$1 !~ /^#/ { print $1, $2, $4 }' /proc/cgroups)" "$(awk '$1 !~ /^#/ { print $1, $2, $4 }' /proc/cgroups)" "but the same controllers"
+# Of open file descriptions the kernel knows no pid, and shows them in every pid namespace.
+if have tool-python3; then
+	echo >"$work/locked"
+	exec {held}<"$work/locked"
+	python3 -c 'import fcntl, struct; fcntl.fcntl(int(__import__("sys").argv[1]), 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))' "$held"
+	like "$(cat /proc/locks)" "OFDLCK.*:$(stat -c %i "$work/locked") " "a lock of the host's"
+	is "$(inside cat /proc/locks)$(other cat /proc/locks)" "" "is not told inside"
+	exec {held}<&-
+fi
 like "$(inside cat /proc/filesystems | xargs)" 'tmpfs.*overlay' "/proc/filesystems has what can be mounted"
 like "$(inside cat /proc/tty/drivers)" 'pty_slave .*136' "/proc/tty/drivers knows the pty"
 is "$(inside cat /proc/version)" "$(cat /proc/version)" "the kernel's version is told"
