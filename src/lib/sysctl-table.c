@@ -70,6 +70,7 @@ static const char built[] = "of how the kernel was built";
 static const char per_ipc[] = "the ipc namespace's";
 static const char per_uts[] = "the uts namespace's";
 static const char per_pid[] = "the pid namespace's";
+static const char first_net[] = "in the first network namespace only: no container has it";
 
 const struct sysctl sysctls[] = {
 	BIT("abi/vsyscall32", 1),
@@ -328,16 +329,36 @@ const struct sysctl sysctls[] = {
 	ROW("kernel/yama/ptrace_scope", PRIVATE, INT, 1, 0644, .quirk = SYSCTL_LOCKS_3, .min = 0,
 	    .max = 3, .initial = { 1 }),
 
-	/* only what the kernel shows, but to read, in a network namespace of the container's own */
+	/*
+	 * Only what the kernel shows, but to read, in a network namespace of the container's own;
+	 * and, so that somebody says it, what users ask for and it does not show there.
+	 */
+	KERNEL("net/core/default_qdisc", first_net),
+	KERNEL("net/core/netdev_budget", first_net),
+	KERNEL("net/core/netdev_max_backlog", first_net),
 	INT("net/core/rmem_default", 2304, INT_MAX, 212992),
 	LARGEST("net/core/rmem_max", INT, 2304, INT_MAX, 212992, 16777216),
 	INT("net/core/wmem_default", 4608, INT_MAX, 212992),
 	LARGEST("net/core/wmem_max", INT, 4608, INT_MAX, 212992, 16777216),
+	KERNEL("net/ipv4/neigh/default/gc_thresh1", first_net),
+	KERNEL("net/ipv4/neigh/default/gc_thresh2", first_net),
+	KERNEL("net/ipv4/neigh/default/gc_thresh3", first_net),
 	CONSTANT("net/ipv4/tcp_ehash_entries", "-131072", "follows the host's memory"),
+	KERNEL("net/ipv4/tcp_mem", first_net),
 	CONSTANT("net/ipv4/udp_hash_entries", "-16384", "follows the host's memory"),
+	KERNEL("net/ipv4/udp_mem", first_net),
+	KERNEL("net/ipv4/vs/conn_reuse_mode", first_net),
+	KERNEL("net/ipv4/vs/conntrack", first_net),
+	KERNEL("net/ipv4/vs/expire_nodest_conn", first_net),
+	KERNEL("net/ipv4/vs/expire_quiescent_template", first_net),
+	KERNEL("net/ipv6/neigh/default/gc_thresh1", first_net),
+	KERNEL("net/ipv6/neigh/default/gc_thresh2", first_net),
+	KERNEL("net/ipv6/neigh/default/gc_thresh3", first_net),
 	INT("net/netfilter/nf_conntrack_buckets", 1, INT_MAX, 65536),
 	INT("net/netfilter/nf_conntrack_expect_max", 1, INT_MAX, 1024),
 	LARGEST("net/netfilter/nf_conntrack_max", INT, 0, INT_MAX, 65536, 1048576),
+	KERNEL("net/nf_conntrack_max",
+	       "net/netfilter/nf_conntrack_max, by its older name; no container has it"),
 
 	INT("sunrpc/max_resvport", 1, 65535, 1023),
 	INT("sunrpc/min_resvport", 1, 65535, 665),

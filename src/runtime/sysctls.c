@@ -174,6 +174,16 @@ static const char *set_all(const struct spec *spec, int proc, int pidfd, uid_t r
 	return NULL;
 }
 
+static bool is_on_host(const char *name)
+{
+	g_autofree char *dotted = g_strdup(name);
+	char path[512] = "/proc/";
+
+	if (!strchr(name, '.'))
+		g_strdelimit(dotted, "/", '.');
+	return to_path(dotted, path + 6, sizeof(path) - 6) && access(path, F_OK) == 0;
+}
+
 struct report {
 	int r;
 	char name[256];
@@ -205,6 +215,11 @@ static bool set_in_namespaces(const struct spec *spec, int init_pidfd, uid_t roo
 	waitpid(pid, NULL, __WALL);
 	if (!told)
 		return error_set(error, "linux.sysctl: the process that sets them died");
+	if (report.r == -ENOENT && is_on_host(report.name))
+		return error_set(error,
+				 "linux.sysctl: \"%s\" is in the host's network namespace only: "
+				 "this kernel has none for a container",
+				 report.name);
 	return report.r == 0 ||
 	       error_set_errno(error, report.r, "linux.sysctl: \"%s\"", report.name);
 }
