@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# cloister-fs alone: the views of a container that runc made, by bind mounts, as lxcfs users do it.
+# cloister-fs alone: the views of a container that runc, LXC, systemd-nspawn or Podman made, by bind mounts,
+# as lxcfs users do it, and by a line of fstab.
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 gate root; gate fuse; gate tool-busybox; gate tool-runc; gate tool-python3
 root=$work/root
@@ -12,7 +13,7 @@ chmod 755 "$work"
 
 # A cgroup as an administrator makes it: 64 MiB, one CPU's time.
 hierarchies() { find /sys/fs/cgroup -maxdepth 2 -name cgroup.procs -printf '%h\n'; }
-remove_groups() { hierarchies | while read -r h; do rmdir "$h/$group"/* "$h/$group" 2>/dev/null; done; }
+remove_groups() { hierarchies | while read -r h; do find "$h/$group" -depth -type d -exec rmdir {} \; 2>/dev/null; done; }
 on_exit remove_groups
 hierarchies | while read -r h; do
 	[ "$h" != /sys/fs/cgroup ] || echo "+memory +cpu +pids" >"$h/cgroup.subtree_control" 2>/dev/null
@@ -63,6 +64,53 @@ like "$out" 'MemTotal: +65536 kB' "meminfo in a container of runc shows the limi
 like "$(tail -n 1 <<<"$out")" '^[0-9]{1,3}$' "its uptime is not the host's"
 diag "$out"
 
+### In containers of others, as doc/standalone.md has it
+files=(proc/uptime proc/meminfo proc/cpuinfo proc/stat proc/loadavg proc/swaps proc/diskstats sys/devices/system/cpu/online)
+look='grep MemTotal /proc/meminfo; grep -c ^processor /proc/cpuinfo; cat /sys/devices/system/cpu/online; cut -d. -f1 /proc/uptime; grep -c ^cpu /proc/stat'
+seen() { # OUTPUT DESC: limit, CPUs, online, uptime, lines of cpu and cpu0
+	like "$(tr -s ' \n\r' ' ' <<<"$1")" 'MemTotal: 65536 kB 1 0 [0-9]{1,3} 2 $' "$2"
+}
+if type -P lxc-start >/dev/null; then
+	mkdir "$work/lxc"
+	{
+		printf 'lxc.uts.name = c\nlxc.rootfs.path = dir:%s\nlxc.init.cmd = /bin/sleep 1000\nlxc.cgroup.dir = %s\n' "$root" "$group"
+		printf 'lxc.net.0.type = empty\nlxc.mount.auto = proc:mixed sys:ro\nlxc.apparmor.profile = unchanged\n'
+		for f in "${files[@]}"; do echo "lxc.mount.entry = $mnt/$f $f none bind,optional 0 0"; done
+	} >"$work/lxc.conf"
+	lxc() { timeout 20 "lxc-$1" -n c -P "$work/lxc" "${@:2}" </dev/null; }
+	on_exit lxc stop -k
+	ok "LXC starts" lxc start -f "$work/lxc.conf" -d
+	seen "$(lxc attach -- /bin/sh -c "$look" 2>&1)" "views in a container of LXC"
+	ok "cloister-fs --pid of it" timeout 10 cloister-fs --pid "$(lxc info -pH)" "$work/other"
+	is "$(awk '/^MemTotal/ { print $2 }' "$work/other/proc/meminfo")" 65536 "serves its limit"
+	umount "$work/other"
+	lxc stop -k
+else
+	diag "no LXC here"
+fi
+if type -P systemd-nspawn >/dev/null; then
+	# Files below /proc it binds from inside, where their source has to be too.
+	mkdir -p "$work/nspawn/usr"
+	cp -a "$root/." "$work/nspawn"
+	echo ID=test >"$work/nspawn/etc/os-release"
+	binds=("--bind-ro=$mnt")
+	for f in "${files[@]}"; do binds+=("--bind-ro=$mnt/$f:/$f"); done
+	out=$(cd / && timeout 30 systemd-nspawn --keep-unit --register=no --quiet --console=pipe -D "$work/nspawn" "${binds[@]}" /bin/sh -c "$look" </dev/null 2>"$tap_dir/nspawn.err")
+	seen "$out" "views in a container of systemd-nspawn" || diag "$(cat "$tap_dir/nspawn.err")"
+	rmdir /run/systemd/nspawn/propagate/nspawn 2>/dev/null
+else
+	diag "no systemd-nspawn here"
+fi
+if type -P podman >/dev/null; then
+	binds=()
+	for f in "${files[@]}"; do binds+=(-v "$mnt/$f:/$f:ro"); done
+	out=$(timeout 60 podman --root "$work/podman" --runroot "$work/podman-run" --tmpdir "$work/podman-tmp" --cgroup-manager cgroupfs --runtime runc \
+		run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --cgroup-parent "/$group" "${binds[@]}" --rootfs "$root" /bin/sh -c "$look" </dev/null 2>&1)
+	seen "$out" "views in a container of Podman"
+else
+	diag "no Podman here"
+fi
+
 ### By a process, while it runs; the files belong to its root
 python3 "$work/bundle.py" "$work/b2" "$root" - "$group" /bin/sleep 1000
 runc run -d -b "$work/b2" "$group-2" </dev/null >/dev/null 2>&1
@@ -93,6 +141,12 @@ if type -P mount.fuse >/dev/null; then
 	ok "mount(8), as by a line of fstab" timeout 10 mount -t fuse -o "cgroup=/$group,nofail" "$(type -P cloister-fs)#none" "$work/other"
 	is "$(awk '/^MemTotal/ { print $2 }' "$work/other/proc/meminfo")" 65536 "and it serves"
 	umount "$work/other"
+	eventually 5 gone "$work/other"
+	# Where it is installed mount(8) finds it: here a file system of our own lies there.
+	echo "none $work/other fuse.cloister-fs cgroup=/$group,nofail 0 0" >"$work/fstab"
+	program=$(type -P cloister-fs)
+	out=$(timeout 20 unshare -m sh -c "mount -t tmpfs none /usr/local/sbin && ln -s '$program' /usr/local/sbin && mount -a -T '$work/fstab' && grep ^MemTotal '$work/other/proc/meminfo'; umount '$work/other'" 2>&1)
+	like "$out" '^MemTotal: +65536 kB$' "a line of fstab, by mount -a"
 	eventually 5 gone "$work/other"
 else
 	skip tool-mount.fuse "mount(8)"
