@@ -158,7 +158,8 @@ int mnt_restrict(int mount_fd, bool recursive, uint64_t attrs)
 /**
  * mnt_restrict_at() - give the one mount at @dirfd/@path its attributes, on any kernel
  *
- * These and no others but those of access times: name what it has to keep.
+ * These and no others but those of access times: name what it has to keep. The working directory
+ * stays what it is.
  */
 int mnt_restrict_at(int dirfd, const char *path, uint64_t attrs)
 {
@@ -170,14 +171,17 @@ int mnt_restrict_at(int dirfd, const char *path, uint64_t attrs)
 		{ MOUNT_ATTR_NODEV, MS_NODEV },	    { MOUNT_ATTR_NOEXEC, MS_NOEXEC },
 		{ MOUNT_ATTR_NOATIME, MS_NOATIME }, { MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
 	};
+	autofd here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	unsigned long flags = MS_REMOUNT | MS_BIND;
+	int r;
 
 	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
 		if (attrs & map[i].attr)
 			flags |= map[i].flag;
-	if (fchdir(dirfd) < 0)
+	if (here < 0 || fchdir(dirfd) < 0)
 		return -errno;
-	return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
+	r = mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
+	return fchdir(here) < 0 ? -errno : r;
 }
 
 /**
