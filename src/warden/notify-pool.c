@@ -40,12 +40,16 @@ static struct pool {
 	bool led;
 	unsigned int idle, threads;
 
-	/* The leader's number, and that of the call which it works on, or 0. */
+	/*
+	 * The leader's number, and that of the call which it works on, or 0. Who makes that 0, the
+	 * leader at the end of the call or the watch before it, decides whether it leads on: of two
+	 * that both receive, one would wait in the kernel and not see the other listeners.
+	 */
 	_Atomic uint64_t reign, call;
 	_Atomic bool watched;
 } pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .free = PTHREAD_COND_INITIALIZER };
 
-static __thread uint64_t my_reign;
+static __thread uint64_t my_reign, my_call;
 
 static void start_thread(unsigned int index);
 
@@ -76,11 +80,18 @@ static void depose(uint64_t reign)
 	pthread_mutex_unlock(&pool.lock);
 }
 
+/* Return: whether the call was the leader's until now. */
+static bool take_call(uint64_t call)
+{
+	return call && atomic_compare_exchange_strong(&pool.call, &call, 0);
+}
+
 /**
  * pool_step_aside() - the calling thread is about to wait: another one takes calls from now on
  */
 void pool_step_aside(void)
 {
+	take_call(my_call);
 	depose(my_reign);
 }
 
@@ -92,10 +103,11 @@ static bool leads(void)
 /* The watch need not be quick, and sleeps while nothing happens. */
 static void watch_call(void)
 {
-	static uint64_t calls;
+	static uint64_t calls; /* the leader's */
 	struct itimerspec t = { .it_value.tv_nsec = WATCH_NS };
 
-	pool.call = ++calls;
+	my_call = ++calls;
+	pool.call = my_call;
 	if (!atomic_exchange(&pool.watched, true))
 		timerfd_settime(pool.timer, 0, &t, NULL);
 }
@@ -113,7 +125,7 @@ static void *watch(void *arg)
 			_exit(1);
 		pool.watched = false;
 		call = pool.call;
-		if (call && call == seen && reign == pool.reign)
+		if (call == seen && take_call(call))
 			depose(reign);
 		seen = call;
 		if (call && !atomic_exchange(&pool.watched, true))
@@ -207,8 +219,8 @@ static void serve(struct notify_slot *slot, int listener)
 	slot->state = NOTIFY_RECEIVED;
 	watch_call();
 	carry_out(slot);
-	if (leads())
-		pool.call = 0;
+	if (!take_call(my_call))
+		my_reign = 0; /* another one leads, or is about to */
 }
 
 static void drop_listener(int index)
@@ -276,7 +288,7 @@ static void reign(struct notify_slot *slot)
 		for (int i = 1; i < n && leads(); i++) {
 			if (p[i].revents & POLLIN) {
 				serve(slot, index[i]);
-			} else if (p[i].revents) {
+			} else if (p[i].revents & POLLHUP) {
 				drop_listener(index[i]);
 				changed = true;
 			}

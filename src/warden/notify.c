@@ -224,7 +224,7 @@ bool notify_called(struct notify *n, const struct pollfd *p, int count)
 	for (int i = 0; i < count; i++) {
 		if (p[i].revents & POLLIN)
 			called = true;
-		else if (p[i].revents)
+		else if (p[i].revents & POLLHUP)
 			forget(n, p[i].fd);
 	}
 	return called;
