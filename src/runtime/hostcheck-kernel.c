@@ -153,7 +153,8 @@ void hostcheck_seccomp(struct hostcheck *hc)
 	hostcheck_add_result(
 		hc, "seccomp WAIT_KILLABLE_RECV", hostcheck_in_child(0, try_listener, &killable),
 		"signals do not interrupt what the warden works on",
-		"a call that a signal interrupted is undone when its answer finds nobody");
+		"a call that a signal interrupts is undone and made again; it is never done while "
+		"signals come faster than the warden works");
 	hostcheck_add_result(hc, "seccomp SYNC_WAKE_UP",
 			     hostcheck_in_child(0, try_sync_wake_up, NULL),
 			     "caller and warden change over on one CPU",

@@ -168,8 +168,13 @@ END
 is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "nothing is left mounted"
 
 ### Storms, swaps, deaths
-ok "a mount under a storm of signals is one mount" inside mediated mount-storm proc /new 30
-ok "so is a tmpfs" inside mediated mount-storm tmpfs /new 30
+# Where each signal takes the call back (before Linux 5.19) a storm has to end for it to be made.
+storm="30 0"
+[ "$(cloister check --json | json '[c["status"] for c in d["checks"] if c["name"] == "seccomp WAIT_KILLABLE_RECV"][0]')" = ok ] || storm="8 12"
+# shellcheck disable=SC2086
+ok "a mount under a storm of signals is one mount" inside mediated mount-storm proc /new $storm
+# shellcheck disable=SC2086
+ok "so is a tmpfs" inside mediated mount-storm tmpfs /new $storm
 inside mediated mount-swapped proc /new /other 1500
 is "$(inside sh -c 'for m in $(awk "\$5 == \"/new\" || \$5 == \"/other\"" /proc/self/mountinfo | wc -l); do
 	for t in /new /other; do while grep -q " $t " /proc/self/mountinfo; do

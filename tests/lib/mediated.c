@@ -298,20 +298,25 @@ static int count_mounts(const char *target)
 	return n;
 }
 
+static const struct itimerval often = { { 0, 300 }, { 0, 300 } }, never;
+static volatile int storm_left; /* signals until it is over; 0: it goes on */
+
 static void on_signal(int sig)
 {
 	(void)sig;
+	if (storm_left > 0 && --storm_left == 0)
+		setitimer(ITIMER_REAL, &never, NULL);
 }
 
-/* One mount under a storm of signals makes one mount. */
+/* One mount under a storm of signals, of so many or (0) until it is made, makes one mount. */
 static int mount_storm(char **a)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-	struct itimerval often = { { 0, 300 }, { 0, 300 } }, never = { { 0, 0 }, { 0, 0 } };
 	int rounds = atoi(a[2]), n, r;
 
 	sigaction(SIGALRM, &action, NULL);
 	for (int i = 0; i < rounds; i++) {
+		storm_left = atoi(a[3]);
 		setitimer(ITIMER_REAL, &often, NULL);
 		do {
 			r = result(mount(a[0], a[1], a[0], 0, NULL));
@@ -449,7 +454,7 @@ static const struct {
 	{ "fsopen", open_fs, 1, "TYPE" },
 	{ "set-readonly", set_readonly, 1, "PATH" },
 	{ "clone-readonly", clone_readonly, 2, "FROM TO" },
-	{ "mount-storm", mount_storm, 3, "TYPE TARGET ROUNDS" },
+	{ "mount-storm", mount_storm, 4, "TYPE TARGET ROUNDS SIGNALS" },
 	{ "mount-killed", mount_killed, 3, "TYPE TARGET MILLISECONDS" },
 	{ "flood", flood, 1, "CALLERS" },
 	{ "mount-load", mount_load, 3, "TYPE TARGET MILLISECONDS" },
