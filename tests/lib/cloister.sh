@@ -49,11 +49,14 @@ json() { python3 -c 'import json,sys; d=json.load(sys.stdin); r=eval(sys.argv[1]
 
 # A directory tree with busybox and our attack program, on disk.
 make_root() {
-	local dir=$1 applet
+	local dir=$1 applets applet
 	mkdir -p "$dir"/{bin,sbin,etc,proc,sys,dev,tmp,root,home,mnt,run,var/tmp,usr/bin}
 	chmod 1777 "$dir/tmp" "$dir/var/tmp"
 	cp "$(type -P busybox)" "$dir/bin/busybox"
-	for applet in $("$dir/bin/busybox" --list); do
+	applets=$("$dir/bin/busybox" --list)
+	# One process where it can be: under emulation 300 take half a minute.
+	python3 -IS -c 'import os, sys; os.chdir(sys.argv[1]); [os.symlink("busybox", a) for a in sys.argv[2].split() if not os.path.lexists(a)]' \
+		"$dir/bin" "$applets" 2>/dev/null || for applet in $applets; do
 		[ -e "$dir/bin/$applet" ] || ln -s busybox "$dir/bin/$applet"
 	done
 	[ ! -x "$attack" ] || cp "$attack" "$dir/bin/attack"
