@@ -4,34 +4,42 @@
 # check-kernels.sh
 #
 # `make check-kernels`: the suites of $KERNEL_SUITES on each kernel of $KERNELS, $KERNEL_JOBS guests at a
-# time, and one table of the results: tests that passed, and failed if any; "-" for a suite that has no
-# subject there. The streams are left in $KERNEL_LOGS. Fails if anything did, or a guest did not run.
+# time, and one table of the results: tests that passed, and failed if any, and seconds; "-" for a suite that
+# has no subject there. The streams are left in $KERNEL_LOGS. Fails if anything did, or a guest did not run.
+# KERNEL_TABLE=1 prints the table of streams that are there. Each suite has $KERNEL_SECONDS.
 set -u
 vm=$(cd "$(dirname "$0")" && pwd)
 read -ra kernels <<<"${KERNELS:-5.10 6.1 6.12 sid}"
-read -ra suites <<<"${KERNEL_SUITES:-smoke isolation seccomp views sysctls mediation mounts-inside shiftfs mount-shiftfs served volumes overlay oci-cli oci-spec}"
+read -ra suites <<<"${KERNEL_SUITES:-smoke isolation seccomp views sysctls mediation mounts-inside shiftfs mount-shiftfs served volumes overlay oci-cli oci-spec survive crash}"
 logs=${KERNEL_LOGS:-${top_builddir:?}/kernels}
-export VM_TIMEOUT=${VM_TIMEOUT:-1500}
+export VM_TIMEOUT=${VM_TIMEOUT:-7200}
 mkdir -p "$logs"
 
-for k in "${kernels[@]}"; do
-	while [ "$(jobs -rp | wc -l)" -ge "${KERNEL_JOBS:-2}" ]; do wait -n; done
-	echo "# $k: $logs/$k.tap" >&2
-	vm_cpus=1 bash "$vm/run-kernel.sh" "$k" "${suites[@]}" </dev/null >"$logs/$k.tap" 2>&1 &
-done
-wait
+run_all() {
+	local k s order=()
+	for s in "${suites[@]}"; do order+=("TEST_TIMEOUT=${KERNEL_SECONDS:-900}" "$s"); done
+	for k in "${kernels[@]}"; do
+		while [ "$(jobs -rp | wc -l)" -ge "${KERNEL_JOBS:-2}" ]; do wait -n; done
+		echo "# $k: $logs/$k.tap" >&2
+		vm_cpus=1 bash "$vm/run-kernel.sh" "$k" "${order[@]}" </dev/null >"$logs/$k.tap" 2>&1 &
+	done
+	wait
+}
+[ -n "${KERNEL_TABLE:-}" ] || run_all
 
 # The results of one suite on one kernel as run-kernel.sh prints them.
 cell() { # KERNEL SUITE
 	awk -v head="- $1: $2: " -v skip="- $1: $2 # SKIP" '
 		index($0, skip) { none = 1 }
+		index($0, head) && / ended well \(status/ { seconds = $(NF - 1) }
 		index($0, head) && /^ok .*# SKIP/ { skipped++; next }
 		index($0, head) && /^ok / { good++ }
 		index($0, head) && /^not ok / { bad++ }
 		END {
 			if (bad) printf "%d, %d FAILED", good, bad
 			else if (good > 1) printf "%d%s", good, skipped ? " (" skipped " skipped)" : ""
-			else print none ? "-" : "FAILED"
+			else printf "%s", none ? "-" : "FAILED"
+			if (seconds != "" && (bad || good > 1)) printf ", %d s", seconds
 		}' "$logs/$1.tap"
 }
 bad=0
@@ -47,7 +55,7 @@ bad=0
 	printf 'release'
 	for k in "${kernels[@]}"; do printf '\t%s' "$(sed -n "s/^# $k, \([^:]*\):.*/\1/p" "$logs/$k.tap")"; done
 	echo
-} | awk -F '\t' '{ for (i = 1; i <= NF; i++) printf "%-30s", $i; print "" }'
+} | awk -F '\t' '{ for (i = 1; i <= NF; i++) printf i == 1 ? "%-16s" : "%-28s", $i; print "" }'
 for k in "${kernels[@]}"; do
 	grep -q '^1\.\.[1-9]' "$logs/$k.tap" && ! grep -q '^not ok' "$logs/$k.tap" || bad=1
 	grep '^not ok' "$logs/$k.tap"

@@ -114,7 +114,7 @@ vm_disk() {
 		done
 	{
 		echo 'export top_srcdir=/cloister top_builddir=/cloister'
-		echo "export PATH=/cloister/src:/cloister/fusefs:\$PATH CLOISTER_IN_VM=${vm_version:-$vm_name}"
+		echo "export PATH=/cloister/src:/cloister/fusefs:\$PATH CLOISTER_IN_VM=${vm_version:-$vm_name} CLOISTER_VM_CPUS=${vm_cpus:-2}"
 		printf 'export TESTS_MUST_RUN=%q\n' "${VM_MUST_RUN:-}"
 		echo 'cd /cloister; total=0'
 		local settings=
@@ -123,8 +123,8 @@ vm_disk() {
 			script=tests/integration/test-$suite.sh
 			[ -e "$top_srcdir/$script" ] || script=tests/vm/guest-$suite.sh
 			# Up to the suite's own time limit; its errors go to the same stream as comments.
-			echo "echo 'GUEST-SUITE $suite${settings:+,${settings}}'; env$settings bash $script 2>&1; status=\$?"
-			echo "echo \"GUEST-STATUS \$status\"; [ \$status = 0 ] || total=1"
+			echo "echo 'GUEST-SUITE $suite${settings:+,${settings}}'; SECONDS=0; env$settings bash $script 2>&1; status=\$?"
+			echo "echo \"GUEST-STATUS \$status \$SECONDS\"; [ \$status = 0 ] || total=1"
 			settings=
 		done
 		echo 'exit $total'
@@ -132,12 +132,10 @@ vm_disk() {
 	tar -C "$vm_dir/disk" -c -f "$vm_dir/disk.tar" --owner=0 --group=0 .
 }
 
-# vm_boot KERNEL ROOT MEGABYTES [KERNEL-OPTION…]: until the guest resets itself, or $VM_TIMEOUT (480 s).
-# $vm_cpus (2) and the array vm_options, more of QEMU's, make one guest unlike another.
-vm_boot() {
-	local kernel=$1 root=$2 memory=$3 start limit booted='' took
+# vm_start KERNEL ROOT MEGABYTES [KERNEL-OPTION…]: QEMU in the background, its pid in $vm_qemu.
+vm_start() {
+	local kernel=$1 root=$2 memory=$3
 	shift 3
-	start=${EPOCHREALTIME/./}
 	: >"$vm_dir/out"
 	# cx16: with QEMU 7.2's threads Linux 6.12 loses what it does by cmpxchg16b, and panics in its allocator.
 	TMPDIR=$vm_dir nice -n 10 qemu-system-x86_64 -accel tcg,thread=multi -machine pc -cpu max,la57=off,cx16=off -smp "${vm_cpus:-2}" -m "$memory" \
@@ -149,9 +147,14 @@ vm_boot() {
 		-object rng-random,filename=/dev/urandom,id=rng -device virtio-rng-pci,rng=rng \
 		"${vm_options[@]}" -serial "file:$vm_dir/console" -serial "file:$vm_dir/out" 2>"$vm_dir/qemu.log" &
 	vm_qemu=$!
-	limit=$((${VM_TIMEOUT:-480} * 1000000))
+}
+
+# Until the guest has reset itself, or $VM_TIMEOUT (480 s) has passed. $vm_up: ms until it said something.
+vm_wait() {
+	local start=${EPOCHREALTIME/./} limit=$((${VM_TIMEOUT:-480} * 1000000))
+	vm_up=
 	while kill -0 $vm_qemu 2>/dev/null; do
-		if [ -z "$booted" ] && [ -s "$vm_dir/out" ]; then booted=$((${EPOCHREALTIME/./} - start)); fi
+		if [ -z "$vm_up" ] && [ -s "$vm_dir/out" ]; then vm_up=$(((${EPOCHREALTIME/./} - start) / 1000)); fi
 		if [ $((${EPOCHREALTIME/./} - start)) -gt $limit ]; then
 			echo "# $vm_name: time is up after ${VM_TIMEOUT:-480} s"
 			kill -9 $vm_qemu
@@ -161,8 +164,26 @@ vm_boot() {
 	done
 	wait $vm_qemu 2>/dev/null
 	vm_qemu=
-	took=$((${EPOCHREALTIME/./} - start))
-	echo "# $vm_name, $(ls "$kernel/modules"): up after $((${booted:-0} / 1000)) ms, done after $((took / 1000)) ms"
+}
+
+# Did the kernel panic before anything of ours ran? What QEMU's threads get wrong does not come twice.
+vm_fell() {
+	! grep -q '^GUEST-SUITE' "$vm_dir/out" && grep -q 'Kernel panic' "$vm_dir/console"
+}
+
+# vm_boot KERNEL ROOT MEGABYTES [KERNEL-OPTION…]: until the guest resets itself, or $VM_TIMEOUT.
+# $vm_cpus (2) and the array vm_options, more of QEMU's, make one guest unlike another.
+vm_boot() {
+	local start=${EPOCHREALTIME/./}
+	vm_start "$@"
+	vm_wait
+	if vm_fell; then
+		echo "# $vm_name: the kernel panicked while it booted, before any test; once more. It had said:"
+		tail -n 40 "$vm_dir/console" | tr -d '\r' | sed 's/^/#   /'
+		vm_start "$@"
+		vm_wait
+	fi
+	echo "# $vm_name, $(ls "$1/modules"): up after ${vm_up:-0} ms, done after $(((${EPOCHREALTIME/./} - start) / 1000)) ms"
 }
 
 # One TAP stream out of the guest's. Return: whether all is well.
@@ -173,7 +194,7 @@ vm_tap() {
 		/^GUEST-SUITE / { suite = $2; ran = 0; planned = -1; next }
 		/^GUEST-STATUS / {
 			if (planned >= 0 && ran != planned) print "# planned " planned ", ran " ran
-			verdict($2 == 0 && planned >= 0 && ran == planned, suite ": ended well (status " $2 ")")
+			verdict($2 == 0 && planned >= 0 && ran == planned, suite ": ended well (status " $2 ", " $3 " s)")
 			suite = ""; next
 		}
 		/^GUEST-EXIT / { ended = 1; next }
