@@ -70,7 +70,7 @@ static json_t *summary_json(const struct settings *s)
 		json_array_append_new(warnings, json_string(s->warnings->pdata[i]));
 	return json_pack(
 		"{s:b, s:s, s:b, s:b, s:{s:s, s:b, s:i, s:i}, s:{s:s, s:i, s:b, s:s, s:s}, "
-		"s:{s:s, s:b, s:i, s:s}, s:o}",
+		"s:{s:s, s:b, s:i, s:s}, s:{s:b, s:b, s:b, s:b}, s:o}",
 		"valid", true, "file", s->file ?: "", "locked", s->locked, "enforced", !s->disabled,
 		"restrictedMounts", "mode", settings_mode_name(s->mounts_mode), "hide", s->hide,
 		"more", (int)s->restricted->len, "except", (int)s->unrestricted->len, "socketMount",
@@ -78,7 +78,17 @@ static json_t *summary_json(const struct settings *s)
 		"allowDerivedImages", s->allow_derived, "verify",
 		s->ask_registry ? "registry" : "local", "who", socket_summary(s), "fileSharing",
 		"mode", settings_mode_name(s->shares_mode), "listed", s->has_shares, "directories",
-		(int)s->shares->len, "what", share_summary(s), "warnings", warnings);
+		(int)s->shares->len, "what", share_summary(s), "inside", "mknod", s->inside.mknod,
+		"fuse", s->inside.fuse, "tun", s->inside.tun, "kmsg", s->inside.kmsg, "warnings",
+		warnings);
+}
+
+static void print_inside(const struct settings_inside *i)
+{
+	printf("  inside: mknod of harmless devices %s, /dev/fuse %s, /dev/net/tun %s, /dev/kmsg "
+	       "%s\n",
+	       i->mknod ? "on" : "off", i->fuse ? "if asked for" : "never",
+	       i->tun ? "if asked for" : "never", i->kmsg ? "that keeps nothing" : "none");
 }
 
 static void print_summary(const struct settings *s)
@@ -98,6 +108,7 @@ static void print_summary(const struct settings *s)
 		printf("    %s, with the rights of %s%s\n", share->path, settings_as_name(share),
 		       share->readonly ? ", read-only" : "");
 	}
+	print_inside(&s->inside);
 	for (guint i = 0; i < s->warnings->len; i++)
 		printf("  warning: %s\n", (char *)s->warnings->pdata[i]);
 }

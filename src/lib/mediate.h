@@ -31,6 +31,9 @@ enum mediate_call {
 	MEDIATE_OLDUMOUNT, /* without flags; 32-bit only */
 	MEDIATE_FSOPEN,
 	MEDIATE_SETATTR,
+	MEDIATE_MKNOD,
+	MEDIATE_MKNODAT,
+	MEDIATE_SYSLOG, /* never notified: refused by the filter itself */
 	MEDIATE_CALLS
 };
 

@@ -33,6 +33,13 @@ enum {
  */
 #define WARDEN_LISTENER_SOCKET "listener"
 
+/* What the administrator lets the warden do for the container's processes. */
+enum {
+	WARDEN_GRANT_MKNOD = 1 << 0, /* nodes of harmless devices */
+	WARDEN_GRANT_FUSE = 1 << 1,  /* among them */
+	WARDEN_GRANT_TUN = 1 << 2,
+};
+
 struct warden_hello {
 	char id[RUNDIR_ID_MAX + 1];
 	char server[512]; /* path of cloister-fs */
@@ -40,6 +47,7 @@ struct warden_hello {
 	struct rundir_record record;
 	uid_t uid; /* the container's root on the host */
 	gid_t gid;
+	unsigned int grants; /* WARDEN_GRANT_* */
 	int64_t boot_offset; /* ns of CLOCK_BOOTTIME when the container's clocks began */
 };
 

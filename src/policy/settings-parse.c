@@ -453,11 +453,25 @@ static bool parse_sharing(struct reader *r, json_t *value, void *into)
 	return parse_object(r, value, members);
 }
 
+static bool parse_inside(struct reader *r, json_t *value, void *into)
+{
+	struct settings_inside *inside = into;
+	const struct member members[] = { { "mknod", parse_bool, &inside->mknod },
+					  { "fuse", parse_bool, &inside->fuse },
+					  { "tun", parse_bool, &inside->tun },
+					  { "kmsg", parse_bool, &inside->kmsg },
+					  { NULL } };
+
+	return parse_object(r, value, members);
+}
+
 static bool parse_cloister(struct reader *r, json_t *value, void *into)
 {
-	const struct member members[] = { { "restrictedMounts", parse_restricted, into },
-					  { "socketMount", parse_socket, into },
-					  { "fileSharing", parse_sharing, into },
+	struct settings *s = into;
+	const struct member members[] = { { "restrictedMounts", parse_restricted, s },
+					  { "socketMount", parse_socket, s },
+					  { "fileSharing", parse_sharing, s },
+					  { "inside", parse_inside, &s->inside },
 					  { NULL } };
 
 	return parse_object(r, value, members);

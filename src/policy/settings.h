@@ -43,6 +43,14 @@ struct settings_image {
 	struct sockcommands commands;
 };
 
+/* What a container's processes may have that needs a hand, cloister.inside. */
+struct settings_inside {
+	bool mknod; /* nodes of harmless devices */
+	bool fuse;  /* /dev/fuse, where it is asked for */
+	bool tun;   /* /dev/net/tun, likewise */
+	bool kmsg;  /* a /dev/kmsg that keeps nothing */
+};
+
 struct settings {
 	char *file;    /* where it was read, or NULL: there is none */
 	bool locked;   /* nobody but this file has a say */
@@ -64,6 +72,8 @@ struct settings {
 	bool has_shares;
 	enum settings_mode shares_mode;
 	GPtrArray *shares; /* struct settings_share * */
+
+	struct settings_inside inside;
 
 	GPtrArray *warnings; /* char *: one line each */
 };

@@ -382,6 +382,7 @@ static bool plan_mounts(struct container *c, GError **error)
 	if (ok) {
 		ok = plan_sources(c, &vet, error);
 		vet_report(&vet, c->spec, c->root_fd);
+		c->inside = vet.policy.settings->inside;
 		g_ptr_array_add(vet.policy.events, NULL);
 		c->policy_events = g_strdupv((char **)vet.policy.events->pdata);
 	}
@@ -395,8 +396,8 @@ static bool plan(struct container *c, GError **error)
 	masks_warn(c->spec);
 	if (!check_supported(c->spec, error) || !spec_check_namespaces(c->spec, error) ||
 	    !spec_check_mappings(c->spec, error) || !nsjoin_open(c->spec, &c->join, error) ||
-	    !sysctls_check(c->spec, error) || !devices_check(c->spec, error) ||
-	    !plan_mounts(c, error))
+	    !sysctls_check(c->spec, error) || !plan_mounts(c, error) ||
+	    !devices_switch(c->spec, &c->inside, error) || !devices_check(c->spec, error))
 		return false;
 	/* No process of the container decides whether SELinux is on: what it does not see is off.
 	 */

@@ -7,6 +7,7 @@
 #include "lib/cgroup.h"
 #include "lib/claims.h"
 #include "lib/rundir.h"
+#include "policy/settings.h"
 #include "runtime/nsjoin.h"
 #include "runtime/lsm.h"
 #include "runtime/plan.h"
@@ -48,6 +49,7 @@ struct container {
 	bool has_cgroup;	/* what lies at record.cgroup is its own */
 	struct cgroups helpers; /* the helpers' own; borrows from cgroups */
 	struct plan plan;
+	struct settings_inside inside;
 	char **policy_events; /* what the settings only watch, for `status`; or NULL */
 	struct seccomp seccomp;
 	const char *unmediated; /* why the warden has no part in its system calls, or NULL */

@@ -35,11 +35,14 @@ static const struct {
 	      { "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
 	      { "core", "/proc/kcore" },       { "ptmx", "pts/ptmx" } };
 
-/* What a privileged container gets beside the defaults: FUSE and TUN are safe in a user namespace.
- */
+/* What a privileged container gets beside the defaults: FUSE and TUN are safe in a user namespace,
+ * and null is under any name. */
 static bool is_harmless(const struct spec_device *d)
 {
-	return d->type == 'c' && d->major == MISC_MAJOR && (d->minor == 229 || d->minor == 200);
+	if (d->type != 'c')
+		return false;
+	return (d->major == MISC_MAJOR && (d->minor == 229 || d->minor == 200)) ||
+	       (d->major == MEM_MAJOR && d->minor == 3);
 }
 
 /* Already there, by another way: the defaults, ptmx, console and the pts. */
@@ -60,7 +63,8 @@ static const char *danger(const struct spec_device *d)
 		unsigned int major, first, last;
 		const char *what;
 	} list[] = {
-		{ MEM_MAJOR, 1, 4, "the machine's memory and ports" },
+		{ MEM_MAJOR, 1, 2, "the machine's memory" },
+		{ MEM_MAJOR, 4, 4, "the machine's ports" },
 		{ MEM_MAJOR, 11, 11, "the kernel's log" },
 		{ TTY_MAJOR, 0, 255, "the host's terminals" },
 		{ TTYAUX_MAJOR, 1, 1, "the host's terminals" },
@@ -103,6 +107,58 @@ static bool allows_everything(const struct spec *spec)
 		all = json_is_true(json_object_get(rule, "allow"));
 	}
 	return all;
+}
+
+/* The switch of the settings that keeps this device from containers, or NULL. */
+static const char *switched_off(const struct spec_device *d, const struct settings_inside *inside)
+{
+	if (d->type != 'c' || d->major != MISC_MAJOR)
+		return NULL;
+	return d->minor == 229 && !inside->fuse	 ? "fuse"
+	       : d->minor == 200 && !inside->tun ? "tun"
+						 : NULL;
+}
+
+/* A node of /dev/null: who writes there is not kept from its work, and the host's log is its own.
+ */
+static struct spec_device *new_kmsg(void)
+{
+	struct spec_device *d = g_new0(struct spec_device, 1);
+
+	*d = (struct spec_device){ .path = g_strdup("/dev/kmsg"),
+				   .type = 'c',
+				   .major = MEM_MAJOR,
+				   .minor = 3,
+				   .mode = 0644 };
+	return d;
+}
+
+/**
+ * devices_switch() - what the settings say of devices: some are never given, one is given to all
+ *
+ * Whoever asks for everything goes without; who asks for one of them by name is refused.
+ */
+bool devices_switch(const struct spec *spec, const struct settings_inside *inside, GError **error)
+{
+	bool all = allows_everything(spec);
+
+	for (guint i = 0; spec->devices && i < spec->devices->len;) {
+		const struct spec_device *d = spec->devices->pdata[i];
+		const char *off = switched_off(d, inside);
+
+		if (off && !all)
+			return error_set(error,
+					 "linux.devices: \"%s\": switched off by the "
+					 "administrator (cloister.inside.%s)",
+					 d->path, off);
+		if (off || (inside->kmsg && strcmp(d->path, "/dev/kmsg") == 0))
+			g_ptr_array_remove_index(spec->devices, i);
+		else
+			i++;
+	}
+	if (inside->kmsg && spec->devices)
+		g_ptr_array_add(spec->devices, new_kmsg());
+	return true;
 }
 
 /**

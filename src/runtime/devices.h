@@ -4,9 +4,11 @@
 /*
  * The nodes of a container's /dev, and which of the host's devices may be among them.
  */
+#include "policy/settings.h"
 #include "runtime/spec.h"
 
 #include <glib.h>
 
+bool devices_switch(const struct spec *spec, const struct settings_inside *inside, GError **error);
 bool devices_check(const struct spec *spec, GError **error);
 int devices_make(int dir, const struct spec *spec, uid_t uid, gid_t gid, const char **ret_failed);

@@ -31,7 +31,9 @@ static unsigned int wanted(const struct spec *spec)
 {
 	unsigned int calls = MEDIATE_BIT(MEDIATE_SYSINFO) | MEDIATE_BIT(MEDIATE_MOUNT) |
 			     MEDIATE_BIT(MEDIATE_UMOUNT) | MEDIATE_BIT(MEDIATE_OLDUMOUNT) |
-			     MEDIATE_BIT(MEDIATE_FSOPEN) | MEDIATE_BIT(MEDIATE_SETATTR);
+			     MEDIATE_BIT(MEDIATE_FSOPEN) | MEDIATE_BIT(MEDIATE_SETATTR) |
+			     MEDIATE_BIT(MEDIATE_MKNOD) | MEDIATE_BIT(MEDIATE_MKNODAT) |
+			     MEDIATE_BIT(MEDIATE_SYSLOG);
 
 	/* Without a quota the kernel's own answer is what the views show. */
 	if (spec->limits.cpu_quota > 0)
@@ -47,15 +49,13 @@ static unsigned int wanted(const struct spec *spec)
 const char *mediation_prepare(const struct spec *spec, struct seccomp *seccomp)
 {
 	struct sock_filter filter[MEDIATE_FILTER_MAX];
-	size_t n;
+	unsigned int calls = seccomp->listener ? MEDIATE_BIT(MEDIATE_SYSLOG) : wanted(spec);
+	size_t n = mediate_filter(filter, calls, SECCOMP_RET_USER_NOTIF);
 
-	if (seccomp->listener)
-		return "the specification brings a seccomp listener of its own";
-	n = mediate_filter(filter, wanted(spec), SECCOMP_RET_USER_NOTIF);
 	seccomp->mediation.filter = g_memdup2(filter, n * sizeof(filter[0]));
 	seccomp->mediation.len = n;
-	seccomp->mediation_listens = true;
-	return NULL;
+	seccomp->mediation_listens = !seccomp->listener;
+	return seccomp->listener ? "the specification brings a seccomp listener of its own" : NULL;
 }
 
 static int deliver(int dir_fd, int listener)

@@ -34,6 +34,12 @@ char *wardenlink_program(const char *name)
 	return g_strdup(program_path(name, path, sizeof(path)) == 0 ? path : name);
 }
 
+static unsigned int grants_of(const struct settings_inside *inside)
+{
+	return (inside->mknod ? WARDEN_GRANT_MKNOD : 0) | (inside->fuse ? WARDEN_GRANT_FUSE : 0) |
+	       (inside->tun ? WARDEN_GRANT_TUN : 0);
+}
+
 /*
  * The server's superblock belongs to the initial user namespace (one of the container's own would
  * answer EACCES to the launcher, which has to clone its files as covers), hence allow_other.
@@ -182,7 +188,8 @@ bool wardenlink_start(struct container *c, int *fuse_mount, GError **error)
 {
 	struct warden_hello hello = { .record = c->record,
 				      .uid = c->claim.base,
-				      .gid = c->claim.base };
+				      .gid = c->claim.base,
+				      .grants = grants_of(&c->inside) };
 	g_autofree char *server = wardenlink_program("cloister-fs");
 	g_autofree char *warden = wardenlink_program("cloister-warden");
 	int fds[WARDEN_N_FDS];

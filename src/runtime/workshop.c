@@ -15,6 +15,8 @@
  *   ├─ fs          the FUSE server's tree; its files are cloned as covers
  *   ├─ own         read-only tmpfs with what is the container's own of /proc and /sys (identity.h)
  *   ├─ empty       read-only tmpfs with an empty directory and an empty file, for masks
+ *   ├─ nodes       the warden's, for device nodes that the container makes (devnode.c); not in its
+ *   │              copy
  *   └─ vol/0 …     volumes, ID-mapped
  *
  * PID 1 clones each part out of its locked copy and joins them to one tree on top of "base"
@@ -61,8 +63,8 @@ static int make_empty(const struct workshop *w)
 
 static int make_base(void)
 {
-	static const char *const parts[] = { "root", "proc", "sys",   "dev",
-					     "fs",   "vol",  "empty", "own" };
+	static const char *const parts[] = { "root", "proc",  "sys", "dev",  "fs",
+					     "vol",  "empty", "own", "nodes" };
 	autofd fd = mnt_tmpfs("1m", "0755", NOTHING);
 
 	if (fd < 0)

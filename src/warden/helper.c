@@ -83,9 +83,14 @@ static void let_go_of(const struct request *r)
 
 static void undo(const struct job *job)
 {
-	/* On top of a mount of its own "." is what to unmount, wherever it was moved since. */
-	if (job->undo >= 0 && fchdir(job->undo) == 0)
-		umount2(".", MNT_DETACH);
+	char path[32];
+
+	/* The very mount, wherever it was moved since: by descriptor, in the host's procfs. */
+	snprintf(path, sizeof(path), "self/fd/%d", job->undo);
+	if (job->undo < 0 || fchdir(job->request->host_proc) < 0 || umount2(path, MNT_DETACH) < 0)
+		return;
+	if (job->undo_name)
+		visit_unlink(&job->visit, job->undo_dir, job->undo_name);
 }
 
 static void send_answer(struct job *job, uint32_t number, int64_t value)
@@ -108,7 +113,9 @@ static void be_helper(struct request *r, uint32_t number, job_fn *run, const voi
 {
 	const struct seccomp_notif notif = *r->notif;
 	struct request own = *r;
-	struct job job = { .request = &own, .mail = r->mail, .arg = arg, .undo = -1 };
+	struct job job = {
+		.request = &own, .mail = r->mail, .arg = arg, .undo = -1, .undo_dir = -1
+	};
 
 	if (!advance(r->mail, number, MAIL_OFFERED, MAIL_BEGUN))
 		_exit(0);

@@ -12,7 +12,9 @@ struct job {
 	struct visit visit;
 	struct notify_mail *mail;
 	const void *arg;
-	int undo; /* the mount that was attached, or -1 */
+	int undo;     /* the mount that was attached, or -1 */
+	int undo_dir; /* the directory of what it was attached to, if that was made for it */
+	const char *undo_name; /* its name there, or NULL */
 };
 
 /* What a job returns for "the kernel shall judge"; else a value or -errno for the caller. */

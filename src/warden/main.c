@@ -67,6 +67,7 @@ static int receive_hello(struct warden *w)
 	w->fuse_fd = fds[WARDEN_FD_FUSE];
 	w->notify.views_fd = fds[WARDEN_FD_VIEWS];
 	w->notify.boot_offset = w->hello.boot_offset;
+	w->notify.grants = w->hello.grants;
 	return 0;
 }
 

@@ -158,6 +158,12 @@ static void work(struct request *r)
 	case MEDIATE_SETATTR:
 		setattr_handle(r);
 		break;
+	case MEDIATE_MKNOD:
+		mknod_handle(r, false);
+		break;
+	case MEDIATE_MKNODAT:
+		mknod_handle(r, true);
+		break;
 	default:
 		request_continue(r);
 	}

@@ -80,6 +80,7 @@ struct notify {
 	int shop_ns;		     /* the workshop, where all that covers is */
 	const struct covers *covers; /* in the notifier: what is there */
 	int userns_fd;		     /* the container's */
+	unsigned int grants;	     /* WARDEN_GRANT_* */
 	int64_t boot_offset;	     /* ns of CLOCK_BOOTTIME when the container's clocks began */
 };
 
@@ -139,3 +140,4 @@ void mount_handle(struct request *r);
 void umount_handle(struct request *r, bool has_flags);
 void fsopen_handle(struct request *r);
 void setattr_handle(struct request *r);
+void mknod_handle(struct request *r, bool has_dirfd);

@@ -59,14 +59,16 @@ static int read_rights(struct visit *v)
 {
 	static char status[STATUS_MAX];
 	int r = read_status(v->host_proc, v->request, status);
-	unsigned int ruid, euid;
+	unsigned int umask;
 
 	if (r < 0)
 		return r;
-	if (sscanf(status_line(status, "\nUid:"), "%u %u", &ruid, &euid) != 2 ||
+	if (sscanf(status_line(status, "\nUid:"), "%*u %u %*u %u", &v->euid, &v->fsuid) != 2 ||
+	    sscanf(status_line(status, "\nGid:"), "%*u %*u %*u %u", &v->fsgid) != 1 ||
+	    sscanf(status_line(status, "\nUmask:"), "%o", &umask) != 1 ||
 	    sscanf(status_line(status, "\nCapEff:"), "%" SCNx64, &v->cap_eff) != 1)
 		return -EIO;
-	v->euid = euid;
+	v->umask = umask;
 	return 0;
 }
 
@@ -133,12 +135,12 @@ static bool same_ns(int a, int b)
 }
 
 /**
- * visit_has_admin() - has the caller CAP_SYS_ADMIN in @user_ns? (security/commoncap.c:
- * cap_capable(): its own namespace or one below it, or as the owner of one right below it)
+ * visit_has() - has the caller @capability in @user_ns? (security/commoncap.c: cap_capable(): its
+ * own namespace or one below it, or as the owner of one right below it)
  */
-bool visit_has_admin(const struct visit *v, int user_ns)
+bool visit_has(const struct visit *v, int user_ns, int capability)
 {
-	bool has = v->cap_eff >> CAP_SYS_ADMIN & 1;
+	bool has = v->cap_eff >> capability & 1;
 	int ns = dup(user_ns);
 
 #ifdef MUTANT_RIGHTS_UNASKED
@@ -162,6 +164,11 @@ bool visit_has_admin(const struct visit *v, int user_ns)
 	if (ns >= 0)
 		close(ns);
 	return false;
+}
+
+bool visit_has_admin(const struct visit *v, int user_ns)
+{
+	return visit_has(v, user_ns, CAP_SYS_ADMIN);
 }
 
 /* "/proc/self/fd/7/x" leads, for the caller, to its own descriptor: for us it would be ours. */
@@ -316,6 +323,42 @@ int visit_resolve(const struct visit *v, const struct visit_path *path)
 		return back;
 	}
 	return fd;
+}
+
+/**
+ * visit_create() - make an empty file, with the caller's rights; one that was there is not touched
+ *
+ * Return: a descriptor, or -errno.
+ */
+int visit_create(const struct visit *v, int dir, const char *name, mode_t mode)
+{
+	int r = take_ids(v), fd, back;
+
+	if (r < 0)
+		return r;
+	umask(v->umask);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
+	if (fd < 0)
+		fd = -errno;
+	back = give_back_ids();
+	if (back < 0 && fd >= 0) {
+		close(fd);
+		return back;
+	}
+	return fd;
+}
+
+/**
+ * visit_unlink() - remove what visit_create() made
+ */
+int visit_unlink(const struct visit *v, int dir, const char *name)
+{
+	int r = take_ids(v);
+
+	if (r == 0 && unlinkat(dir, name, 0) < 0)
+		r = -errno;
+	give_back_ids();
+	return r;
 }
 
 /**

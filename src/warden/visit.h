@@ -14,7 +14,9 @@ struct visit {
 	int user_ns, mnt_ns, pid_ns, net_ns;
 	int owner_ns; /* the user namespace that owns the caller's mount namespace */
 	int root, cwd;
-	uid_t euid; /* on the host */
+	uid_t euid, fsuid; /* on the host */
+	gid_t fsgid;
+	mode_t umask;
 	uint64_t cap_eff;
 };
 
@@ -26,6 +28,7 @@ struct visit_path {
 };
 
 int visit_open(struct visit *v, const struct request *r);
+bool visit_has(const struct visit *v, int user_ns, int capability);
 bool visit_has_admin(const struct visit *v, int user_ns);
 int visit_look_up(const struct visit *v, const char *text, struct visit_path *ret);
 int visit_beneath(const struct visit *v, int number, struct visit_path *path);
@@ -33,4 +36,6 @@ int visit_enter_userns(struct visit *v);
 int visit_enter_mounts(struct visit *v);
 int visit_enter_root(struct visit *v);
 int visit_resolve(const struct visit *v, const struct visit_path *path);
+int visit_create(const struct visit *v, int dir, const char *name, mode_t mode);
+int visit_unlink(const struct visit *v, int dir, const char *name);
 int visit_answer(const struct request *r, int64_t value);

@@ -35,7 +35,7 @@ roread: cat /ro/of-root
 remount: attack remount-rw /ro; touch /ro/x
 setattr: attack remount-rw-setattr /ro; touch /ro/x
 dev: grep -E ' /(vol|ro|file) ' /proc/mounts
-node: mknod /vol/node c 1 5; cat /vol/node | head -c 1 | wc -c
+node: mknod /vol/node c 1 1; cat /vol/node | head -c 1 | wc -c
 END
 is "$(echo ${said[owners]})" "/vol/of-1000 1000 1000 /vol/of-65534 65534 65534 /vol/of-root 0 0" "files of a bind mount have their owners inside"
 mkdir "$work/ram"; mount -t ramfs -o mode=755 ram "$work/ram"; on_exit umount -l "$work/ram"

@@ -108,7 +108,7 @@ umount -l /tmp/b 2>/dev/null
 
 # --- devices
 refused "make a block device" attack device /tmp/d b 7 0
-refused "make a char device" attack device /tmp/d c 1 3
+refused "make a char device" attack device /tmp/d c 1 1
 refused "make a device in /dev" attack device /dev/evil b 7 0
 refused "open the block device in the volume" attack open /vol/blk
 refused "open the char device in the volume" attack open /vol/chr
@@ -116,7 +116,7 @@ refused "open the char device in the root" attack open /chr
 refused "open the block device in the root" attack open /blk
 refused "clear nodev of the volume" attack clear-nodev /ro
 refused "open it after that" attack open /vol/chr
-refused "open it in a tmpfs of one's own" sh -c 'mount -t tmpfs none /tmp/c && cp -a /vol/chr /tmp/c/ && attack open /tmp/c/chr'
+refused "open it in a tmpfs of one's own" sh -c 'mount -t tmpfs none /tmp/c && cp -a /vol/blk /tmp/c/ && attack open /tmp/c/blk'
 umount -l /tmp/c 2>/dev/null
 same "$(find /dev -type b 2>/dev/null)" "" "/dev holds no block device"
 same "$(find /dev -type c ! -path '/dev/pts/*' | sed 's/.*\///' | grep -vxE 'null|zero|full|random|urandom|tty|ptmx|console|fuse|net|tun')" "" "/dev holds the usual nodes only"

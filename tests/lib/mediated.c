@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <pthread.h>
 #include <sched.h>
@@ -23,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/syscall.h>
@@ -360,6 +363,121 @@ static int mount_killed(char **a)
 	return 0;
 }
 
+static int make_node(char **a)
+{
+	return result(mknod(a[0], strtoul(a[1], NULL, 8), makedev(atoi(a[2]), atoi(a[3]))));
+}
+
+/* With every capability but the one for it. */
+static int make_node_capless(char **a)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	data[0].effective &= ~(1U << CAP_MKNOD);
+	if (syscall(SYS_capset, &header, data) < 0)
+		return -errno;
+	return result(mknod(a[0], S_IFCHR | 0666, makedev(1, 3)));
+}
+
+static int make_node_at(char **a)
+{
+	int dir = open(a[0], O_PATH | O_DIRECTORY);
+
+	if (dir < 0)
+		return -errno;
+	return result(mknodat(dir, a[1], S_IFCHR | 0666, makedev(1, 3)));
+}
+
+#ifdef __x86_64__
+static int make_node32(char **a)
+{
+	char *path = low_memory();
+
+	if (!path)
+		return -ENOMEM;
+	strcpy(path, a[0]);
+	return (int)call32(14, (long)path, S_IFCHR | 0666, makedev(1, 3));
+}
+#else
+static int make_node32(char **a)
+{
+	(void)a;
+	return -ENOSYS;
+}
+#endif
+
+/* Children that are killed while a node of theirs is made, and take it away again. */
+static int mknod_killed(char **a)
+{
+	double until = now_us() + atof(a[1]) * 1000;
+	unsigned int seed = 1;
+	char path[4096];
+	long n = 0;
+
+	snprintf(path, sizeof(path), "%s/node", a[0]);
+	for (; now_us() < until; n++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return -errno;
+		if (pid == 0)
+			for (;;) {
+				mknod(path, S_IFCHR | 0666, makedev(1, 3));
+				umount2(path, 0);
+				unlink(path);
+			}
+		usleep(rand_r(&seed) % 6000);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	printf("killed %ld\n", n);
+	return 0;
+}
+
+/* Another thread turns a part of the path into a link and back. */
+static struct {
+	const char *dir, *to;
+	_Atomic bool stop;
+} turned;
+
+static void *turn_thread(void *arg)
+{
+	char kept[4096];
+
+	(void)arg;
+	snprintf(kept, sizeof(kept), "%s.kept", turned.dir);
+	while (!turned.stop) {
+		rename(turned.dir, kept);
+		symlink(turned.to, turned.dir);
+		unlink(turned.dir);
+		rename(kept, turned.dir);
+	}
+	return NULL;
+}
+
+static int mknod_turned(char **a)
+{
+	double until = now_us() + atof(a[2]) * 1000;
+	char path[4096];
+	pthread_t t;
+	int n = 0;
+
+	turned.dir = a[0];
+	turned.to = a[1];
+	if (pthread_create(&t, NULL, turn_thread, NULL))
+		return -EAGAIN;
+	for (; now_us() < until && n < 200; n++) {
+		snprintf(path, sizeof(path), "%s/dn%d", a[0], n);
+		mknod(path, S_IFCHR | 0666, makedev(1, 3));
+	}
+	turned.stop = true;
+	pthread_join(t, NULL);
+	return 0;
+}
+
 /* So many callers at once, of whom none comes back before the others. */
 static int flood(char **a)
 {
@@ -459,6 +577,12 @@ static const struct {
 	{ "flood", flood, 1, "CALLERS" },
 	{ "mount-load", mount_load, 3, "TYPE TARGET MILLISECONDS" },
 	{ "mount-swapped", mount_swapped, 4, "TYPE TARGET TARGET MILLISECONDS" },
+	{ "mknod", make_node, 4, "PATH MODE MAJOR MINOR" },
+	{ "mknod-capless", make_node_capless, 1, "PATH" },
+	{ "mknodat", make_node_at, 2, "DIRECTORY NAME" },
+	{ "mknod32", make_node32, 1, "PATH" },
+	{ "mknod-killed", mknod_killed, 2, "DIRECTORY MILLISECONDS" },
+	{ "mknod-turned", mknod_turned, 3, "DIRECTORY LINK-TO MILLISECONDS" },
 	{ "affinity", ask_affinity, 1, "PID" },
 	{ "affinity32", ask_affinity32, 0, "" },
 	{ "affinity-length", affinity_length, 1, "BYTES" },

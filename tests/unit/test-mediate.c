@@ -6,12 +6,14 @@
 #include "bpf.h"
 #include "lib/mediate.h"
 
+#include <errno.h>
 #include <linux/audit.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -143,13 +145,65 @@ static void test_other_flags(void **state)
 	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 442, args), ALLOW);
 }
 
+static uint32_t decide_mknod(uint32_t arch, int nr, int at, uint64_t mode, uint64_t dev)
+{
+	uint64_t args[6] = { 0 };
+
+	args[1 + at] = mode;
+	args[2 + at] = dev;
+	return decide(ALL, arch, nr, args);
+}
+
+/* Character devices are looked at; all else, and whiteouts, is the kernel's. */
+static void test_mknod(void **state)
+{
+	static const struct {
+		uint32_t arch;
+		int nr, at;
+	} calls[] = { { AUDIT_ARCH_X86_64, 133, 0 },
+		      { AUDIT_ARCH_X86_64, 259, 1 },
+		      { AUDIT_ARCH_I386, 14, 0 },
+		      { AUDIT_ARCH_I386, 297, 1 } };
+	static const unsigned int others[] = { S_IFREG, S_IFBLK, S_IFIFO, S_IFSOCK, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		uint32_t arch = calls[i].arch;
+		int nr = calls[i].nr, at = calls[i].at;
+
+		assert_int_equal(decide_mknod(arch, nr, at, S_IFCHR | 0666, 0x103), NOTIFY);
+		assert_int_equal(decide_mknod(arch, nr, at, S_IFCHR, ~0ULL), NOTIFY);
+		assert_int_equal(decide_mknod(arch, nr, at, S_IFCHR, 0), ALLOW);
+		/* The kernel reads a 32-bit number. */
+		assert_int_equal(decide_mknod(arch, nr, at, S_IFCHR, 1ULL << 32), ALLOW);
+		for (size_t j = 0; j < sizeof(others) / sizeof(others[0]); j++)
+			assert_int_equal(decide_mknod(arch, nr, at, others[j] | 07777, 0x103),
+					 ALLOW);
+	}
+}
+
+/* Refused by the filter itself, whoever listens. */
+static void test_syslog(void **state)
+{
+	(void)state;
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 103, NULL), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 103 | 0x40000000, NULL),
+			 SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 103, NULL), SECCOMP_RET_ERRNO | EPERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),		 cmocka_unit_test(test_only_wanted),
-		cmocka_unit_test(test_others_by_number), cmocka_unit_test(test_identify),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_only_wanted),
+		cmocka_unit_test(test_others_by_number),
+		cmocka_unit_test(test_identify),
 #ifdef __x86_64__
-		cmocka_unit_test(test_mount_flags),	 cmocka_unit_test(test_other_flags),
+		cmocka_unit_test(test_mount_flags),
+		cmocka_unit_test(test_other_flags),
+		cmocka_unit_test(test_mknod),
+		cmocka_unit_test(test_syslog),
 #endif
 	};
 

@@ -70,6 +70,7 @@ static void test_example(void **state)
 
 		assert_true(s->locked && !s->disabled && s->allow_derived && !s->has_shares);
 		assert_int_equal(s->warnings->len, 0);
+		assert_true(s->inside.mknod && s->inside.fuse && s->inside.tun && !s->inside.kmsg);
 		assert_int_equal(s->images->len, 3);
 		image = s->images->pdata[2];
 		assert_string_equal(image->ref.name, "docker.io/library/docker");
@@ -92,7 +93,8 @@ static void test_ours(void **state)
 		"\"except\": [\"/boot\"] }, \"socketMount\": { \"mode\": \"warn\", \"verify\": "
 		"\"registry\", \"maxAge\": 60, \"sockets\": [ \"/srv/s\" ] }, \"fileSharing\": { "
 		"\"mode\": \"audit\", \"directories\": [ \"/home\", { \"path\": \"/data\", \"as\": "
-		"\"me\", \"readOnly\": true }, { \"path\": \"/o\", \"as\": \"owner\" } ] } } }");
+		"\"me\", \"readOnly\": true }, { \"path\": \"/o\", \"as\": \"owner\" } ] }, "
+		"\"inside\": { \"mknod\": false, \"tun\": false, \"kmsg\": true } } }");
 	const struct settings_image *image = s->images->pdata[0];
 	const struct settings_share *share = s->shares->pdata[1];
 
@@ -107,6 +109,7 @@ static void test_ours(void **state)
 	assert_int_equal(share->as, AS_USER);
 	assert_string_equal(settings_as_name(share), "me");
 	assert_true(share->readonly);
+	assert_true(!s->inside.mknod && s->inside.fuse && !s->inside.tun && s->inside.kmsg);
 	(void)state;
 }
 
