@@ -167,6 +167,15 @@ works "and other file systems" sh -c 'mount -t tmpfs none /new && umount /new'
 END
 is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "nothing is left mounted"
 
+### Nothing to do
+pid_of() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] == '$1' and h['alive']][0]" 2>/dev/null; }
+switches() { cat "/proc/$1"/task/*/status | awk '/^voluntary_ctxt/ { n += $2 } END { print n }'; }
+inside sh -c 'mount -t proc proc /new && umount /new'
+notifier=$(pid_of "its notifier")
+before=$(switches "$notifier")
+sleep 1
+below $(($(switches "$notifier") - before)) 100 "after a mount the notifier sleeps"
+
 ### Storms, swaps, deaths
 # Where each signal takes the call back (before Linux 5.19) a storm has to end for it to be made.
 storm="30 0"
@@ -180,7 +189,6 @@ is "$(inside sh -c 'for m in $(awk "\$5 == \"/new\" || \$5 == \"/other\"" /proc/
 	for t in /new /other; do while grep -q " $t " /proc/self/mountinfo; do
 		[ ! -e $t/uptime ] || attack covered $t/uptime >/dev/null 2>&1 || echo "bare $t"; umount $t || umount -l $t || exit; done; done; done')" "" \
 	"whatever another thread made of the arguments, no bare procfs came of it"
-pid_of() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] == '$1' and h['alive']][0]" 2>/dev/null; }
 inside mediated mount-load proc /new 5000 >"$tap_dir/load" 2>&1 &
 loader=$!
 for _ in $(seq 12); do
