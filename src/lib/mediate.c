@@ -242,11 +242,7 @@ static void put_decision(struct program *p, enum mediate_call call)
 		put_mknod(p, 2);
 		return;
 	case MEDIATE_SYSLOG: /* without kernel.dmesg_restrict anybody reads the host's log */
-#ifndef MUTANT_SYSLOG_OPEN
 		put_return(p, SECCOMP_RET_ERRNO | EPERM);
-#else
-		put_return(p, SECCOMP_RET_ALLOW);
-#endif
 		return;
 	case MEDIATE_SETATTR: /* reaches the covers by itself */
 		put_load_arg(p, 2);

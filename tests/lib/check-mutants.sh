@@ -47,7 +47,7 @@ while read -r name suite; do
 		failed=$((failed + 1))
 		continue
 	fi
-	if ! make -C "$dir" -s -j"$(nproc)" all tests/lib/under tests/lib/attack tests/lib/shift-mount >"$dir/make.log" 2>&1; then
+	if ! make -C "$dir" -s -j"$(nproc)" all tests/lib/under tests/lib/attack tests/lib/shift-mount tests/lib/mediated tests/lib/mount-fuzz >"$dir/make.log" 2>&1; then
 		echo "FAIL: $name: does not build, see $dir/make.log"
 		failed=$((failed + 1))
 		continue
