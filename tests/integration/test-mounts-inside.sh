@@ -146,6 +146,35 @@ refused "umount of a cover of /proc" attack umount /proc/uptime
 works "a tmpfs is as ever" sh -c 'mount -t tmpfs none /new && touch /new/x && umount /new'
 END
 
+script "chroots" 16 <<'END'
+under() { awk -v p="$1" '$5 == p || index($5, p "/") == 1 { print $5 }' /proc/self/mountinfo | sort -r; }
+# As schroot begins and ends a session: what is mounted below is unmounted one by one, deepest first.
+mkdir -p /jail/sys /jail/dev/pts /jail/tmp
+for d in proc sys dev dev/pts tmp; do works "schroot: /$d" mount -o rw,bind /$d /jail/$d; done
+works "schroot: its /proc is covered" chroot /jail sh -c 'grep -q MemTotal /proc/meminfo && echo x >/dev/null'
+works "schroot: and locked" attack covered /jail/proc/uptime
+under /jail >/tmp/list; while read -r m; do umount "$m" 2>/dev/null; done </tmp/list
+same "$(under /jail)" "" "schroot: at the end nothing is left"
+# As debootstrap tries its target, makes its devices and mounts what its second half needs.
+works "debootstrap: a device is made and written to" sh -c 'mknod /jail/test-dev-null c 1 3 && echo test >/jail/test-dev-null'
+umount /jail/test-dev-null; rm /jail/test-dev-null
+works "debootstrap: its devices" sh -c 'cd /jail/dev && for d in "null 1 3" "zero 1 5" "full 1 7" "random 1 8" "urandom 1 9" "tty 5 0" "console 5 1"; do set -- $d; mknod -m 666 $1 c $2 $3 || exit; done'
+works "debootstrap: proc and sys" sh -c 'chroot /jail mount -t proc proc /proc && chroot /jail mount -t sysfs sysfs /sys'
+works "debootstrap: they are taken away" sh -c 'umount /jail/sys && umount /jail/proc'
+for d in null zero full random urandom tty console; do umount /jail/dev/$d; done
+same "$(under /jail)" "" "debootstrap: nothing is left"
+# umount -R goes from below; what it cannot do it says, and then nothing has changed.
+mount --rbind /proc /new
+n=$(under /new | grep -c .)
+refused "umount -R: its first step" attack umount "$(under /new | head -n 1)"
+same "$(under /new | grep -c .)" "$n" "umount -R: the tree is whole"
+works "umount -l" umount -l /new
+same "$(under /new) $(ls -A /new)" " " "umount -l: nothing is left for an rm -rf to find"
+mount --bind / /new
+works "umount of a bind of /" umount /new
+same "$(under /new)" "" "leaves nothing"
+END
+
 script "read-only" 6 <<'END'
 mount --bind /proc /new
 works "mount -o remount,ro,bind" mount -o remount,ro,bind /new
