@@ -60,23 +60,20 @@ def alternate(things, rounds):
         for name in names: got[name].append(things[name]())
     return got
 
-def descendants():
-    """Pids below our parent (the subreaper), with command names."""
-    parents, names = {}, {}
-    for d in os.listdir("/proc"):
-        if not d.isdigit(): continue
-        try: text = open("/proc/%s/stat" % d).read()
-        except OSError: continue
-        names[int(d)] = text[text.index("(") + 1:text.rindex(")")]
-        parents[int(d)] = int(text[text.rindex(")") + 2:].split()[1])
-    found, more = {os.getppid()}, True
-    while more:
-        new = {p for p, parent in parents.items() if parent in found} - found
-        found |= new
-        more = bool(new)
-    return [(p, names[p]) for p in found if p in names]
-
-def helpers(): return [p for p, name in descendants() if name.startswith("cloister")]
+def helpers(base, *only, program="cloister"):
+    """Pids of the helpers that `status` knows, of every container of this state root or of one; all of a
+    container's, or the run ends: nothing measured would look like nothing used."""
+    r = subprocess.run(base + ["status", "--json", *only], capture_output=True, text=True)
+    if r.returncode: sys.exit("bench: status failed: " + r.stderr)
+    found = json.loads(r.stdout)
+    containers = found if isinstance(found, list) else [found]
+    if not containers: sys.exit("bench: no container runs: no helpers to look at")
+    pids = []
+    for c in containers:
+        own = [h["pid"] for h in c["helpers"] if h["alive"] and open("/proc/%d/comm" % h["pid"]).read().startswith(program)]
+        if len(own) < (3 if program == "cloister" else 1): sys.exit("bench: container %s has %d helpers: %s" % (c["id"], len(own), c["helpers"]))
+        pids += own
+    return pids
 
 def memory(pids):
     total = {"Pss": 0, "Pss_Dirty": 0}
@@ -86,6 +83,7 @@ def memory(pids):
         for line in text.splitlines():
             key, _, value = line.partition(":")
             if key in total: total[key] += int(value.split()[0])
+    if not total["Pss"]: sys.exit("bench: no memory of the processes %s" % pids)
     return total
 
 def switches(pids):

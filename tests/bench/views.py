@@ -75,7 +75,7 @@ def measure(a, table, work, base, root, engines, undo):
     try:
         every = [f for f in json.loads(output(base + ["status", "--json", name]))["emulated"]]
         must(base + ["exec", name, "/bin/sh", "-c", "for f; do cat $f; done >/dev/null 2>&1; true", "sh"] + every)
-        server = [p for p, comm in descendants() if comm.startswith("cloister-fs")]
+        server = helpers(base, name, program="cloister-fs")
         table.add("Pss of the server, all %d views read once" % len(every), "%.2f MiB" % (memory(server)["Pss"] / 1024), "", "", "≤ 2 MiB")
     finally:
         must(base + ["delete", "--force", name])
