@@ -26,17 +26,18 @@ bool option_size(const char *text, int64_t *bytes, GError **error)
 	double value = g_ascii_strtod(text, &end);
 	const char *unit = *end ? strchr(units, g_ascii_tolower(*end)) : units;
 	int shift = unit ? (int)(unit - units) * 10 : 0;
+	/* Not ldexp(3): every command would load libm. */
+	double size = value * (double)(1ULL << shift);
 
 	if (end == text || !unit ||
 	    (*end && end[1] && g_ascii_strcasecmp(end + 1, "b") != 0 &&
 	     g_ascii_strcasecmp(end + 1, "ib") != 0) ||
-	    !isfinite(value) || ldexp(value, shift) < SIZE_MIN ||
-	    ldexp(value, shift) >= ldexp(1, 62))
+	    !isfinite(value) || size < SIZE_MIN || size >= (double)(1ULL << 62))
 		return error_set(error,
 				 "memory size \"%s\": give a number and a unit, like 512m or 2g, "
 				 "at least 64k",
 				 text);
-	*bytes = (int64_t)ldexp(value, shift);
+	*bytes = (int64_t)size;
 	return true;
 }
 
