@@ -14,7 +14,7 @@
  *
  * The twin is a fork that sleeps until the warden ends, and then is the warden. It is made when PID
  * 1 exists: before that the launcher fails if the warden does. What changes after the fork is in
- * memory that both share, or makes the warden fork a new twin.
+ * memory that both share, or is told to it (listeners), or makes the warden fork a new twin.
  *
  * An attacker inside the container can reach the warden with nothing but its own death: the warden
  * reads no message, file or memory that the container writes; what of that has to be read to answer
@@ -164,15 +164,20 @@ void warden_end(struct warden *w, bool all)
 
 static void become_warden(struct warden *w);
 
-/* The twin's whole life: sleep until the warden ends. */
-static void be_twin(struct warden *w, int warden_pidfd)
+/* The twin's whole life: sleep until the warden ends, but for news of listeners. */
+static void be_twin(struct warden *w, int warden_pidfd, int link)
 {
-	struct pollfd p = { .fd = warden_pidfd, .events = POLLIN };
+	struct pollfd p[] = { { .fd = warden_pidfd, .events = POLLIN },
+			      { .fd = link, .events = POLLIN } };
 
 	close_to(&w->other_pidfd, -1);
+	close_to(&w->notify.twin, -1);
 	/* The launcher must see the end of the warden's socket only when both are gone. */
-	while (poll(&p, 1, -1) < 0 && errno == EINTR)
-		;
+	do {
+		if (poll(p, 2, -1) > 0)
+			notify_follow(&w->notify, link);
+	} while (!p[0].revents);
+	close(link);
 	close(warden_pidfd);
 	become_warden(w);
 }
@@ -180,13 +185,18 @@ static void be_twin(struct warden *w, int warden_pidfd)
 static pid_t make_twin(struct warden *w)
 {
 	int self = sys_pidfd_open(getpid());
-	int twin_pidfd = -1;
-	pid_t pid = sys_clone3(0, SIGCHLD, &twin_pidfd, -1);
+	int twin_pidfd = -1, link[2] = { -1, -1 };
+	pid_t pid;
 
+	socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, link);
+	close_to(&w->notify.twin, link[0]);
+	w->notify.twin_behind = false;
+	pid = sys_clone3(0, SIGCHLD, &twin_pidfd, -1);
 	if (pid == 0)
-		be_twin(w, self);
+		be_twin(w, self, link[1]);
 	if (self >= 0)
 		close(self);
+	close_to(&link[1], -1);
 	if (pid > 0)
 		fcntl(twin_pidfd, F_SETFD, FD_CLOEXEC);
 	close_to(&w->other_pidfd, pid > 0 ? twin_pidfd : -1);
@@ -293,7 +303,8 @@ static void receive_listener(struct warden *w)
 
 	if (!notify_accept(&w->notify, &conn))
 		return;
-	renew_twin(w);
+	if (w->notify.twin_behind)
+		renew_twin(w);
 	notify_reply(conn, 0);
 }
 

@@ -58,7 +58,7 @@ int notify_init(struct notify *n, int dir_fd)
 	for (int i = 0; i < NOTIFY_LISTENERS; i++)
 		n->listeners[i] = -1;
 	n->pidfd = -1;
-	n->shop_ns = n->userns_fd = -1;
+	n->shop_ns = n->userns_fd = n->twin = -1;
 	n->memory_fd = memfd_create("cloister-journal", MFD_CLOEXEC);
 	n->lock_fd = memfd_create("cloister-notifier", MFD_CLOEXEC);
 	if (n->memory_fd < 0 || n->lock_fd < 0 ||
@@ -205,12 +205,47 @@ int notify_watch(const struct notify *n, struct pollfd *p)
 	return count;
 }
 
-static void forget(struct notify *n, int listener)
+/* The twin was forked before it came or went. What is on its way it gets also if we die now. */
+static void tell_twin(struct notify *n, int index)
 {
-	for (int i = 0; i < NOTIFY_LISTENERS; i++)
-		if (n->listeners[i] == listener)
-			n->listeners[i] = -1;
-	close(listener);
+	const struct notify_word word = { .index = index };
+	const int *fd = &n->listeners[index];
+
+	if (fd_send(n->twin, &word, sizeof(word), fd, *fd >= 0) < 0)
+		n->twin_behind = true;
+}
+
+static void forget(struct notify *n, int index)
+{
+	close(n->listeners[index]);
+	n->listeners[index] = -1;
+	tell_twin(n, index);
+}
+
+/**
+ * notify_follow() - in the twin: take in what the warden has told it since
+ * @link: not to be waited at
+ */
+void notify_follow(struct notify *n, int link)
+{
+	struct notify_word word;
+	size_t n_fds;
+	int fd;
+
+	while (fd_recv(link, &word, sizeof(word), &fd, 1, &n_fds) == sizeof(word)) {
+		if (n->listeners[word.index] >= 0)
+			close(n->listeners[word.index]);
+		n->listeners[word.index] = n_fds ? fd : -1;
+	}
+}
+
+static int index_of(const struct notify *n, int listener)
+{
+	int i = 0;
+
+	while (n->listeners[i] != listener)
+		i++;
+	return i;
 }
 
 /**
@@ -225,7 +260,7 @@ bool notify_called(struct notify *n, const struct pollfd *p, int count)
 		if (p[i].revents & POLLIN)
 			called = true;
 		else if (p[i].revents & POLLHUP)
-			forget(n, p[i].fd);
+			forget(n, index_of(n, p[i].fd));
 	}
 	return called;
 }
@@ -241,6 +276,7 @@ static int take_in(struct notify *n, int fd)
 		return -ENOSPC;
 	}
 	n->listeners[word.index] = fd;
+	tell_twin(n, word.index);
 	if (n->pidfd >= 0)
 		fd_send(n->link[0], &word, sizeof(word), &fd, 1);
 	return 0;
@@ -320,6 +356,5 @@ void notify_hear(struct notify *n)
 	if (fd_recv(n->link[0], &word, sizeof(word), NULL, 0, NULL) != sizeof(word) ||
 	    word.index < 0 || word.index >= NOTIFY_LISTENERS || n->listeners[word.index] < 0)
 		return;
-	close(n->listeners[word.index]);
-	n->listeners[word.index] = -1;
+	forget(n, word.index);
 }

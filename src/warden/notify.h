@@ -75,6 +75,8 @@ struct notify {
 	int lock_fd;			 /* memfd: one notifier at a time */
 	int socket;			 /* where they come in */
 	int link[2];			 /* the warden's and the notifier's end */
+	int twin;			 /* warden: where its twin hears of listeners; -1: none */
+	bool twin_behind;		 /* it could not be told */
 	int pidfd;
 	int views_fd;		     /* the server's file system */
 	int shop_ns;		     /* the workshop, where all that covers is */
@@ -84,7 +86,10 @@ struct notify {
 	int64_t boot_offset;	     /* ns of CLOCK_BOOTTIME when the container's clocks began */
 };
 
-/* Warden to notifier, with a descriptor: a new listener. Back, without: it is over. */
+/*
+ * Warden to notifier and to twin, with a descriptor: a new listener. Without, from the notifier and
+ * to the twin: it is over.
+ */
 struct notify_word {
 	int32_t index;
 };
@@ -94,6 +99,7 @@ int notify_resume(struct notify *n);
 bool notify_accept(struct notify *n, int *ret_conn);
 void notify_reply(int conn, int answer);
 void notify_hear(struct notify *n);
+void notify_follow(struct notify *n, int link);
 void notify_tend(struct notify *n);
 void notify_adopt(struct notify *n);
 int notify_watch(const struct notify *n, struct pollfd *p);
