@@ -119,7 +119,7 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		char name[TREE_NAME_MAX];
 		size_t need;
 
-		tree_name(entry, name);
+		tree_name(ino, entry, name);
 		need = fuse_add_direntry(req, buf + len, cap - len, name, &st, entry);
 		if (need > cap - len)
 			break;
@@ -128,11 +128,11 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	fuse_reply_buf(req, buf, len);
 }
 
-/* The same with what a LOOKUP of each would say: whoever covers a whole directory asks for all. */
+/* The same with what a LOOKUP of each would say: all covers are one answer. */
 static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 			   struct fuse_file_info *fi)
 {
-	char buf[16384];
+	char buf[32768];
 	size_t len = 0, cap = size < sizeof(buf) ? size : sizeof(buf);
 	uint64_t entry = off;
 
@@ -145,7 +145,7 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 		char name[TREE_NAME_MAX];
 		size_t need;
 
-		tree_name(entry, name);
+		tree_name(ino, entry, name);
 		fill_attr(server_of(req), entry, &e.attr);
 		need = fuse_add_direntry_plus(req, buf + len, cap - len, name, &e, entry);
 		if (need > cap - len)

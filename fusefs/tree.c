@@ -24,6 +24,7 @@ static struct node nodes[TREE_NODES_MAX]; /* [ino] */
 static uint64_t nodes_end = TREE_ROOT + 1;
 /* By parent and name: the first node, and the next one of the same hash; 0 is none. */
 static uint16_t by_name[TREE_NODES_MAX], next_by_name[TREE_NODES_MAX];
+static uint64_t covers; /* VIEW_COVERS: its entries are other directories' */
 static const struct facts *tree_facts;
 
 /* "cpu#": the name ends with a number. */
@@ -128,9 +129,34 @@ static int add_view(const struct view *view)
 		ino = dir ? add(dir, name, strlen(name), S_IFREG | view->mode) : 0;
 	if (!ino)
 		return -ENOSPC;
+	nodes[ino].cover = true;
 	if (view->kind == VIEW_RENDERED)
 		nodes[ino].render = provider_find(view->path);
 	return view->kind == VIEW_DIRECTORY || nodes[ino].render ? 0 : -ENOENT;
+}
+
+/* The node of @path, or 0. */
+static uint64_t find_path(const char *path, size_t len, char slash)
+{
+	const char *end = path + len;
+	uint64_t ino = TREE_ROOT;
+
+	while (ino && path < end) {
+		const char *next = memchr(path, slash, end - path) ?: end;
+
+		ino = find(ino, path, next - path);
+		path = next + 1;
+	}
+	return ino;
+}
+
+/* What is covered is the sysctl, or the directory that holds nothing else. */
+static void mark_cover(uint64_t ino, const struct sysctl *s, const struct sysctl_store *store)
+{
+	size_t len = sysctl_store_dir(store, s);
+	uint64_t dir = len ? find_path(s->path, len, '/') : 0;
+
+	nodes[dir ? dir : ino].cover = true;
 }
 
 /*
@@ -152,6 +178,7 @@ static int add_sysctl(const struct sysctl *s, const struct sysctl_store *store)
 	if (!ino)
 		return -ENOSPC;
 	nodes[ino].sysctl = s;
+	mark_cover(ino, s, store);
 	return 0;
 }
 
@@ -229,6 +256,9 @@ int tree_build(const struct facts *facts, const struct sysctl_store *store, char
 		r = add_directory(cpu_dir);
 	if (r == 0)
 		r = add_directory(node_dir);
+	covers = add(TREE_ROOT, VIEW_COVERS, strlen(VIEW_COVERS), S_IFDIR | 0555);
+	if (r == 0 && !covers)
+		r = -ENOSPC;
 	return r == 0 ? keep_paths(paths) : r;
 }
 
@@ -305,6 +335,10 @@ uint64_t tree_lookup(uint64_t parent, const char *name)
 {
 	uint64_t dir = parent % TREE_NODES_MAX, ino = find(dir, name, strlen(name));
 
+	if (parent == covers) {
+		ino = find_path(name, strlen(name), '!');
+		return nodes[ino].cover ? ino : 0;
+	}
 	if (ino && nodes[ino].mode && !is_numbered(&nodes[ino]))
 		return shown(parent, ino) ? ino + instance(parent) : 0;
 	ino = find_numbered(dir);
@@ -321,8 +355,14 @@ uint64_t tree_next(uint64_t parent, uint64_t after)
 	bool among_numbered = template && instance(after); /* they come last */
 	int64_t number;
 
+	if (parent == covers) {
+		while (++i < nodes_end && !nodes[i].cover)
+			;
+		return i < nodes_end ? i : 0;
+	}
 	while (!among_numbered && ++i < nodes_end)
-		if (nodes[i].parent == dir && nodes[i].mode && i != template && shown(parent, i))
+		if (nodes[i].parent == dir && nodes[i].mode && i != template && i != covers &&
+		    shown(parent, i))
 			return i + instance(parent);
 	if (!template)
 		return 0;
@@ -330,18 +370,32 @@ uint64_t tree_next(uint64_t parent, uint64_t after)
 	return number >= 0 ? numbered(template, number) : 0;
 }
 
+static size_t print_path(uint64_t ino, char path[TREE_NAME_MAX])
+{
+	const struct node *n = &nodes[ino];
+	size_t len = n->parent == TREE_ROOT ? 0 : print_path(n->parent, path);
+
+	return len + snprintf(path + len, TREE_NAME_MAX - len, "%s%.*s", len ? "/" : "",
+			      (int)n->name_len, n->name);
+}
+
 /**
- * tree_name() - the last part of the path of @ino, terminated
+ * tree_name() - the name of the entry @ino of @parent, terminated
  */
-void tree_name(uint64_t ino, char name[TREE_NAME_MAX])
+void tree_name(uint64_t parent, uint64_t ino, char name[TREE_NAME_MAX])
 {
 	const struct node *n = tree_node(ino);
+	char path[TREE_NAME_MAX];
 
-	if (is_numbered(n))
+	if (parent == covers) {
+		print_path(ino, path);
+		view_cover_name(path, name);
+	} else if (is_numbered(n)) {
 		snprintf(name, TREE_NAME_MAX, "%.*s%u", (int)n->name_len - 1, n->name,
 			 number_of(ino));
-	else
+	} else {
 		snprintf(name, TREE_NAME_MAX, "%.*s", (int)n->name_len, n->name);
+	}
 }
 
 /**

@@ -6,6 +6,8 @@
 #include "config.h"
 #include "lib/views.h"
 
+#include <stdio.h>
+
 #define RENDERED(p, from)                                                                          \
 	{                                                                                          \
 		"proc/" p, 0444, VIEW_RENDERED, from                                               \
@@ -45,3 +47,14 @@ const struct view views[] = {
 	DIRECTORY("devices/system/node", "as cpu and meminfo: one node"),
 };
 const int views_count = sizeof(views) / sizeof(views[0]);
+
+/**
+ * view_cover_name() - how @path, "proc/uptime", is called in VIEW_COVERS
+ */
+void view_cover_name(const char *path, char name[VIEW_COVER_MAX])
+{
+	snprintf(name, VIEW_COVER_MAX, "%s", path);
+	for (; *name; name++)
+		if (*name == '/')
+			*name = '!';
+}

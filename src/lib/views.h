@@ -23,3 +23,12 @@ struct view {
 
 extern const struct view views[];
 extern const int views_count;
+
+/*
+ * A directory of the server's tree in which lies, under one name, all that is laid over the
+ * kernel's: a start learns all of it with one request. It is not listed.
+ */
+#define VIEW_COVERS    "covers"
+#define VIEW_COVER_MAX 128
+
+void view_cover_name(const char *path, char name[VIEW_COVER_MAX]);

@@ -18,7 +18,6 @@
 #include "lib/sysctl-store.h"
 #include "runtime/error.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -37,9 +36,6 @@ struct dirs {
 		.target = -1                                                                       \
 	}
 
-/* To open, read and close a directory of the server's costs as much as to look up so many. */
-#define FEW 4
-
 struct lay {
 	const struct tree *tree;
 	struct sysctl_store *store;
@@ -54,37 +50,12 @@ static void close_dirs(struct dirs *d)
 	*d = (struct dirs)DIRS_NONE;
 }
 
-/**
- * tree_look_up_all() - have the kernel know all of a directory of the server's by one request, not
- * by one for each of its files
- * @path: in the workshop's base
+/*
+ * Go to the directory of @path, whose name is @len bytes long.
+ * Return: 0, -ENOENT if this kernel has no such directory, or -errno.
  */
-void tree_look_up_all(const struct tree *tree, const char *path)
-{
-	int fd = openat(tree->shop->base, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	while (dir && readdir(dir))
-		;
-	if (dir)
-		closedir(dir);
-}
-
-static bool has_many(const char *path, size_t len)
-{
-	int n = 0;
-
-	for (int i = 0; i < sysctls_count; i++)
-		if (strncmp(sysctls[i].path, path, len) == 0 && sysctls[i].path[len] == '/' &&
-		    !strchr(sysctls[i].path + len + 1, '/'))
-			n++;
-	return n > FEW;
-}
-
-/* Return: 0, -ENOENT if this kernel has no such directory, or -errno. */
 static int open_dirs(const struct lay *lay, const char *path, size_t len, struct dirs *d)
 {
-	char in_server[160];
 	int r;
 
 	if (d->len == len && memcmp(d->path, path, len) == 0)
@@ -99,12 +70,8 @@ static int open_dirs(const struct lay *lay, const char *path, size_t len, struct
 	if (r < 0)
 		return r;
 	d->target = r;
-	if (has_many(path, len)) {
-		g_snprintf(in_server, sizeof(in_server), "fs/%s", d->path);
-		tree_look_up_all(lay->tree, in_server);
-	}
 	d->len = len;
-	return 0;
+	return fchdir(r) < 0 ? -errno : 0;
 }
 
 /*
@@ -127,7 +94,6 @@ static bool is_containers_own(const struct lay *lay, int dir, const char *name)
 static int lay_one(struct lay *lay, struct dirs *d, const char *path, const struct sysctl *s)
 {
 	const char *slash = strrchr(path, '/');
-	char cover[160];
 	int r = open_dirs(lay, path, slash - path, d);
 
 	if (r < 0)
@@ -136,8 +102,7 @@ static int lay_one(struct lay *lay, struct dirs *d, const char *path, const stru
 		sysctl_store_mark(lay->store, s, SYSCTL_NATIVE);
 		return 0;
 	}
-	g_snprintf(cover, sizeof(cover), "fs/%s", path);
-	r = mnt_bind(cover, path);
+	r = tree_lay_cover(path, slash + 1);
 	/* A kernel without that file: nothing to hide. What the server lacks is an error. */
 	return r == -ENOENT && faccessat(d->target, slash + 1, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? 0
 											      : r;
@@ -221,7 +186,7 @@ bool tree_cover_sysctls(const struct tree *tree, bool proc, bool sys, GError **e
 	int r = fd < 0 ? -errno : sysctl_store_map(&store, fd);
 
 	if (r == 0) {
-		r = fchdir(tree->shop->base) < 0 ? -errno : lay_others(&lay);
+		r = lay_others(&lay);
 		if (r == 0 && proc)
 			r = lay_in_net(&lay);
 		sysctl_store_close(&store);

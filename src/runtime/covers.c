@@ -16,6 +16,7 @@
 #include "lib/views.h"
 #include "runtime/error.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -29,23 +30,42 @@ static int open_target(const struct tree *tree, const char *path)
 			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
-static int lay_cover(const struct tree *tree, const char *view)
+/**
+ * tree_lay_cover() - bind the server's file or directory @path, "proc/uptime", on @target
+ * @target: from the working directory; the way there has no symlink
+ *
+ * Return: 0, -ENOENT if either is not there, or -errno.
+ */
+int tree_lay_cover(const char *path, const char *target)
 {
-	autofd target = open_target(tree, view);
-	autofd cover = -1;
-	char path[256];
-	int r;
+	char source[sizeof("/fs/" VIEW_COVERS "/") + VIEW_COVER_MAX] = "/fs/" VIEW_COVERS "/";
 
-	if (target == -ENOENT)
-		return 0; /* this kernel has no such file: nothing to hide */
-	if (target < 0)
-		return target;
-	g_snprintf(path, sizeof(path), "fs/%s", view);
-	cover = mnt_clone(tree->shop->base, path, false);
-	if (cover < 0)
-		return cover;
-	r = mnt_attach_fd(cover, target);
-	return r;
+	view_cover_name(path, source + strlen(source));
+	return mnt_bind(source, target);
+}
+
+/* In a directory of the kernel's, or in one of ours that looks like it. */
+static int lay_view(const struct tree *tree, const char *path)
+{
+	int r = tree_lay_cover(path, path);
+
+	/* A kernel without that file: nothing to hide. What the server lacks is an error. */
+	return r == -ENOENT && faccessat(tree->shop->base, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? 0
+												: r;
+}
+
+/*
+ * Have the kernel know all that the server has for us by one request, not by one for each. What
+ * does not fit is asked for when it is needed.
+ */
+static void look_up_covers(const struct tree *tree)
+{
+	static char entries[65536];
+	autofd fd = openat(tree->shop->base, "fs/" VIEW_COVERS,
+			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0 && getdents64(fd, entries, sizeof(entries)) < 0)
+		return;
 }
 
 bool tree_has_part(const struct tree *tree, const char *from)
@@ -63,7 +83,9 @@ static bool lay_covers(const struct tree *tree, GError **error)
 #ifdef MUTANT_COVER_UNLOCKED
 	return true;
 #endif
-	tree_look_up_all(tree, "fs/proc");
+	look_up_covers(tree);
+	if (fchdir(tree->shop->base) < 0)
+		return error_set_errno(error, -errno, "enter the workshop");
 	for (int i = 0; i < views_count; i++) {
 		bool in_proc = g_str_has_prefix(views[i].path, "proc/");
 		int r;
@@ -74,7 +96,7 @@ static bool lay_covers(const struct tree *tree, GError **error)
 		if (views[i].kind == VIEW_DIRECTORY)
 			continue;
 #endif
-		r = lay_cover(tree, views[i].path);
+		r = lay_view(tree, views[i].path);
 		if (r < 0)
 			return error_set_errno(error, r, "cover \"/%s\"", views[i].path);
 	}

@@ -31,6 +31,6 @@ bool tree_build(struct tree *tree, GError **error);
 bool tree_cover(struct tree *tree, int fuse_mount, GError **error);
 bool tree_identify(struct tree *tree, GError **error);
 bool tree_has_part(const struct tree *tree, const char *from);
-void tree_look_up_all(const struct tree *tree, const char *path);
+int tree_lay_cover(const char *path, const char *target);
 bool tree_cover_sysctls(const struct tree *tree, bool proc, bool sys, GError **error);
 bool tree_can_lock(const char *path);
