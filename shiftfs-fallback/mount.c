@@ -84,6 +84,16 @@ static bool add_options(struct invocation *in, const char *text, struct complain
 	return complain(why, MOUNT_USAGE, "the options are too long");
 }
 
+/* What other options may contradict. */
+static bool prepend_option(struct invocation *in, const char *text, struct complaint *why)
+{
+	static char given[sizeof(in->options)];
+
+	memcpy(given, in->options, sizeof(given));
+	in->options[0] = '\0';
+	return add_options(in, text, why) && (!*given || add_options(in, given, why));
+}
+
 static bool take_option(int c, struct mount_job *job, struct invocation *in, struct complaint *why)
 {
 	switch (c) {
@@ -137,6 +147,8 @@ static bool read_arguments(int argc, char **argv, struct mount_job *job, struct 
 		if (!take_option(c, job, in, why))
 			return false;
 	}
+	if (in->fuse && !prepend_option(in, "fallback=always", why))
+		return false;
 	if (argc - optind != 2)
 		return complain(why, MOUNT_USAGE, "give a source and a target, see --help");
 	job->source = argv[optind];

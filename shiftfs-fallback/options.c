@@ -261,9 +261,24 @@ static char *next_option(char **rest)
 	return start;
 }
 
+static int id_sources(const struct mount_options *o)
+{
+	return o->mapped + !!o->userns + !!o->container + o->owned;
+}
+
+/*
+ * FUSE is asked for, and ids are not spoken of: it is for something else, like hiding names, and
+ * everybody stays who they are. Without, there is a word missing in fstab.
+ */
+static bool keeps_ids(const struct mount_options *o)
+{
+	return !id_sources(o) && !o->as && !o->remount &&
+	       (o->fallback == FALLBACK_ALWAYS || o->n_hide);
+}
+
 static bool check(const struct mount_options *o, struct complaint *why)
 {
-	int sources = o->mapped + !!o->userns + !!o->container + o->owned;
+	int sources = id_sources(o);
 
 	if (sources > 1)
 		return complain(why, MOUNT_USAGE,
@@ -274,7 +289,7 @@ static bool check(const struct mount_options *o, struct complaint *why)
 	if (!sources && !o->as && !o->remount)
 		return complain(why, MOUNT_USAGE,
 				"no ids are mapped; give idmap=SOURCE:SHOWN:COUNT, like "
-				"idmap=0:100000:65536");
+				"idmap=0:100000:65536, or the type fuse.shiftfs to keep all ids");
 	if (o->owned && !o->as)
 		return complain(why, MOUNT_USAGE, "owner= is for what is served as=USER");
 	if (o->sync)
@@ -305,6 +320,7 @@ bool mount_options_read(struct mount_options *o, const char *text, bool sloppy,
 	for (rest = o->text; *rest;)
 		if (!read_option(o, next_option(&rest), sloppy, why))
 			return false;
+	o->mapped |= keeps_ids(o);
 	return options_complete_maps(o, why) && check(o, why);
 }
 

@@ -113,6 +113,18 @@ if have launcher; then
 	fails 'no such container is running' "a container that is gone" mount -t shiftfs "$src" "$dst" -o "idmap=container:$id,state-root=$state"
 fi
 
+### FUSE for something else than ids
+for options in allow_other,default_permissions allow_other,dev,suid rw hide=x; do
+	type=fuse.shiftfs; [ $options != hide=x ] || type=shiftfs
+	ok "mount -t $type -o $options" mount -t $type "$src" "$dst" -o $options
+	is "$(way "$dst")" fuse "is FUSE"
+	touch "$src/x" "$src/y"; chown 70000:70001 "$src/y"
+	is "$(owner "$dst/y")" 70000:70001 "without ids everybody stays who they are"
+	chown 4294967294 "$dst/y"
+	is "$(owner "$src/y")" 4294967294:70001 "up to the last id"
+	umount "$dst"; rm -f "$src/x" "$src/y"
+done
+
 ### As a user: nothing that the user lacks
 cp /etc/group "$work/group"; echo "shifttest:x:54321:daemon" >>"$work/group"; mount --bind "$work/group" /etc/group
 daemon=$(id -u daemon):$(id -g daemon)
@@ -258,13 +270,13 @@ for type in shiftfs fuse.shiftfs; do
 	bad 1 'overlaps' "$type: overlapping ranges" 'idmap=0:100000:65536;65535:300000:2'
 	bad 1 'none beyond 4294967294' "$type: a range beyond the last id" idmap=0:4294967290:10
 	bad 1 'unknown option "nosuchthing"' "$type: an unknown option" $map,nosuchthing
-	bad 1 'no ids are mapped' "$type: no ids" rw
 	bad 1 'SOURCE:SHOWN:COUNT' "$type: garbled ids" idmap=0:100000
 	bad 32 'no such container' "$type: an unknown container" "idmap=container:nobody,state-root=$state"
 	bad 32 'No such file' "$type: an unknown namespace" idmap=/proc/0/ns/user
 	bad 32 'not a user namespace' "$type: another kind of namespace" idmap=/proc/self/ns/net
 done
 type=shiftfs
+bad 1 'no ids are mapped' "no ids" rw
 bad 1 'more than one way' "two ways to say it" "$map,idmap=container:x"
 type=fuse.shiftfs
 bad 1 'other than root' "as=root" as=root

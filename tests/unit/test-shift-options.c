@@ -142,6 +142,25 @@ static void test_others(void **state)
 	mount_options_clear(&o);
 }
 
+/* Where FUSE is asked for, it need not be for ids. */
+static void test_no_ids(void **state)
+{
+	static const char *const texts[] = { "fallback=always,ro", "hide=a" };
+	struct mount_options o;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		assert_true(good(&o, texts[i]));
+		assert_int_equal(o.maps.uids.n, 1);
+		assert_int_equal(o.maps.uids.range[0].inside, 0);
+		assert_int_equal(o.maps.uids.range[0].outside, 0);
+		assert_int_equal(o.maps.gids.range[0].count, UINT32_MAX);
+		mount_options_clear(&o);
+	}
+	assert_true(good(&o, "as=alice,fallback=always"));
+	assert_int_equal(o.maps.uids.n, 0);
+	mount_options_clear(&o);
+}
+
 static void test_flags(void **state)
 {
 	struct mount_options o;
@@ -234,8 +253,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spellings), cmocka_unit_test(test_one_kind),
 		cmocka_unit_test(test_pairs),	  cmocka_unit_test(test_others),
-		cmocka_unit_test(test_flags),	  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_sloppy),	  cmocka_unit_test(test_map_text),
+		cmocka_unit_test(test_no_ids),	  cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_refused),	  cmocka_unit_test(test_sloppy),
+		cmocka_unit_test(test_map_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
