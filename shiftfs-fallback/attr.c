@@ -183,6 +183,26 @@ static int change_times(const struct fuse_setattr_in *in, int fd)
 	return utimensat(fd, "", ts, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+#define FATTR_TIMES (FATTR_ATIME | FATTR_MTIME | FATTR_ATIME_NOW | FATTR_MTIME_NOW)
+
+/*
+ * chown(2) that names nobody: the inode counts as changed, and loses its suid bits. For others than
+ * the owner a file stays as it is: before they write to a suid file the kernel asks for the same,
+ * and then the write itself sees to the bits; and who may not clear them gets an error natively.
+ */
+static int touch(struct request *r, int fd)
+{
+	struct node_stat st;
+	int error = node_stat(fd, &st);
+
+	if (error < 0 || r->server->as)
+		return error;
+	if (!S_ISDIR(st.x.stx_mode) && r->in->uid != 0 && st.x.stx_uid != r->worker->creds.fsuid)
+		return 0;
+	creds_fsetid(&r->worker->creds, r->in->uid == 0);
+	return fchownat(fd, "", -1, -1, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
 int do_setattr(struct request *r)
 {
 	const struct fuse_setattr_in *in = r->arg;
@@ -196,9 +216,11 @@ int do_setattr(struct request *r)
 		error = change_mode(r, in, fd);
 	if (error == 0 && in->valid & FATTR_SIZE)
 		error = change_size(r, in);
-	if (error == 0 &&
-	    in->valid & (FATTR_ATIME | FATTR_MTIME | FATTR_ATIME_NOW | FATTR_MTIME_NOW))
+	if (error == 0 && in->valid & FATTR_TIMES)
 		error = change_times(in, fd);
+	if (error == 0 &&
+	    !(in->valid & (FATTR_UID | FATTR_GID | FATTR_MODE | FATTR_SIZE | FATTR_TIMES)))
+		error = touch(r, fd);
 	return error < 0 ? error : reply_attr(r, fd);
 }
 

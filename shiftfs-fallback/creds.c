@@ -81,11 +81,14 @@ void creds_user(uint32_t *uid, uint32_t *gid)
 	*gid = user.gid;
 }
 
-/* For good: real, effective and saved ids. */
+/*
+ * For good: real, effective and saved ids. Others bring their ids with each request (creds_ids()),
+ * and the groups of whoever started the server shall make them members of none.
+ */
 static int become_user(void)
 {
 	if (!user.set)
-		return 0;
+		return setgroups(0, NULL) < 0 ? -errno : 0;
 	if (setgroups(user.n, user.groups) < 0 || setresgid(user.gid, user.gid, user.gid) < 0 ||
 	    setresuid(user.uid, user.uid, user.uid) < 0)
 		return -errno;

@@ -13,9 +13,12 @@
 
 /* The ids with which a request is carried out: the caller's. */
 enum as {
-	AS_ANYBODY, /* ... or, without an image, what is shown as root: nothing is made */
+	AS_ANYBODY, /* ... or, without an image, what is shown as root, in no group that a file
+		       has: nothing is made, and a member could leave S_ISGID when it writes */
 	AS_MAKER,   /* ... which must have an image, because something is made that gets them */
 };
+
+#define NO_GROUP (ID_NONE - 1)
 
 /* A request that outlives as many servers shall not take another with it. */
 #define MAX_TRIES 3
@@ -151,9 +154,9 @@ static int become(struct request *r, enum as as)
 		if (as == AS_MAKER)
 			return -EOVERFLOW;
 		uid = id_map_outside(&maps->uids, 0);
-		gid = id_map_outside(&maps->gids, 0);
+		gid = NO_GROUP;
 	}
-	creds_ids(&r->worker->creds, uid == ID_NONE ? 0 : uid, gid == ID_NONE ? 0 : gid);
+	creds_ids(&r->worker->creds, uid == ID_NONE ? 0 : uid, gid);
 	return 0;
 }
 

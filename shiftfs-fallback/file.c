@@ -124,7 +124,7 @@ int file_reply(struct request *r, struct node *n, int fd, uint32_t flags, struct
 	*out = (struct fuse_open_out){ .fh = (uintptr_t)f };
 	if ((flags & O_ACCMODE) == O_RDONLY || !s->locks)
 		out->open_flags = FOPEN_NOFLUSH;
-	if (passthrough_open(r, n, fd, out))
+	if (passthrough_open(r, n, fd, flags, out))
 		return 0;
 	if (s->cache == CACHE_STRICT)
 		out->open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;

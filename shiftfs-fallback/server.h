@@ -145,7 +145,7 @@ int become_maker(struct request *r);
  */
 static inline bool keeps_suid(const struct request *r)
 {
-	return r->server->mode == MODE_SERVER && !r->server->passthrough && r->in->uid == 0;
+	return r->server->mode == MODE_SERVER && r->in->uid == 0;
 }
 
 static inline int reply_with(struct request *r, const void *out, size_t len)
@@ -223,7 +223,8 @@ int do_copy_file_range(struct request *r);
 int do_copy_file_range_64(struct request *r);
 
 /* passthrough.c */
-bool passthrough_open(struct request *r, struct node *n, int fd, struct fuse_open_out *out);
+bool passthrough_open(struct request *r, struct node *n, int fd, uint32_t flags,
+		      struct fuse_open_out *out);
 void passthrough_close(struct server *s, struct node *n);
 
 /* locks.c */

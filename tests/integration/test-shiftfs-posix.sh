@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# shiftfs does what POSIX says of each call, as the directory itself does: on the host, and for a container.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate fuse; gate userns; gate tool-python3
+shiftfs=$top_builddir/shiftfs-fallback/shiftfs
+backing=$work/backing view=$work/view plain=$work/plain
+mkdir "$backing" "$view" "$plain" "$work/other"
+chmod 755 "$work"
+
+unshare -U sleep 600 &
+ns=$!
+eventually 5 test "$(readlink /proc/$ns/ns/user)" != "$(readlink /proc/self/ns/user)" || sleep 0.5
+echo 0 100000 65536 >"/proc/$ns/uid_map"; echo 0 100000 65536 >"/proc/$ns/gid_map"
+inside() { nsenter -t "$ns" -U -S 0 -G 0 -- "$@"; }
+serve() { # OPTION…
+	"$top_builddir/tests/lib/shift-mount" --userns $ns "$backing" "$view" "$shiftfs" "$@" >"$work/pid" 2>"$work/log" || { cat "$work/log"; return 1; }
+}
+mounted() { "$top_builddir/shiftfs-fallback/mount.shiftfs" "$backing" "$view" -t "$1" -o "$2"; }
+cleanup() { umount -l "$view" 2>/dev/null; kill $ns 2>/dev/null; }
+on_exit cleanup
+
+compare() { # host|container OPTION…
+	local by=()
+	[ "$1" = host ] || by=(inside)
+	chown "$([ "$1" = host ] && echo 0 || echo 100000)" "$plain"
+	"${by[@]}" mkdir "$plain/d" "$view/d" && "${by[@]}" python3 "$tests_lib/shift-posix.py" "$plain/d" "$view/d" "${@:2}"
+}
+check() { # DESC OPTION…
+	ok "$1" compare "${@:2}"
+	umount "$view"; rm -rf "${backing:?}"/* "${plain:?}"/*
+}
+some=(); for f in ${POSIX_FAMILIES-opening open-modes rename link removing truncating writing programs sockets}; do some+=(--family "$f"); done
+
+ok "mounted as one does it" mounted fuse.shiftfs allow_other,default_permissions
+check "every call is as in the directory itself" host --nodev
+ok "mounted, with nothing remembered, and without passthrough" serve --map 0:0:65536 --cache strict --no-passthrough
+check "every call is as in the directory itself" host "${some[@]}"
+ok "mounted for a container" serve --map 100000:0:65536 --cache strict
+check "every call is as in a directory of the container" container "${some[@]}" --nodev
+for mode in a c; do
+	if ! serve --mode $mode 2>"$work/why"; then
+		[ $mode = c ] || fail "mode $mode is served: $(cat "$work/why" "$work/log")"
+		skip fuse-idmap "mode $mode"
+		continue
+	fi
+	check "mode $mode: every call is as in a directory of the container" container "${some[@]}" --nodev
+done
+if have idmap; then
+	ok "an ID-mapped mount" mounted shiftfs idmap=0:100000:65536,fallback=never
+	check "has the same results" container "${some[@]}" --nodev
+else
+	skip idmap "an ID-mapped mount"
+fi
+done_testing
