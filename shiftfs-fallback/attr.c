@@ -144,23 +144,23 @@ static int change_mode(struct request *r, const struct fuse_setattr_in *in, int 
 	return fchmodat(r->server->proc_fd, name, in->mode & 07777, 0) < 0 ? -errno : 0;
 }
 
-static int change_size(struct request *r, const struct fuse_setattr_in *in)
+/*
+ * ftruncate(2) of what was opened to be written, else truncate(2): on most file systems that changes
+ * no times where the size stays. @fd: of the inode; its link in the working directory is used.
+ */
+static int change_size(struct request *r, const struct fuse_setattr_in *in, int fd)
 {
-	struct node *n = request_node(r);
-	autofd own = -1;
-	int fd;
+	int own = in->valid & FATTR_FH ? open_file_fd(in->fh) : -1;
+	char name[16];
 
-	if (!S_ISREG(node_type(n)))
+	if (!S_ISREG(node_type(request_node(r))))
 		return -EINVAL;
 	/* without the flag from kernels before 5.11 */
 	creds_fsetid(&r->worker->creds, !(in->valid & FATTR_KILL_SUIDGID) && keeps_suid(r));
-	fd = in->valid & FATTR_FH ? open_file_fd(in->fh) : -1;
-	if (fd >= 0 && ftruncate(fd, in->size) == 0)
+	if (own >= 0 && ftruncate(own, in->size) == 0)
 		return 0;
-	own = node_open(&r->server->nodes, n, O_WRONLY);
-	if (own < 0)
-		return own;
-	return ftruncate(own, in->size) < 0 ? -errno : 0;
+	snprintf(name, sizeof(name), "%d", fd);
+	return truncate(name, in->size) < 0 ? -errno : 0;
 }
 
 static struct timespec new_time(uint32_t valid, uint32_t set, uint32_t now, int64_t sec,
@@ -215,7 +215,7 @@ int do_setattr(struct request *r)
 	if (error == 0 && in->valid & FATTR_MODE)
 		error = change_mode(r, in, fd);
 	if (error == 0 && in->valid & FATTR_SIZE)
-		error = change_size(r, in);
+		error = change_size(r, in, fd);
 	if (error == 0 && in->valid & FATTR_TIMES)
 		error = change_times(in, fd);
 	if (error == 0 &&

@@ -26,17 +26,41 @@
  */
 #define SETTLED_NS 50000000
 
-static bool settled(int fd)
+static bool settled(const struct node_stat *st)
 {
-	struct node_stat st;
 	struct timespec now;
 
-	if (node_stat(fd, &st) < 0)
-		return false;
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return (now.tv_sec - st.x.stx_mtime.tv_sec) * 1000000000ll + now.tv_nsec -
-		       st.x.stx_mtime.tv_nsec >
+	return (now.tv_sec - st->x.stx_ctime.tv_sec) * 1000000000ll + now.tv_nsec -
+		       st->x.stx_ctime.tv_nsec >
 	       SETTLED_NS;
+}
+
+/*
+ * The kernel looks at the modification time, which anybody can set back to what it was. Here is
+ * noted in which state a directory was when it was opened before; what another takes the place of
+ * is listed anew.
+ */
+#define LISTED 16384
+
+static bool is_as_before(const struct node *n, const struct node_stat *st)
+{
+	static _Atomic uint64_t listed[LISTED];
+	uint64_t state = (uintptr_t)n ^ (uint64_t)st->x.stx_ctime.tv_sec << 40 ^
+			 (uint64_t)st->x.stx_ctime.tv_nsec << 10;
+
+	return atomic_exchange(&listed[(uintptr_t)n / sizeof(*n) % LISTED], state) == state;
+}
+
+static uint32_t cache_flags(const struct server *s, const struct node *n, int fd)
+{
+	struct node_stat st;
+
+	if (s->cache == CACHE_ALWAYS)
+		return FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
+	if (s->cache == CACHE_STRICT || node_stat(fd, &st) < 0 || !settled(&st))
+		return 0;
+	return FOPEN_CACHE_DIR | (is_as_before(n, &st) ? FOPEN_KEEP_CACHE : 0);
 }
 
 int do_opendir(struct request *r)
@@ -50,8 +74,7 @@ int do_opendir(struct request *r)
 		return fd < 0 ? fd : -ENOMEM;
 	r->opened = f;
 	*out = (struct fuse_open_out){ .fh = (uintptr_t)f };
-	if (s->cache == CACHE_ALWAYS || (s->cache == CACHE_AUTO && settled(fd)))
-		out->open_flags = FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
+	out->open_flags = cache_flags(s, f->node, fd);
 	return reply_with(r, out, sizeof(*out));
 }
 

@@ -183,6 +183,9 @@ ok "$steps random operations have the same results" \
 rm -r "$view/diff"; rm -r "$work/plain"; mkdir -m 777 "$work/plain"
 echo one >"$view/x"; echo two >"$backing/x"; sleep 1.1
 is "$(cat "$view/x")" two "a change is seen after that second"
+mkdir "$backing/l"; touch "$backing/l/one"; touch -d @5 "$backing/l"; sleep 0.1; ls "$view/l" "$view/l" >/dev/null
+touch "$backing/l/two"; touch -d @5 "$backing/l"; sleep 1.1
+is "$(ls "$view/l" | tr '\n' ' ')" "one two " "so is a listing, though the time of change was set back"
 ok "unmounted" unserve "$view"
 
 ### Without passthrough, where root keeps suid bits when it writes

@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# shiftfs over ext4, XFS, Btrfs, tmpfs and overlays: random operations, each call's rules, many processes at
+# once; and what a full, read-only or vanished source says.
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate fuse; gate tool-python3
+shiftfs=$top_builddir/shiftfs-fallback/shiftfs
+fs=$work/fs view=$work/view
+mkdir "$fs" "$view"
+chmod 755 "$work"
+serve() { # SOURCE OPTION…
+	"$top_builddir/tests/lib/shift-mount" "$1" "$view" "$shiftfs" --map 0:0:65536 "${@:2}" >"$work/pid" 2>"$work/log" || { cat "$work/log"; return 1; }
+}
+gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
+unserve() { umount "$view" && eventually 5 gone "$(cat "$work/pid")" && cat "$work/log" && [ ! -s "$work/log" ]; }
+cleanup() { umount -l "$view" "$fs" "$work/low" 2>/dev/null; }
+on_exit cleanup
+steps=${SHIFTFS_STEPS:-1500} seconds=${SHIFTFS_SECONDS:-3}
+
+mount_on() { # TYPE: on $fs
+	case $1 in
+	tmpfs) mount -t tmpfs -o mode=755 t "$fs" ;;
+	overlay)
+		mkdir -p "$work/low/"{lower,upper,wd} && mount -t overlay -o "lowerdir=$work/low/lower,upperdir=$work/low/upper,workdir=$work/low/wd" o "$fs"
+		;;
+	*) # XFS and Btrfs take nothing smaller
+		rm -f "$work/image"; truncate -s 400M "$work/image"
+		"mkfs.$1" -q "$work/image" >/dev/null 2>&1 && mount -o loop "$work/image" "$fs"
+		;;
+	esac
+}
+have_fs() { case $1 in tmpfs) true ;; overlay) have overlay ;; *) have loop && have "tool-mkfs.$1" && { grep -qw "$1" /proc/filesystems || modprobe "$1" 2>/dev/null; } ;; esac; }
+
+for type in ext4 xfs btrfs tmpfs overlay; do
+	if ! have_fs $type; then skip "fs-$type" "$type"; continue; fi
+	ok "$type is mounted" mount_on $type || continue
+	mkdir "$fs/plain" "$fs/backing"
+	ok "$type: served" serve "$fs/backing" --cache strict
+	mkdir -m 777 "$fs/plain/diff" "$view/diff" "$fs/plain/posix" "$view/posix"
+	# an overlay clears S_ISGID when an ACL is removed, and FUSE does not tell for whom
+	ignore=(); [ $type != overlay ] || ignore=(--ignore removexattr)
+	ok "$type: $steps random operations have the same results" \
+		python3 "$tests_lib/shift-diff.py" "$fs/plain/diff" "$view/diff" --no-fsetid --steps "$steps" "${ignore[@]}"
+	ok "$type: so has every call, gone through" python3 "$tests_lib/shift-posix.py" "$fs/plain/posix" "$view/posix" \
+		--family rename --family link --family removing --family truncating --family links-of-directories --family times
+	ok "$type: unmounted" unserve
+	rm -rf "$fs/backing"; mkdir "$fs/backing"
+	ok "$type: served" serve "$fs/backing"
+	ok "$type: 8 processes at once" python3 "$tests_lib/shift-stress.py" "$view" "$fs/backing" --seconds "$seconds"
+	ok "$type: unmounted" unserve
+	ok "$type: nothing keeps it" eventually 5 umount "$fs"
+done
+
+### Full, read-only, gone
+mount -t tmpfs -o mode=755,size=1M,nr_inodes=40 t "$fs"
+mkdir "$fs/s"
+for options in "" "--no-passthrough --cache strict"; do
+	# shellcheck disable=SC2086
+	ok "a small file system is served ($options)" serve "$fs/s" $options
+	fails 'No space left' "a file that is too large" dd if=/dev/zero of="$view/big" bs=64k count=100
+	is "$(stat -c %s "$view/big")" "$(stat -c %s "$fs/s/big")" "is as long as it could become"
+	rm "$view/big"
+	fails 'No space left' "more files than inodes" sh -c "cd $view && for i in \$(seq 60); do : >\$i || exit 1; done"
+	fails 'No space left' "nor a directory" mkdir "$view/d"
+	fails 'No space left' "nor a symbolic link" ln -s x "$view/l"
+	rm -f "$view"/*
+	ok "and then there is space" sh -c "echo x >$view/after && cat $view/after"
+	rm "$view/after"; mkdir "$view/d"; echo x >"$view/f"
+	mount -o remount,ro "$fs"
+	for what in "touch $view/new" "mkdir $view/new" "rm $view/f" "mv $view/f $view/g" "ln $view/f $view/g" "chmod 600 $view/f" \
+		"chown 1 $view/f" "truncate -s 1 $view/f" "sh -c 'echo y >>$view/f'" "setfattr -n user.x -v y $view/f" "rmdir $view/d" "touch -d @5 $view/f"; do
+		fails 'Read-only' "read-only: ${what/"$view"\//}" eval "$what"
+	done
+	is "$(cat "$view/f")" x "and read it is"
+	mount -o remount,rw "$fs"
+	ok "afterwards it can be written" sh -c "echo y >>$view/f"
+	rm -rf "${fs:?}/s"
+	is "$(ls "$view" 2>&1)" "" "a source that was removed is empty"
+	fails 'No such file' "and takes nothing" touch "$view/new"
+	ok "it can be unmounted" unserve
+	mkdir "$fs/s"
+done
+umount "$fs"
+done_testing
