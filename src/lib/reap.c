@@ -119,6 +119,8 @@ int reap_container(int root_fd, const char *id)
 
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
+	if (!rundir_is_ours(dir))
+		return 0;
 	if (rundir_read_record(dir, &record) == 0) {
 		proc_kill(&record.init, SIGKILL);
 		r = remove_cgroups(&record);

@@ -12,6 +12,10 @@
  *   ID/helpers       pids of the helpers, for `cloister status`
  *   ID/config.json   the OCI specification that the container runs by
  *   ID/state.json    what the commands show
+ *   .new, .old       a container's that is being made or removed
+ *
+ * An engine gives all its runtimes one state root: a directory without "alive" is another's. So
+ * that none of ours ever lacks it, they come and go by their name.
  */
 #include "config.h"
 #include "lib/rundir.h"
@@ -109,6 +113,18 @@ int rundir_lock(int root_fd)
 	return fd_steal(&fd);
 }
 
+#define NEW ".new"
+#define OLD ".old"
+
+static int make_new(int root_fd)
+{
+	if (mkdirat(root_fd, NEW, 0700) == 0)
+		return 0;
+	if (errno == EEXIST) /* somebody died while he made it */
+		rundir_remove_tree(root_fd, NEW);
+	return mkdirat(root_fd, NEW, 0700) < 0 ? -errno : 0;
+}
+
 /**
  * rundir_create() - make the directory of a new container. Caller holds rundir_lock().
  * @ret_alive_fd: lock that says "somebody looks after this container"; to be inherited by helpers
@@ -118,15 +134,21 @@ int rundir_lock(int root_fd)
 int rundir_create(int root_fd, const char *id, int *ret_alive_fd)
 {
 	autofd dir = -1, alive = -1;
+	int r = make_new(root_fd);
 
-	if (mkdirat(root_fd, id, 0700) < 0)
-		return -errno;
-	dir = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (r < 0)
+		return r;
+	dir = openat(root_fd, NEW, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir < 0)
 		return -errno;
 	alive = openat(dir, "alive", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (alive < 0 || flock(alive, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
+	if (renameat2(root_fd, NEW, root_fd, id, RENAME_NOREPLACE) < 0) {
+		r = -errno;
+		rundir_remove_tree(root_fd, NEW);
+		return r;
+	}
 	*ret_alive_fd = fd_steal(&alive);
 	return fd_steal(&dir);
 }
@@ -234,15 +256,28 @@ int rundir_read_helpers(int dir_fd, struct rundir_helpers *h)
 }
 
 /**
+ * rundir_is_ours() - is this a container's of ours, not of another runtime with this state root?
+ */
+bool rundir_is_ours(int dir_fd)
+{
+#ifdef MUTANT_ROOT_OURS
+	return true;
+#endif
+	return faccessat(dir_fd, "alive", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/**
  * rundir_orphaned() - has everybody died who would clean up after this container?
  */
 bool rundir_orphaned(int dir_fd)
 {
-	autofd fd = openat(dir_fd, "alive", O_RDWR | O_CLOEXEC);
+	autofd fd = openat(dir_fd, "alive", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
+#ifdef MUTANT_ROOT_OURS
 	if (fd < 0)
 		return errno == ENOENT;
-	return flock(fd, LOCK_EX | LOCK_NB) == 0;
+#endif
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 /**
@@ -300,11 +335,14 @@ int rundir_remove(int root_fd, const char *id)
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
 	mirror_stop(dir);
+	rundir_remove_tree(root_fd, OLD);
+	if (renameat(root_fd, id, root_fd, OLD) < 0)
+		return -errno;
 	/* A warden that was killed just now may still be writing a file: once the directory is gone
 	 * it cannot. */
 	for (int i = 0; i < REMOVE_TRIES; i++) {
 		remove_contents(dir, 4);
-		if (unlinkat(root_fd, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		if (unlinkat(root_fd, OLD, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
 		if (errno != ENOTEMPTY)
 			break;

@@ -40,6 +40,7 @@ int rundir_write_record(int dir_fd, const struct rundir_record *record);
 int rundir_read_record(int dir_fd, struct rundir_record *record);
 int rundir_write_helpers(int dir_fd, const struct rundir_helpers *helpers);
 int rundir_read_helpers(int dir_fd, struct rundir_helpers *helpers);
+bool rundir_is_ours(int dir_fd);
 bool rundir_orphaned(int dir_fd);
 bool rundir_is(int root_fd, const char *id, int dir_fd);
 int rundir_remove(int root_fd, const char *id);

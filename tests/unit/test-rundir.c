@@ -132,6 +132,33 @@ static void a_container_is_orphaned_when_the_last_holder_dies(void **state)
 	assert_int_equal(rundir_enter(root, "b"), -ENOENT);
 }
 
+/* An engine gives runc, which has no "alive", the same state root. */
+static void a_directory_of_another_runtime_is_nobodys_orphan(void **state)
+{
+	int fd, alive, ours;
+
+	assert_int_equal(mkdirat(root, "theirs", 0711), 0);
+	fd = rundir_enter(root, "theirs");
+	assert_true(fd >= 0);
+	assert_false(rundir_is_ours(fd));
+	assert_false(rundir_orphaned(fd));
+	assert_int_equal(rundir_create(root, "theirs", &alive), -EEXIST);
+	assert_int_equal(faccessat(root, ".new", F_OK, 0), -1);
+	close(fd);
+	assert_int_equal(unlinkat(root, "theirs", AT_REMOVEDIR), 0);
+	/* Who died while he made or removed one stops nobody. */
+	assert_int_equal(mkdirat(root, ".new", 0700), 0);
+	assert_int_equal(mkdirat(root, ".old", 0700), 0);
+	assert_int_equal(mkdirat(root, ".old/sub", 0700), 0);
+	ours = rundir_create(root, "ours", &alive);
+	assert_true(ours >= 0);
+	assert_true(rundir_is_ours(ours));
+	close(ours);
+	close(alive);
+	assert_int_equal(rundir_remove(root, "ours"), 0);
+	assert_int_equal(faccessat(root, ".old", F_OK, 0), -1);
+}
+
 static void a_process_is_not_its_successor(void **state)
 {
 	struct proc_id id;
@@ -172,6 +199,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(records_are_read_as_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_container_is_orphaned_when_the_last_holder_dies,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_directory_of_another_runtime_is_nobodys_orphan,
 						set_up, tear_down),
 		cmocka_unit_test(a_process_is_not_its_successor),
 		cmocka_unit_test_setup_teardown(whole_files_or_an_error, set_up, tear_down),
