@@ -6,6 +6,8 @@
  */
 #include "sockproxy/proxy.h"
 
+#include <jansson.h>
+
 /* Bytes on their way in one direction. */
 struct flow {
 	char *buf; /* PROXY_BUFFER and room for framing; NULL while nothing moves */
@@ -13,8 +15,14 @@ struct flow {
 	bool end; /* nothing follows */
 };
 
+/* What epoll tells of: the client's number, and which of its descriptors. */
+enum link_part { PART_CLIENT, PART_ENGINE, PART_PIPE, PART_QUESTION };
+
+#define FLOW_FRAMING 32 /* room in a flow for what frames a chunk */
+
 enum link_mode {
 	LINK_IDLE,   /* between requests: the parser reads the client */
+	LINK_GUARD,  /* the engine is asked whether a request may be sent */
 	LINK_ANSWER, /* a request is on its way, or its response */
 	LINK_RAW,    /* no HTTP any more */
 };
@@ -35,7 +43,7 @@ struct response {
 
 struct link {
 	uint32_t id;
-	int client, engine, pipe;
+	int client, engine, pipe, question;
 	enum link_mode mode;
 	const struct endpoint *endpoint;
 	int64_t length;	    /* of the request's body, as in struct http_head */
@@ -46,12 +54,47 @@ struct link {
 		      */
 	size_t early_len;
 	struct response response;
-	uint32_t client_events, engine_events, pipe_events;
+	uint32_t client_events, engine_events, pipe_events, question_events;
 	bool client_gone;
+	size_t head_len;     /* of the request that is in up */
+	struct guard *guard; /* what is known of the container that it is about */
 };
+
+/* What is said to a client whose request is not sent. */
+struct guard_verdict {
+	int status;
+	char text[TARGET_MAX];
+};
+
+extern const struct proxy *back_proxy;
+extern int back_epoll;
+
+struct link *link_find(uint32_t id);
+void link_destroy(struct link *l);
+void link_tell(uint32_t id, enum proxy_msg_type type, bool keep);
+void link_finish(struct link *l);
+void link_watch(const struct link *l, int fd, int part, uint32_t *have, uint32_t want);
+void link_close(struct link *l, int *fd, uint32_t *events);
+void link_pump(struct link *l);
+void back_read_channel(void);
+
+void flow_free(struct flow *f);
+bool flow_ready(struct flow *f);
+int flow_send(struct flow *f, int fd);
+int flow_receive(struct flow *f, int fd);
+int body_receive(struct link *l);
+int body_end(struct link *l);
+
+bool request_is_checked(struct link *l, const char *text, const struct proxy_msg *msg, int fd);
+void request_told(const struct proxy_msg *answer);
+int guard_begin(struct link *l, struct guard_verdict *v);
+int guard_read(struct link *l, struct guard_verdict *v);
+void guard_free(struct link *l);
+void log_denied(const char *target, size_t len);
 
 int response_head(struct link *l, const char *buf, size_t len, size_t *used);
 int response_track(struct link *l, const char *buf, size_t len, size_t *used);
+bool runtime_is_ours(json_t *runtime);
 void engine_runtime(const char *name, struct proxy_msg *answer);
 pid_t engine_pid(const char *name);
 pid_t engine_buildkit(const char *name);

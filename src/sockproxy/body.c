@@ -22,9 +22,9 @@
 
 /* Names of Go's structs that a check below looks for. */
 static const char *const names[] = {
-	"HostConfig", "Runtime", "Mounts",     "VolumeDriver",	"LogConfig",
-	"Type",	      "Driver",	 "DriverOpts", "VolumeOptions", "DriverConfig",
-	"Options",    "Name",	 "Config",     "CheckpointDir",
+	"HostConfig", "Runtime",       "Mounts",	"VolumeDriver", "LogConfig",	    "Type",
+	"Driver",     "DriverOpts",    "VolumeOptions", "DriverConfig", "Options",	    "Name",
+	"Config",     "CheckpointDir", "Binds",		"BindOptions",	"CreateMountpoint",
 };
 
 /* encoding/json also takes U+017F for s and U+212A for k. */
@@ -111,12 +111,16 @@ static bool are_harmless(const char *o)
 	return true;
 }
 
-/*
+/**
+ * body_check_volume() - is a volume no mount of something else?
+ *
  * The engine itself mounts what a volume's options name, as the host's root: a file system of the
  * host's disk, an overlay of its directories. Of a tmpfs nobody is hurt.
+ *
+ * Return: 0 or -EPERM
  */
-static int check_volume(json_t *object, const char *driver_key, const char *options_key, char *why,
-			size_t size)
+int body_check_volume(json_t *object, const char *driver_key, const char *options_key, char *why,
+		      size_t size)
 {
 	const char *driver = get_string(object, driver_key);
 	json_t *options = json_object_get(object, options_key);
@@ -144,10 +148,16 @@ static int check_mount(json_t *mount, char *why, size_t size)
 	if (!json_is_object(mount) || is_ambiguous(mount))
 		return refuse(why, size,
 			      "the request has a name in a spelling that is not its own");
-	r = get_object(mount, "VolumeOptions", &options, why, size);
+	/* A directory that is not there is not made, see binds.c. */
+	r = get_object(mount, "BindOptions", &options, why, size);
+	if (r == 0 && options)
+		json_object_del(options, "CreateMountpoint");
+	if (r == 0)
+		r = get_object(mount, "VolumeOptions", &options, why, size);
 	if (r == 0 && options)
 		r = get_object(options, "DriverConfig", &driver, why, size);
-	return r == 0 && options && driver ? check_volume(driver, "Name", "Options", why, size) : r;
+	return r == 0 && options && driver ? body_check_volume(driver, "Name", "Options", why, size)
+					   : r;
 }
 
 /* A log driver connects and writes where its options say, from outside of any container. */
@@ -205,9 +215,11 @@ static int rewrite_create(json_t *doc, const char *runtime, char *why, size_t si
 		if (r < 0)
 			return r;
 	}
-	return !mounts || json_is_null(mounts) || json_is_array(mounts)
+	if (mounts && !json_is_null(mounts) && !json_is_array(mounts))
+		return refuse(why, size, "HostConfig.Mounts is no list");
+	return binds_to_mounts(host) == 0
 		       ? 0
-		       : refuse(why, size, "HostConfig.Mounts is no list");
+		       : refuse(why, size, "HostConfig.Binds has an entry that makes no sense");
 }
 
 /**
@@ -236,7 +248,7 @@ int body_rewrite(const struct endpoint *e, const char *text, size_t len, const c
 	else if (strcmp(e->path, "containers/create") == 0)
 		r = json_is_object(doc) ? rewrite_create(doc, runtime, why, why_size) : -EBADMSG;
 	else if (strcmp(e->path, "volumes/create") == 0)
-		r = check_volume(doc, "Driver", "DriverOpts", why, why_size);
+		r = body_check_volume(doc, "Driver", "DriverOpts", why, why_size);
 	else if (strcmp(e->path, "containers/*/checkpoints") == 0 &&
 		 *get_string(doc, "CheckpointDir"))
 		r = refuse(why, why_size,

@@ -6,7 +6,11 @@
  */
 #include "sockproxy/commands.h"
 
+#include <jansson.h>
 #include <stddef.h>
 
 int body_rewrite(const struct endpoint *e, const char *text, size_t len, const char *runtime,
 		 char **ret, char *why, size_t why_size);
+int body_check_volume(json_t *object, const char *driver_key, const char *options_key, char *why,
+		      size_t size);
+int binds_to_mounts(json_t *host);

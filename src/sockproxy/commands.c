@@ -10,6 +10,8 @@
 #include "config.h"
 #include "sockproxy/commands.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,35 +29,35 @@ static const struct endpoint endpoints[] = {
 	{ "POST", "containers/create", "create|run", "", BODY_JSON },
 	{ "POST", "containers/prune", "container prune", "system prune", BODY_NONE },
 	{ "GET", "containers/*/checkpoints", "checkpoint", "", BODY_NONE },
-	{ "POST", "containers/*/checkpoints", "checkpoint", "", BODY_JSON },
+	{ "POST", "containers/*/checkpoints", "checkpoint", "", BODY_JSON, REACH_INTO },
 	{ "DELETE", "containers/?/checkpoints/?", "checkpoint", "", BODY_NONE },
-	{ "HEAD", "containers/*/archive", "cp", "", BODY_NONE },
-	{ "GET", "containers/*/archive", "cp", "", BODY_NONE },
-	{ "PUT", "containers/*/archive", "cp", "", BODY_STREAM },
-	{ "GET", "containers/*/attach/ws", "attach", "", BODY_HIJACK },
-	{ "POST", "containers/*/attach", "attach", "run|start", BODY_HIJACK },
-	{ "GET", "containers/*/export", "export", "", BODY_NONE },
-	{ "GET", "containers/*/changes", "diff", "", BODY_NONE },
+	{ "HEAD", "containers/*/archive", "cp", "", BODY_NONE, REACH_FILES },
+	{ "GET", "containers/*/archive", "cp", "", BODY_NONE, REACH_FILES },
+	{ "PUT", "containers/*/archive", "cp", "", BODY_STREAM, REACH_FILES },
+	{ "GET", "containers/*/attach/ws", "attach", "", BODY_HIJACK, REACH_INTO },
+	{ "POST", "containers/*/attach", "attach", "run|start", BODY_HIJACK, REACH_INTO },
+	{ "GET", "containers/*/export", "export", "", BODY_NONE, REACH_INTO },
+	{ "GET", "containers/*/changes", "diff", "", BODY_NONE, REACH_INTO },
 	{ "GET", "containers/*/json", "container inspect|port|inspect", "attach|exec|logs|start|run|cp|wait", BODY_NONE },
 	{ "GET", "containers/*/top", "top", "", BODY_NONE },
 	{ "GET", "containers/*/logs", "logs", "", BODY_NONE },
 	{ "GET", "containers/*/stats", "stats", "", BODY_NONE },
-	{ "POST", "containers/*/exec", "exec", "", BODY_JSON },
+	{ "POST", "containers/*/exec", "exec", "", BODY_JSON, REACH_INTO },
 	{ "POST", "containers/*/kill", "kill", "run|attach|start", BODY_NONE },
 	{ "POST", "containers/*/pause", "pause", "", BODY_NONE },
 	{ "POST", "containers/*/unpause", "unpause", "", BODY_NONE },
-	{ "POST", "containers/*/restart", "restart", "", BODY_NONE },
-	{ "POST", "containers/*/start", "start", "run", BODY_NONE },
+	{ "POST", "containers/*/restart", "restart", "", BODY_NONE, REACH_INTO },
+	{ "POST", "containers/*/start", "start", "run", BODY_NONE, REACH_INTO },
 	{ "POST", "containers/*/stop", "stop", "", BODY_NONE },
 	{ "POST", "containers/*/wait", "wait", "run|attach|start", BODY_NONE },
 	{ "POST", "containers/*/resize", "", "run|attach|start", BODY_NONE },
-	{ "POST", "containers/*/rename", "rename", "", BODY_NONE },
-	{ "POST", "containers/*/update", "update", "", BODY_JSON },
+	{ "POST", "containers/*/rename", "rename", "", BODY_NONE, REACH_INTO },
+	{ "POST", "containers/*/update", "update", "", BODY_JSON, REACH_INTO },
 	{ "DELETE", "containers/*", "rm", "run", BODY_NONE },
 	{ "GET", "exec/*/json", "", "exec", BODY_NONE },
-	{ "POST", "exec/*/start", "exec", "", BODY_HIJACK },
+	{ "POST", "exec/*/start", "exec", "", BODY_HIJACK, REACH_EXEC },
 	{ "POST", "exec/*/resize", "", "exec", BODY_NONE },
-	{ "POST", "commit", "commit", "", BODY_JSON },
+	{ "POST", "commit", "commit", "", BODY_JSON, REACH_INTO },
 
 	{ "GET", "images/json", "images", "", BODY_NONE },
 	{ "GET", "images/search", "search", "", BODY_NONE },
@@ -146,6 +148,69 @@ static bool path_fits(const char *pattern, const struct target *t)
 	return i == t->n_segments;
 }
 
+/* The segments that the "*" of a pattern stands for; 0 if it has none. */
+static int star(const struct endpoint *e, const struct target *t, int *first)
+{
+	const char *p = strchr(e->path, '*');
+	int before = 0, after = 0;
+
+	if (!p)
+		return 0;
+	for (const char *q = e->path; q < p; q++)
+		before += *q == '/';
+	for (; *p; p++)
+		after += *p == '/';
+	*first = before;
+	return t->n_segments - before - after;
+}
+
+/**
+ * endpoint_name() - the container, or what else a request is about, as its client calls it
+ *
+ * Return: its length; 0: it is about none; -EMSGSIZE
+ */
+int endpoint_name(const struct endpoint *e, const struct target *t, char *buf, size_t size)
+{
+	const char *query = strcmp(e->path, "commit") == 0 ? target_query(t, "container") : NULL;
+	int first = 0, n = star(e, t, &first);
+	size_t len = 0;
+
+	if (query)
+		len = snprintf(buf, size, "%s", query);
+	for (int i = 0; i < n && len < size; i++)
+		len += snprintf(buf + len, size - len, "%s%s", i ? "/" : "", t->segment[first + i]);
+	return len < size ? (int)len : -EMSGSIZE;
+}
+
+/**
+ * endpoint_set_name() - call it @name, which has no slash, in the place of what endpoint_name()
+ * says
+ * @name: used for as long as @t is
+ *
+ * Return: 0, or -ENOENT if it is about none
+ */
+int endpoint_set_name(const struct endpoint *e, struct target *t, char *name)
+{
+	int first = 0, n = star(e, t, &first);
+
+	if (strcmp(e->path, "commit") == 0) {
+		/* The engine takes the first, too. */
+		for (int i = 0; i < t->n_queries; i++)
+			if (strcmp(t->query[i].key, "container") == 0) {
+				t->query[i].value = name;
+				return 0;
+			}
+		return -ENOENT;
+	}
+	if (n < 1)
+		return -ENOENT;
+	t->segment[first] = name;
+	memmove(&t->segment[first + 1], &t->segment[first + n],
+		(t->n_segments - first - n) * sizeof(t->segment[0]));
+	t->n_segments -= n - 1;
+	return 0;
+}
+
 /**
  * endpoint_find() - the endpoint that a request means, or NULL
  */
@@ -173,6 +238,14 @@ int endpoint_index(const struct endpoint *e)
 const struct endpoint *endpoint_at(int index)
 {
 	return index >= 0 && index < N_ENDPOINTS ? &endpoints[index] : NULL;
+}
+
+/**
+ * endpoint_is_raw() - does the connection become the streams of a container's process?
+ */
+bool endpoint_is_raw(const struct endpoint *e)
+{
+	return e->body == BODY_HIJACK && e->reach != REACH_NONE;
 }
 
 static bool lists_any(const struct sockcommands *list, const char *names)

@@ -16,15 +16,27 @@ enum endpoint_body {
 	BODY_HIJACK, /* JSON, then the connection is no HTTP any more */
 };
 
+/* What of a container that is there already a request gets at. */
+enum endpoint_reach {
+	REACH_NONE,  /* nothing: its state, its output, its end */
+	REACH_INTO,  /* its inside: it has to be one that Cloister contains */
+	REACH_FILES, /* its files, by the engine, also those that are mounted */
+	REACH_EXEC,  /* the inside of the container of which this is an exec's id */
+};
+
 struct endpoint {
 	const char *method;
 	const char *path;    /* segments; "*" one or more of any, "?" one */
 	const char *defines; /* commands that this is what they do; separated by '|' */
 	const char *used_by; /* commands that need it, too */
 	enum endpoint_body body;
+	enum endpoint_reach reach;
 };
 
 const struct endpoint *endpoint_find(struct span method, const struct target *t);
 int endpoint_index(const struct endpoint *e);
 const struct endpoint *endpoint_at(int index);
+bool endpoint_is_raw(const struct endpoint *e);
+int endpoint_name(const struct endpoint *e, const struct target *t, char *buf, size_t size);
+int endpoint_set_name(const struct endpoint *e, struct target *t, char *name);
 bool endpoint_allowed(const struct sockcommands *list, const struct endpoint *e);

@@ -60,6 +60,17 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path ?: "";
 }
 
+/**
+ * runtime_is_ours() - is what the engine calls a runtime Cloister?
+ * @runtime: one of "Runtimes" in its /info; or NULL
+ */
+bool runtime_is_ours(json_t *runtime)
+{
+	const char *path = json_string_value(json_object_get(runtime, "path"));
+
+	return strcmp(base_name(path), "cloister") == 0;
+}
+
 /* The default runtime if it is ours, else any that is. */
 static void choose(json_t *info, struct proxy_msg *answer)
 {
@@ -69,9 +80,7 @@ static void choose(json_t *info, struct proxy_msg *answer)
 
 	json_object_foreach(runtimes, name, runtime)
 	{
-		const char *path = json_string_value(json_object_get(runtime, "path"));
-
-		if (strcmp(base_name(path), "cloister") != 0 || strlen(name) >= PROXY_RUNTIME_MAX)
+		if (!runtime_is_ours(runtime) || strlen(name) >= PROXY_RUNTIME_MAX)
 			continue;
 		answer->builds |= strcmp(name, preset) == 0;
 		if (!answer->runtime[0] || strcmp(name, preset) == 0)

@@ -112,7 +112,8 @@ static void linger(struct front *f, struct client *c)
 void front_refuse(struct front *f, struct client *c, int status, const char *message)
 {
 	char buf[4 * TARGET_MAX];
-	size_t n = proxy_response(buf, sizeof(buf), status, message);
+	bool upgrade = c->endpoint && endpoint_is_raw(c->endpoint);
+	size_t n = proxy_response(buf, sizeof(buf), status, message, upgrade);
 	struct proxy_msg msg = { .type = MSG_CLOSE, .id = c->id };
 
 	/* It fits an empty socket buffer, and the client is owed nothing else. */

@@ -83,6 +83,10 @@ static const char *reason(int status)
 		return "Bad Request";
 	case 403:
 		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 409:
+		return "Conflict";
 	case 413:
 		return "Content Too Large";
 	case 431:
@@ -95,10 +99,12 @@ static const char *reason(int status)
 /**
  * proxy_response() - an answer of the proxy's own, as the engine words its errors
  * @message: printable
+ * @upgrade: raw streams were asked for. docker(1) takes whatever says that the connection ends for
+ *	those, so this does not say so
  *
  * Return: its length
  */
-size_t proxy_response(char *buf, size_t size, int status, const char *message)
+size_t proxy_response(char *buf, size_t size, int status, const char *message, bool upgrade)
 {
 	char json[2 * TARGET_MAX + 1024];
 	size_t n = snprintf(json, sizeof(json), "{\"message\":\"");
@@ -112,7 +118,7 @@ size_t proxy_response(char *buf, size_t size, int status, const char *message)
 	n += snprintf(json + n, sizeof(json) - n, "\"}\n");
 	len = snprintf(buf, size,
 		       "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
-		       "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-		       status, reason(status), n, json);
+		       "Content-Length: %zu\r\n%s\r\n%s",
+		       status, reason(status), n, upgrade ? "" : "Connection: close\r\n", json);
 	return len < (int)size ? (size_t)len : 0;
 }

@@ -55,7 +55,7 @@ struct proxy {
 
 int proxy_send(int channel, const struct proxy_msg *msg, const void *text, size_t len, int fd);
 int proxy_receive(int channel, struct proxy_msg *msg, char *text, size_t size, int *fd);
-size_t proxy_response(char *buf, size_t size, int status, const char *message);
+size_t proxy_response(char *buf, size_t size, int status, const char *message, bool upgrade);
 
 void front_run(const struct proxy *p);
 void back_run(const struct proxy *p);

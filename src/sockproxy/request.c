@@ -83,6 +83,34 @@ static bool has_value(const struct target *t, const char *key)
 	return value && *value;
 }
 
+/* Is every value of @key one of @a and @b, or empty? */
+static bool is_one_of(const struct target *t, const char *key, const char *a, const char *b)
+{
+	for (int i = 0; i < t->n_queries; i++) {
+		const char *value = t->query[i].value;
+
+		if (strcmp(t->query[i].key, key) == 0 && *value && strcmp(value, a) != 0 &&
+		    strcmp(value, b) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What the engine would fetch by itself, from the host's network: a page, or a repository, with
+ * git, as root. The clients' own words for "it comes with this request" are no addresses.
+ */
+static int check_sources(const struct endpoint *e, const struct target *t, const char **why)
+{
+	*why = "the engine is not to fetch anything from an address; send it with the request";
+	if (strcmp(e->path, "build") == 0 &&
+	    !is_one_of(t, "remote", "client-session", "upload-request"))
+		return -EBADMSG;
+	if (strcmp(e->path, "images/create") == 0 && !is_one_of(t, "fromSrc", "-", "-"))
+		return -EBADMSG;
+	return 0;
+}
+
 /*
  * Checkpoints are written, listed and removed by the engine, as the host's root, below any
  * directory that is asked for. And where an image comes from says whether it is pulled or imported:
@@ -109,7 +137,7 @@ static int check_query(const struct endpoint *e, const struct target *t, const c
 		*why = "either fromImage or fromSrc has to be given";
 		return -EBADMSG;
 	}
-	return 0;
+	return check_sources(e, t, why);
 }
 
 /**

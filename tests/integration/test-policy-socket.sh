@@ -71,6 +71,20 @@ ok "... and a directory with it" docker run --rm -v "$work/els:/e" bb test -S /e
 mv "$work/els/mine" "$work/els/docker.sock"
 ok "the name makes no engine" docker run --rm -v "$work/els/docker.sock:/var/run/docker.sock" bb test -S /var/run/docker.sock
 
+# An abstract socket has no file to mount: it is its network namespace's, which no container shares.
+abstract=cloister-test-$$
+in_engine_net d python3 -c 'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind("\0" + sys.argv[1]); s.listen(); time.sleep(1000)' $abstract &
+listener=$!; on_exit kill $listener
+ok "an abstract socket, for whoever is in the engine's network namespace" eventually 5 in_engine_net d "$attack" connect-abstract $abstract
+fails ECONNREFUSED "... is not there in a container" docker run --rm bb attack connect-abstract $abstract
+fails ECONNREFUSED "... that is privileged" docker run --rm --privileged bb attack connect-abstract $abstract
+if have tool-runc; then
+	docker run -d --name hostnet --runtime runc --network host bb sleep 1000 >/dev/null
+	is "$(docker exec hostnet attack connect-abstract $abstract 2>&1; echo $?)" 0 "... it is in one of runc's that shares it"
+	fails "can't share a network namespace with the host" "... which none of Cloister's joins" docker run --rm --network container:hostnet bb true
+	docker rm -f hostnet >/dev/null
+fi
+
 ### Allowed, by content
 allow '"docker:cli"'
 denied "a tag alone says nothing" $official docker:cli -v "$sock:/s"

@@ -70,6 +70,8 @@ denied "read-only is no difference" /etc/docker/daemon.json -v /etc/docker/daemo
 denied "the directory around it" /etc/docker -v /etc/docker:/m
 denied "what is in it" /etc/docker/certs.d/ca.crt -v /etc/docker/certs.d/ca.crt:/m
 denied "a parent" "/etc" -v /etc:/m
+denied "a directory that the engine makes for the mount" /etc/docker/made -v /etc/docker/made:/m
+is "$(ls -A /etc/docker/made)" "" "... in which nothing was written"
 like "$(docker run --rm -v /etc:/m bb true 2>&1)" "$because \(it contains /etc/" "... and it is said why"
 denied "the host's root" "/" -v /:/m
 denied "/var" "/var" -v /var:/m

@@ -6,6 +6,7 @@
 TEST_TIMEOUT=${TEST_TIMEOUT:-300}
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 . "$tests_lib/engines.sh"
+. "$tests_lib/sockproxy.sh"
 gate root; gate launcher; gate engine-docker; gate tool-python3; gate tool-curl
 # BuildKit asks for no runtime: it runs what these name, and so does `cloister docker-setup --enforce`.
 mkdir "$work/enforce"
@@ -14,17 +15,7 @@ path=$PATH
 export DOCKER_BUILDKIT_RUNC_COMMAND=$work/enforce/runc PATH=$work/enforce:$PATH
 engine_docker_ready d
 export PATH=$path
-proxies=()
-proxy_start() { # NAME COMMANDS
-	python3 "$tests_lib/sockproxy.py" "$top_builddir/src/cloister-sockproxy" "$work/$1.sock" "$work/d/sock" "$2" </dev/null >>"$work/proxy.log" 2>&1 &
-	proxies+=($!)
-	eventually 10 curl -s -o /dev/null --unix-socket "$work/$1.sock" http://d/_ping
-}
-proxies_end() { kill "${proxies[@]}" && wait "${proxies[@]}"; } 2>/dev/null
-on_exit proxies_end
 proxy_start p deny:push,commit
-through() { timeout 60 "$engine_docker" -H "unix://$work/${via:-p}.sock" "$@"; }
-get() { curl -s -m 10 --unix-socket "$work/${via:-p}.sock" "$@"; }
 up() { [ "$(get http://d/_ping)" = OK ]; }
 raw() { python3 "$tests_lib/httpraw.py" "$work/p.sock" "${1:-2}"; }
 
@@ -87,9 +78,22 @@ is "$(cat "$work/waited")" 0 "wait and stop"
 ok "rm" through rm xx
 is "$(get -X POST -H 'Connection: close' -H 'Content-Type: application/json' -d '{}' http://d/networks/prune -o /dev/null -w '%{http_code}')" 200 "a client that wants no second request"
 like "$(printf 'GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n' | python3 "$tests_lib/httpraw.py" --plain "$work/p.sock")" '<end>' "... gets the end"
-silence() { (echo one; sleep 2; echo two) | through run --rm -i bb cat; }
-is "$(silence)" "one
-two" "a hijacked connection may be silent"
+# Hours of silence: neither process has a clock that could end it.
+mkfifo "$work/fifo"
+(through run --rm -i --name still bb cat <"$work/fifo" >"$work/still") & still=$!
+exec 9>"$work/fifo"
+echo one >&9
+ok "a hijacked connection" eventually 20 grep -q one "$work/still"
+(timeout 30 "$engine_docker" -H "unix://$work/p.sock" logs -f still >"$work/follow") & follower=$!
+ok "... and logs -f beside it" eventually 20 grep -q one "$work/follow"
+wakes() { grep -h ctxt_switches "/proc/$parent/status" "/proc/$child/status" | tr -cd '0-9\n' | tr '\n' ' '; }
+before=$(wakes); sleep 1
+is "$(wakes)" "$before" "eci 15: nobody wakes while nothing is said"
+echo two >&9; exec 9>&-
+wait $still
+is "$(cat "$work/still")" $'one\ntwo' "... and then it goes on, to the end of the input"
+wait $follower
+is "$(cat "$work/follow")" $'one\ntwo' "... and the other to its end"
 through run -d --name ws -i bb sh -c 'read x; echo "got $x"; sleep 100' >/dev/null
 like "$(python3 "$tests_lib/httpraw.py" --websocket "$work/p.sock" /containers/ws/attach/ws?stream=1\&stdin=1\&stdout=1)" 'got ws' "attach by a websocket"
 through rm -f ws >/dev/null
@@ -121,6 +125,7 @@ is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/commit?container=x')"
 is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/plugins/pull?remote=x)" 403 "what no list knows"
 is "$(get -o /dev/null -w '%{http_code}' http://d/debug/vars)" 403 "debug"
 is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/swarm/init)" 403 "swarm init"
+is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/services/create)" 403 "eci 12: containers by way of a service"
 is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/images/create?fromImage=x&fromSrc=-')" 400 "pull and import in one, of which the engine has its own mind"
 is "$(get -o /dev/null -w '%{http_code}' -X DELETE 'http://d/containers/a/checkpoints/b?dir=/etc')" 400 "a checkpoint's directory on the host"
 is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/containers/a/start?checkpoint=b&checkpoint-dir=/etc')" 400 "... to start from"
@@ -132,6 +137,10 @@ via=''
 proxy_start a allow:ps,images; via=a
 is "$(through ps -q)" "" "an allow list allows"
 like "$(through run --rm bb true 2>&1)" 'is blocked' "... and blocks what is not in it"
+for path in containers/a/archive?path=/ containers/a/export containers/a/logs containers/a/attach/ws images/get images/a/json; do
+	is "$(get -o /dev/null -w '%{http_code}' "http://d/$path")" 403 "eci 5: ... whatever begins with the same words: $path"
+done
+is "$(get -o /dev/null -w '%{http_code}' -T "$work/f" http://d/containers/a/archive?path=/)" 403 "eci 17: ... and what writes files"
 proxy_start b 'deny:container*'; via=b
 like "$(through ps 2>&1)" 'is blocked' "container* is a group"
 ok "... and not another" through images

@@ -23,6 +23,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@
 #include <sys/sysmacros.h>
 #include <sys/timex.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -945,6 +947,15 @@ static int ping(char **a)
 	return 0;
 }
 
+static int connect_abstract(char **a)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	size_t n = snprintf(to.sun_path + 1, sizeof(to.sun_path) - 1, "%s", a[0]);
+
+	return result(connect(fd, (void *)&to, offsetof(struct sockaddr_un, sun_path) + 1 + n));
+}
+
 static int die_by(char **a)
 {
 	return result(kill(getpid(), atoi(a[0])));
@@ -1028,6 +1039,7 @@ static const struct attack {
 	{ "kernel", show_kernel, 0, "" },
 	{ "clock", show_clock, 1, "realtime|monotonic|boottime" },
 	{ "ping", ping, 1, "ADDRESS" },
+	{ "connect-abstract", connect_abstract, 1, "NAME" },
 	{ "die-by", die_by, 1, "SIGNAL" },
 	{ "hold-memory", hold_memory, 1, "MIB" },
 };

@@ -222,12 +222,65 @@ static void queries(void **state)
 		"DELETE /containers/a/checkpoints/b?dir=/etc",
 		"POST /containers/a/start?checkpoint=b&checkpoint-dir=/etc",
 		"POST /containers/a/start?checkpoint-dir=&checkpoint-dir=/etc",
+		"POST /build?remote=http://127.0.0.1/",
+		"POST /build?version=2&remote=client-session&remote=git://a/b",
+		"POST /images/create?fromSrc=http://127.0.0.1/",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (judge("deny:", bad[i], "") != -EBADMSG)
 			fail_msg("passed: %s", bad[i]);
 	assert_int_equal(judge("deny:", "GET /containers/a/checkpoints", ""), 0);
+	assert_int_equal(judge("deny:", "POST /build?version=2&remote=client-session", ""), 0);
+	assert_int_equal(judge("deny:", "POST /images/create?fromSrc=-", ""), 0);
+}
+
+/* What a request is about, and the same request about what is called "id". */
+static void names(void **state)
+{
+	static const struct {
+		const char *line, *name, *renamed;
+		enum endpoint_reach reach;
+	} t[] = {
+		{ "POST /v1.40/containers/a/exec?x=y", "a", "/v1.40/containers/id/exec?x=y",
+		  REACH_INTO },
+		{ "POST /containers/a/b/attach", "a/b", "/containers/id/attach", REACH_INTO },
+		{ "GET /containers/json/attach/ws", "json", "/containers/id/attach/ws",
+		  REACH_INTO },
+		{ "POST /commit?repo=r&container=%2Fa&container=b", "/a",
+		  "/commit?repo=r&container=id&container=b", REACH_INTO },
+		{ "POST /commit?repo=r", "", NULL, REACH_INTO },
+		{ "HEAD /containers/a/archive?path=/", "a", "/containers/id/archive?path=%2F",
+		  REACH_FILES },
+		{ "PUT /containers/a/archive", "a", "/containers/id/archive", REACH_FILES },
+		{ "POST /exec/a/start", "a", "/exec/id/start", REACH_EXEC },
+		{ "GET /containers/a/json", "a", "/containers/id/json", REACH_NONE },
+		{ "GET /containers/json", "", NULL, REACH_NONE },
+	};
+	static struct target parsed;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		const char *space = strchr(t[i].line, ' ');
+		char buf[256], id[] = "id";
+		const struct endpoint *e;
+
+		assert_int_equal(target(space + 1, &parsed), 0);
+		e = endpoint_find((struct span){ t[i].line, space - t[i].line }, &parsed);
+		assert_int_equal(e->reach, t[i].reach);
+		assert_int_equal(endpoint_name(e, &parsed, buf, sizeof(buf)), strlen(t[i].name));
+		assert_true(!*t[i].name || strcmp(buf, t[i].name) == 0);
+		if (t[i].renamed) {
+			assert_int_equal(endpoint_set_name(e, &parsed, id), 0);
+			target_write(&parsed, buf, sizeof(buf));
+			assert_string_equal(buf, t[i].renamed);
+		} else {
+			assert_int_equal(endpoint_set_name(e, &parsed, id), -ENOENT);
+		}
+	}
+	assert_int_equal(target("/containers/abcdef/exec", &parsed), 0);
+	assert_int_equal(endpoint_name(endpoint_find((struct span){ "POST", 4 }, &parsed), &parsed,
+				       (char[4]){ 0 }, 4),
+			 -EMSGSIZE);
 }
 
 static void headers(void **state)
@@ -316,6 +369,21 @@ static void documents(void **state)
 		 "{ \"HostConfig\": {\"Runtime\":\"runc\",\"CpuPercent\":0.1}, \"A\":\"\\u00e9\"}",
 		 "{\"HostConfig\":{\"Runtime\":\"ours\",\"CpuPercent\":0.10000000000000001},\"A\":"
 		 "\"\xc3\xa9\"}");
+	document(create, "{\"HostConfig\":{\"Binds\":[\"v:/v\",\"/a:/b\",\"/c:/d:ro,rslave\"]}}",
+		 "{\"HostConfig\":{\"Binds\":[\"v:/v\"],\"Runtime\":\"ours\",\"Mounts\":[{\"Type\":"
+		 "\"bind\",\"Source\":\"/a\",\"Target\":\"/b\"},{\"Type\":\"bind\",\"Source\":"
+		 "\"/c\",\"Target\":\"/d\",\"ReadOnly\":true,\"BindOptions\":{\"Propagation\":"
+		 "\"rslave\"}}]}}");
+	document(create,
+		 "{\"HostConfig\":{\"Mounts\":[{\"Type\":\"bind\",\"BindOptions\":{"
+		 "\"CreateMountpoint\":true}}]}}",
+		 "{\"HostConfig\":{\"Mounts\":[{\"Type\":\"bind\",\"BindOptions\":{}}],\"Runtime\":"
+		 "\"ours\"}}");
+	document(create, "{\"HostConfig\":{\"Binds\":[\"/a:/b:nocopy\"]}}", NULL);
+	document(create, "{\"HostConfig\":{\"Binds\":[\"/a:/b:ro:x\"]}}", NULL);
+	document(create, "{\"HostConfig\":{\"Binds\":[7]}}", NULL);
+	document(create, "{\"HostConfig\":{\"Binds\":{}}}", NULL);
+	document(create, "{\"HostConfig\":{\"binds\":[]}}", NULL);
 	document(create, "{\"hostconfig\":{}}", NULL);
 	document(create, "{\"Ho\\u017ftConfig\":{}}", NULL);
 	document(create, "{\"HostConfig\":{\"RUNTIME\":\"runc\"}}", NULL);
@@ -356,8 +424,8 @@ int main(void)
 		cmocka_unit_test(chunks),      cmocka_unit_test(targets),
 		cmocka_unit_test(bad_targets), cmocka_unit_test(long_targets),
 		cmocka_unit_test(commands),    cmocka_unit_test(queries),
-		cmocka_unit_test(headers),     cmocka_unit_test(needs),
-		cmocka_unit_test(documents),
+		cmocka_unit_test(names),       cmocka_unit_test(headers),
+		cmocka_unit_test(needs),       cmocka_unit_test(documents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
