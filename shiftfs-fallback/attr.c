@@ -145,8 +145,9 @@ static int change_mode(struct request *r, const struct fuse_setattr_in *in, int 
 }
 
 /*
- * ftruncate(2) of what was opened to be written, else truncate(2): on most file systems that changes
- * no times where the size stays. @fd: of the inode; its link in the working directory is used.
+ * ftruncate(2) of what was opened to be written, else truncate(2): on most file systems that
+ * changes no times where the size stays. @fd: of the inode; its link in the working directory is
+ * used.
  */
 static int change_size(struct request *r, const struct fuse_setattr_in *in, int fd)
 {

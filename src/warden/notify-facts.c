@@ -10,6 +10,7 @@
 #include "warden/notify.h"
 
 #include "lib/fd.h"
+#include "lib/views.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -75,11 +76,20 @@ static int read_load(const struct notify *n, struct notify_facts *f)
 	return 0;
 }
 
-/* "0-3,5" */
+/*
+ * "0-3,5". By the name that the directory was covered by: a directory has one place only in the
+ * kernel's cache, and mountinfo, by which covers are known again, says where.
+ */
 static int read_cpus(const struct notify *n, struct notify_facts *f)
 {
+	char path[sizeof(VIEW_COVERS "/") + VIEW_COVER_MAX + sizeof("/online")],
+		name[VIEW_COVER_MAX];
 	char text[4096];
-	int r = fd_read_file_at(n->views_fd, "sys/devices/system/cpu/online", text, sizeof(text));
+	int r;
+
+	view_cover_name("sys/devices/system/cpu", name);
+	snprintf(path, sizeof(path), VIEW_COVERS "/%s/online", name);
+	r = fd_read_file_at(n->views_fd, path, text, sizeof(text));
 
 	f->cpus = 0;
 	for (char *p = text; r > 0 && *p;) {
