@@ -6,10 +6,10 @@
 
 Processes of several users each do an operation in both directories, and compare what it returned
 (or errno), attributes and data; from time to time the two trees are compared as a whole, and with
---source the owners of what VIEW shows: those in DIR less --shift. Exit status 1 and the last
-operations on a difference; the seed is always printed.
+--source the owners of what VIEW shows: those in DIR less --shift. The seed is always printed. A
+difference is looked for again with fewer operations, which are shown; exit status 1.
 """
-import argparse, ctypes, errno, hashlib, os, pickle, random, socket, stat, struct, sys
+import argparse, ctypes, errno, hashlib, os, pickle, random, socket, stat, struct, sys, time
 
 libc = ctypes.CDLL(None, use_errno=True)
 USERS = [(0, 0, [0]), (1000, 1000, [1000, 33]), (1001, 1001, [1001]), (33, 33, [33])]
@@ -265,7 +265,8 @@ class User:
 
     def __init__(self, creds, roots, no_fsetid):
         a, c = socket.socketpair()
-        if os.fork() == 0:
+        self.pid = os.fork()
+        if self.pid == 0:
             a.close()
             uid, gid, groups = creds
             if no_fsetid and uid == 0:
@@ -276,7 +277,11 @@ class User:
             self.serve(c.makefile('rwb'), [Side(r) for r in roots])
             os._exit(0)
         c.close()
-        self.io = a.makefile('rwb')
+        self.socket, self.io = a, a.makefile('rwb')
+
+    def end(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        os.waitpid(self.pid, 0)
 
     @staticmethod
     def serve(io, sides):
@@ -452,6 +457,77 @@ def compare_trees(a):
     return owners(a.source, a.view, a.shift) if a.source else None
 
 
+class Run:
+    """Four users at work in both trees, below directories of their own."""
+
+    def __init__(self, a, below):
+        self.a = argparse.Namespace(**vars(a))
+        for name in ('plain', 'view', 'source'):
+            if below and getattr(a, name):
+                setattr(self.a, name, os.path.join(getattr(a, name), below))
+        if below:
+            for d in (self.a.plain, self.a.view):
+                os.mkdir(d)
+                os.chmod(d, 0o777)
+        self.users = [User(u, (self.a.plain, self.a.view), a.no_fsetid) for u in USERS]
+
+    def step(self, who, op, args):
+        """The result, and what is wrong with it, if anything."""
+        plain, view = self.users[who].run(op, args)
+        nodev = self.a.nodev and (plain, view) == ('E:ENXIO', 'E:EACCES')
+        if plain == view or nodev:
+            return plain, None
+        return plain, 'here the plain directory says %r,\n  and the view %r' % (str(plain)[:500], str(view)[:500])
+
+    def compare(self):
+        return compare_trees(self.a)
+
+    def end(self):
+        for u in self.users:
+            u.end()
+
+
+def fails(a, steps, count=[0]):
+    """Whether these steps alone, in new directories, end with a difference. Return: which, or None."""
+    count[0] += 1
+    run = Run(a, 'again-%d' % count[0])
+    wrong = None
+    for s in steps:
+        wrong = wrong or run.step(*s)[1]
+    wrong = wrong or run.compare()
+    run.end()
+    return wrong
+
+
+def shrink(a, steps, seconds=60):
+    """As few of the steps as can be found in that time that still end with a difference."""
+    end, size = time.monotonic() + seconds, len(steps) // 2
+    while size and time.monotonic() < end:
+        at = 0
+        while at < len(steps) and time.monotonic() < end:
+            less = steps[:at] + steps[at + size:]
+            if fails(a, less):
+                steps = less
+            else:
+                at += size
+        size //= 2
+    return steps
+
+
+def report(a, run, steps, text):
+    print('step %d, seed %d: %s' % (len(steps) - 1, a.seed, text), flush=True)
+    run.end()
+    if not fails(a, steps):
+        print('the same steps in a new directory do not differ; the last ones were')
+        steps = steps[-a.log:]
+    else:
+        steps = shrink(a, steps)
+        print('in a new directory %d steps are enough: %s' % (len(steps), fails(a, steps)))
+    for who, op, args in steps:
+        print('  user %s: %s%r' % (USERS[who][0], op, args))
+    sys.exit(1)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('plain'), p.add_argument('view')
@@ -460,40 +536,28 @@ def main():
     p.add_argument('--source'), p.add_argument('--shift', type=int, default=100000)
     p.add_argument('--nodev', action='store_true', help='devices (0:0 are whiteouts) cannot be opened in VIEW')
     p.add_argument('--no-fsetid', action='store_true', help='root has no CAP_FSETID: its writes clear suid bits')
-    p.add_argument('--log', type=int, default=12, help='how many operations are shown on a failure')
+    p.add_argument('--log', type=int, default=12, help='how many operations are shown of a failure that does not come again')
     p.add_argument('--ignore', action='append', default=[], help='an operation that is left out')
     a = p.parse_args()
     print('seed %d' % a.seed, flush=True)
-    r, log, worked = random.Random(a.seed), [], set()
-    users = [User(u, (a.plain, a.view), a.no_fsetid) for u in USERS]
+    r, steps, worked = random.Random(a.seed), [], set()
+    run = Run(a, None)
     names = [n for n in OPS if n not in a.ignore]
     weights = [OPS[n][0] for n in names]
-
-    def stop(text):
-        for line in log[-a.log:]:
-            print(line[:160])
-        print('step %d, seed %d: %s' % (step, a.seed, text))
-        sys.exit(1)
-
     for step in range(a.steps):
         op = r.choices(names, weights)[0]
-        who = r.choice([0, 0, 1, 1, 2, 3])
-        args = OPS[op][1](r)
-        plain, view = users[who].run(op, args)
-        log.append('%d user %s: %s%r = %r' % (step, USERS[who][0], op, args, plain))
-        if not (isinstance(plain, str) and plain[:2] in ('E:', 'V:')):
+        steps.append((r.choice([0, 0, 1, 1, 2, 3]), op, OPS[op][1](r)))
+        result, wrong = run.step(*steps[-1])
+        if not (isinstance(result, str) and result[:2] in ('E:', 'V:')):
             worked.add(op)
-        nodev = a.nodev and (plain, view) == ('E:ENXIO', 'E:EACCES')
-        if plain != view and not nodev:
-            stop('here the plain directory says %r,\n  and the view %r' % (str(plain)[:500], str(view)[:500]))
-        if step % 250 == 249 or step == a.steps - 1:
-            wrong = compare_trees(a)
-            if wrong:
-                stop(wrong)
+        if not wrong and (step % 250 == 249 or step == a.steps - 1):
+            wrong = run.compare()
+        if wrong:
+            report(a, run, steps, wrong)
     print('%d steps; succeeded at least once: %s' % (a.steps, ' '.join(sorted(worked))))
     missing = set(names) - worked
     if a.steps >= 20000 and len(missing) > 3:
-        stop('operations that never succeeded, so were not tested: %s' % ' '.join(sorted(missing)))
+        sys.exit('operations that never succeeded, so were not tested: %s' % ' '.join(sorted(missing)))
 
 
 main()
