@@ -13,7 +13,7 @@ serve() { # SOURCE OPTION…
 }
 gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 unserve() { umount "$view" && eventually 5 gone "$(cat "$work/pid")" && cat "$work/log" && [ ! -s "$work/log" ]; }
-cleanup() { umount -l "$view" "$fs" "$work/low" 2>/dev/null; }
+cleanup() { umount -l "$view" "$fs" "$work/low" "$work/other" 2>/dev/null; }
 on_exit cleanup
 steps=${SHIFTFS_STEPS:-1500} seconds=${SHIFTFS_SECONDS:-3}
 
@@ -81,4 +81,30 @@ for options in "" "--no-passthrough --cache strict"; do
 	mkdir "$fs/s"
 done
 umount "$fs"
+
+### A quota
+if have_fs btrfs && have tool-btrfs && mount_on btrfs && btrfs quota enable "$fs" && btrfs subvolume create "$fs/s" >/dev/null && btrfs qgroup limit 3M "$fs/s"; then
+	for options in "" "--no-passthrough --cache strict"; do
+		# shellcheck disable=SC2086
+		ok "a source with a quota is served ($options)" serve "$fs/s" $options
+		fails 'quota exceeded' "beyond it nothing is written" dd if=/dev/urandom of="$view/big" bs=64k count=200 conv=fsync
+		rm -f "$view/big"
+		ok "below it there is space" sh -c "sync -f $fs; echo x >$view/small"
+		ok "unmounted" unserve
+	done
+else
+	skip fs-btrfs "a quota"
+fi
+umount "$fs" 2>/dev/null
+
+### A greedy container: only its own mount is out of descriptors
+mkdir "$work/greedy" "$work/mine" "$work/other"
+ok "two directories are served" serve "$work/greedy"
+prlimit --pid "$(cat "$work/pid")" --nofile=600:600
+"$top_builddir/tests/lib/shift-mount" "$work/mine" "$work/other" "$shiftfs" --map 0:0:65536 >/dev/null
+ok "thousands of open files, attributes without end, handles, moved directories" python3 "$tests_lib/shift-greedy.py" "$view" "$work/other"
+ok "it answers still" sh -c "echo x >$view/after && cat $view/after && rm $view/after"
+below "$(find "/proc/$(cat "$work/pid")/fd" -mindepth 1 | wc -l)" 120 "and holds few descriptors"
+umount "$work/other"
+ok "unmounted" unserve
 done_testing

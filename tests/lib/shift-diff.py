@@ -42,8 +42,8 @@ def attrs(st, times=False):
     t = tuple(x if x < 10**18 else 'now' for x in (st.st_atime_ns, st.st_mtime_ns)) if times else ()
     mode = st.st_mode
     # The mark of mandatory locks, which the kernel no longer has: whether it stays when a member of
-    # the file's group writes depends on supplementary groups, which FUSE does not tell.
-    if stat.S_ISREG(mode) and mode & (stat.S_ISGID | stat.S_IXGRP) == stat.S_ISGID:
+    # the file's group writes, or root without CAP_FSETID gives it away, depends on what FUSE does not tell.
+    if not stat.S_ISDIR(mode) and mode & (stat.S_ISGID | stat.S_IXGRP) == stat.S_ISGID:
         mode &= ~stat.S_ISGID
     return (oct(mode), st.st_nlink, st.st_uid, st.st_gid, size, st.st_rdev) + t
 
