@@ -229,10 +229,10 @@ machine_same() {
 	machine_processes >"$tap_dir/left"; [ ! -s "$tap_dir/left" ] || return 1
 	machine_state >"$tap_dir/left"; [ ! -s "$tap_dir/left" ] || return 1
 }
-# Is everything as it was before the script? One second of grace.
+# Is everything as it was before the script? One second of grace; under emulation TEST_GRACE.
 nothing_left() {
 	rm -f "$tap_dir/cgroups-left"
-	if eventually "${2:-1}" machine_same; then pass "$1"; return 0; fi
+	if eventually "${2:-${TEST_GRACE:-1}}" machine_same; then pass "$1"; return 0; fi
 	fail "$1"
 	diag "$(head -40 "$tap_dir/left")"
 	return 1
