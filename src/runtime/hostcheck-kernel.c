@@ -220,7 +220,8 @@ void hostcheck_syscalls(struct hostcheck *hc)
 	check_required_calls(hc);
 	hostcheck_add_result(
 		hc, "mount_setattr", r == -ENOSYS ? r : 0, "present",
-		"no ID-mapped mounts: containers with volumes or a root of their own are refused");
+		"no ID-mapped mounts: volumes and root file systems are served by shiftfs, and the "
+		"host's /usr shows its owners as nobody");
 	hostcheck_add_result(hc, "clone3 CLONE_INTO_CGROUP", try_into_cgroup(),
 			     "a process is born in its v2 cgroup",
 			     "a process is moved into its cgroups, which takes longer");

@@ -51,11 +51,11 @@ static const char *idmap_consequence(const char *type)
 {
 	if (strcmp(type, "overlay") == 0)
 		return "a root file system from here is built again on ID-mapped layers; volumes "
-		       "are refused";
+		       "are served by shiftfs";
 	if (strcmp(type, "tmpfs") == 0)
-		return "volumes from here are refused; a container's own tmpfs is made with its "
-		       "ids";
-	return "root file systems and volumes from here are refused";
+		return "volumes from here are served by shiftfs; a container's own tmpfs is made "
+		       "with its ids";
+	return "root file systems and volumes from here are served by shiftfs";
 }
 
 /* One line for each file system, with all places that are on it. */
@@ -205,7 +205,7 @@ void hostcheck_mounts(struct hostcheck *hc)
 			      place);
 	else
 		hostcheck_add(hc, "overlay on ID-mapped layers", HOSTCHECK_MISSING,
-			      "overlay root file systems (Docker's) are refused", "%s",
+			      "overlay root file systems (Docker's) are served by shiftfs", "%s",
 			      g_strerror(-r));
 	hostcheck_add_result(hc, "proc pidns= option", try_pidns_option(),
 			     "proc is mounted without a helper inside",
