@@ -177,38 +177,58 @@ static int enter(struct visit *v)
 	return r < 0 ? r : visit_enter_root(v);
 }
 
+/*
+ * What is attached is the caller's, who may unmount it at once, and what it is on: nothing of ours
+ * keeps it busy when he has his answer. Should nobody wait for that, it is found by its path.
+ */
+static void let_go(struct job *job, int file)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "self/fd/%d", file);
+	if (readlinkat(job->request->host_proc, name, job->undo_path, PATH_MAX - 1) < 0)
+		job->undo_path[0] = '\0';
+	job->undo = -1;
+	fd_close(job->visit.cwd);
+	if (chdir("/") < 0)
+		_exit(1);
+}
+
+static int64_t attach(struct job *job, int node, struct visit_path *path)
+{
+	const struct devnode_args *a = job->arg;
+	const struct visit *v = &job->visit;
+	autofd begin = path->fd;
+	autofd dir = visit_resolve(v, path);
+	autofd file = dir < 0 ? dir : visit_create(v, dir, a->name, a->mode);
+	int64_t r = file < 0 ? file : helper_attach(job, node, file);
+
+	(void)begin;
+	if (r == 0)
+		let_go(job, file);
+	else if (file >= 0)
+		visit_unlink(v, dir, a->name);
+	/* Of no mount namespace of his: what he could not mount on either. */
+	return file >= 0 && r < 0 ? -EPERM : r;
+}
+
 /**
  * devnode_make() - a file where it was asked for, and the node on it
  */
 int64_t devnode_make(struct job *job)
 {
-	const struct devnode_args *a = job->arg;
 	struct visit *v = &job->visit;
 	struct visit_path path;
 	int64_t r = may_make(job);
-	int node = -1, dir, file;
+	autofd node = -1;
 
 	if (r == 0)
 		r = look_up(job, &path);
 	if (r == -EACCES)
 		return JOB_CONTINUE;
 	if (r == 0)
-		r = node = make_node(job, a);
+		r = node = make_node(job, job->arg);
 	if (r >= 0)
 		r = enter(v);
-	if (r < 0)
-		return r;
-	dir = visit_resolve(v, &path);
-	file = dir < 0 ? dir : visit_create(v, dir, a->name, a->mode);
-	if (file < 0)
-		return file;
-	r = helper_attach(job, node, file);
-	if (r < 0) {
-		/* Of no mount namespace of his: what he could not mount on either. */
-		visit_unlink(v, dir, a->name);
-		return -EPERM;
-	}
-	job->undo_dir = dir;
-	job->undo_name = a->name;
-	return 0;
+	return r < 0 ? r : attach(job, node, &path);
 }

@@ -81,16 +81,28 @@ static void let_go_of(const struct request *r)
 	munmap(r->notify->shared, sizeof(*r->notify->shared));
 }
 
-static void undo(const struct job *job)
+/* The very mount, wherever it was moved since: by descriptor, in the host's procfs. */
+static int unmount(const struct job *job, int mount_fd)
 {
 	char path[32];
 
-	/* The very mount, wherever it was moved since: by descriptor, in the host's procfs. */
-	snprintf(path, sizeof(path), "self/fd/%d", job->undo);
-	if (job->undo < 0 || fchdir(job->request->host_proc) < 0 || umount2(path, MNT_DETACH) < 0)
+	snprintf(path, sizeof(path), "self/fd/%d", mount_fd);
+	if (fchdir(job->request->host_proc) < 0 || umount2(path, MNT_DETACH) < 0)
+		return -errno;
+	return 0;
+}
+
+static void undo(const struct job *job)
+{
+	autofd fd = -1;
+
+	if (job->undo >= 0)
+		unmount(job, job->undo);
+	if (!job->undo_path[0])
 		return;
-	if (job->undo_name)
-		visit_unlink(&job->visit, job->undo_dir, job->undo_name);
+	fd = open(job->undo_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && sys_mount_id(fd) == job->mail->mount_id && unmount(job, fd) == 0)
+		visit_unlink(&job->visit, AT_FDCWD, job->undo_path);
 }
 
 static void send_answer(struct job *job, uint32_t number, int64_t value)
@@ -113,10 +125,9 @@ static void be_helper(struct request *r, uint32_t number, job_fn *run, const voi
 {
 	const struct seccomp_notif notif = *r->notif;
 	struct request own = *r;
-	struct job job = {
-		.request = &own, .mail = r->mail, .arg = arg, .undo = -1, .undo_dir = -1
-	};
+	static struct job job;
 
+	job = (struct job){ .request = &own, .mail = r->mail, .arg = arg, .undo = -1 };
 	if (!advance(r->mail, number, MAIL_OFFERED, MAIL_BEGUN))
 		_exit(0);
 	/* By the host's procfs: that of the workshop, on /proc, does not have us. */

@@ -7,14 +7,17 @@
  */
 #include "warden/visit.h"
 
+#include <limits.h>
+
 struct job {
 	const struct request *request;
 	struct visit visit;
 	struct notify_mail *mail;
 	const void *arg;
-	int undo;     /* the mount that was attached, or -1 */
-	int undo_dir; /* the directory of what it was attached to, if that was made for it */
-	const char *undo_name; /* its name there, or NULL */
+	int undo; /* the mount that was attached, or -1 */
+	/* Or, for a mount on a file made for it: where that is, for whoever has the caller's root.
+	 */
+	char undo_path[PATH_MAX];
 };
 
 /* What a job returns for "the kernel shall judge"; else a value or -errno for the caller. */
