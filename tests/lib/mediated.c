@@ -478,6 +478,99 @@ static int mknod_turned(char **a)
 	return 0;
 }
 
+/* Arguments that are not there, end with their page, or go away while they are read. */
+static struct {
+	char *page; /* and one behind it that is not there */
+	size_t size;
+	_Atomic bool stop;
+} shaky;
+
+static void *shake_thread(void *arg)
+{
+	(void)arg;
+	while (!shaky.stop) {
+		mprotect(shaky.page, shaky.size, PROT_NONE);
+		madvise(shaky.page, shaky.size, MADV_DONTNEED);
+		mprotect(shaky.page, shaky.size, PROT_READ | PROT_WRITE);
+	}
+	return NULL;
+}
+
+static void call_all(const char *s, const char *target)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	mount(s, target, s, 0, NULL);
+	mount("none", s, "proc", 0, NULL);
+	mount("none", target, "proc", 0, s);
+	mount(s, s, NULL, 4096 /* MS_BIND */, NULL);
+	mount(NULL, s, NULL, 32 | 4096 | 1 /* MS_REMOUNT, MS_BIND, MS_RDONLY */, NULL);
+	umount2(s, 0);
+	mknod(s, S_IFCHR | 0666, makedev(1, 3));
+	mknodat(AT_FDCWD, s, S_IFCHR | 0666, makedev(1, 5));
+	syscall(SYS_fsopen, s, 0);
+	syscall(SYS_mount_setattr, AT_FDCWD, s, 0, &attr, sizeof(attr));
+	syscall(SYS_mount_setattr, AT_FDCWD, target, 0, s, sizeof(attr));
+	sysinfo((struct sysinfo *)s);
+	syscall(SYS_sched_getaffinity, 0, 128, s);
+	while (umount2(target, 2 /* MNT_DETACH */) == 0)
+		;
+}
+
+static int call_shaky(char **a)
+{
+	double until = now_us() + atof(a[1]) * 1000;
+	long page = sysconf(_SC_PAGESIZE), n = 0;
+	pthread_t t;
+
+	shaky.size = page;
+	shaky.page = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (shaky.page == MAP_FAILED || munmap(shaky.page + page, page) < 0 ||
+	    pthread_create(&t, NULL, shake_thread, NULL))
+		return -ENOMEM;
+	for (; now_us() < until; n++) {
+		const char *const where[] = { NULL,
+					      (char *)8,
+					      (char *)-4096,
+					      shaky.page,
+					      shaky.page + page - 1,
+					      shaky.page + page - 5,
+					      shaky.page + page,
+					      (char *)(1UL << 62) };
+
+		call_all(where[n % (sizeof(where) / sizeof(where[0]))], a[0]);
+	}
+	shaky.stop = true;
+	pthread_join(t, NULL);
+	printf("rounds %ld\n", n);
+	return 0;
+}
+
+/* A view opened again and again, and kept, by as many processes as there may be. */
+static int open_views(char **a)
+{
+	double until = now_us() + atof(a[0]) * 1000;
+	long n = 0;
+
+	for (int i = 0; i < 4; i++)
+		if (fork() == 0) {
+			char text[64];
+
+			while (now_us() < until) {
+				int fd = open("/proc/meminfo", O_RDONLY);
+
+				if (fd < 0)
+					continue;
+				if (read(fd, text, sizeof(text)) < 0)
+					n++;
+			}
+			_exit(0);
+		}
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+
 /* So many callers at once, of whom none comes back before the others. */
 static int flood(char **a)
 {
@@ -577,6 +670,8 @@ static const struct {
 	{ "flood", flood, 1, "CALLERS" },
 	{ "mount-load", mount_load, 3, "TYPE TARGET MILLISECONDS" },
 	{ "mount-swapped", mount_swapped, 4, "TYPE TARGET TARGET MILLISECONDS" },
+	{ "shaky", call_shaky, 2, "TARGET MILLISECONDS" },
+	{ "open-views", open_views, 1, "MILLISECONDS" },
 	{ "mknod", make_node, 4, "PATH MODE MAJOR MINOR" },
 	{ "mknod-capless", make_node_capless, 1, "PATH" },
 	{ "mknodat", make_node_at, 2, "DIRECTORY NAME" },

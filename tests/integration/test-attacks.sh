@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A hostile container against the warden that works for it: whatever it does hurts itself only. Beside it
+# another one is asked all the time; afterwards host and helpers are as before.
+#   ATTACK_SECONDS=60 TEST_TIMEOUT=1500 bash tests/integration/test-attacks.sh
+. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+gate root; gate launcher; gate fuse; gate userns; gate tool-busybox
+root=$work/root
+make_root "$root"
+cp "$top_builddir/tests/lib/mediated" "$root/bin/"
+mkdir -p "$root"/new "$root"/other "$root/turn"
+shift_owners "$root"
+need_containers --rootfs "$root"
+ms=$((${ATTACK_SECONDS:-1} * 1000))
+name=$(cname hostile) other=$(cname other)
+memory=
+have cgroup-memory && memory='--memory 64M'
+inside() { cloister exec "$name" "$@" </dev/null; }
+# shellcheck disable=SC2086
+launch_detached "$name" --privileged --rootfs "$root" $memory --pids 200 -- sleep 10000 || { fail "a container starts"; done_testing; }
+# shellcheck disable=SC2086
+launch_detached "$other" --rootfs "$root" $memory -- sleep 10000 || { fail "another one starts"; done_testing; }
+host_mounts() { grep -c . /proc/self/mountinfo; }
+helpers() { cloister status --json "$1" | json '"\n".join(str(h["pid"]) for h in d["helpers"] if h["alive"])'; }
+kib() { for p in $(helpers "$name"); do awk '/^(RssAnon|RssShmem)/ { n += $2 } END { print n + 0 }' "/proc/$p/status" 2>/dev/null; done | awk '{ n += $1 } END { print n + 0 }'; }
+fds() { for p in $(helpers "$name"); do ls "/proc/$p/fd" 2>/dev/null; done | wc -l; }
+inside sh -c 'mediated sysinfo; mount -t proc proc /new; umount /new' >/dev/null
+mounts_before=$(host_mounts) inside_before=$(inside grep -c . /proc/self/mountinfo) kib_before=$(kib)
+processes() { family 'cloister-(warde|fs).*' | wc -l; }
+few_processes() { [ "$(processes)" -le 8 ]; } # of each container: server, warden, twin, notifier
+few_fds() { [ "$(fds)" -le "$fds_before" ]; }
+want=$(cloister exec "$other" mediated sysinfo </dev/null | grep ^totalram)
+fds_before=$(($(fds) + 4))
+
+# attack DESCRIPTION COMMAND…: for $ms, while the other container asks.
+attack() {
+	local desc=$1 asked=0 wrong=
+	shift
+	timeout -k 5 $((ms / 1000 * 2 + 60)) bash -c 'exec "$@" </dev/null' - "$(type -P cloister)" --root "$state" exec "$name" "$@" >"$tap_dir/attack" 2>&1 &
+	local attacker=$!
+	while kill -0 $attacker 2>/dev/null; do
+		[ "$(cloister exec "$other" mediated sysinfo </dev/null | grep ^totalram)" = "$want" ] || wrong=$asked
+		asked=$((asked + 1))
+	done
+	wait $attacker
+	isnt $? 124 "$desc: it ends" || diag "$(tail -n 3 "$tap_dir/attack")"
+	is "$wrong" "" "$desc: another container is served meanwhile"
+	ok "$desc: no helper is left" eventually 20 few_processes
+	ok "$desc: nor a descriptor" eventually 5 few_fds
+	inside sh -c 'for t in /new /other; do while umount -l $t 2>/dev/null; do :; done; done
+		for m in $(awk "\$5 ~ /dn[0-9]|node\$/ && \$5 !~ /^.(proc|sys)/ { print \$5 }" /proc/self/mountinfo); do umount -l $m; done; rm -f /turn/* /dn* /new/node' 2>/dev/null
+	is "$(inside mediated sysinfo | grep ^totalram)" "$want" "$desc: it is served afterwards"
+	ok "$desc: a mount too" inside sh -c 'mount -t proc proc /new && attack covered /new/uptime && umount /new'
+	is "$(host_mounts) $(inside grep -c . /proc/self/mountinfo)" "$mounts_before $inside_before" "$desc: all mounts are as before"
+}
+flood='for i in 1 2 3 4 5 6 7 8 9 10 11 12; do'
+attack "floods of calls" sh -c "$flood mediated sysinfo-load $ms 4 & done; wait"
+attack "floods of mounts" sh -c "$flood unshare -m mediated mount-load proc /new $ms & done; wait"
+attack "callers that die" sh -c "unshare -m mediated mount-killed proc /new $ms & unshare -m mediated mknod-killed /other $ms & mediated sysinfo-killed $ms & wait"
+attack "arguments that change" sh -c "mediated mount-swapped proc /new /other $ms & mediated mknod-turned /turn /other $ms & wait"
+attack "memory that goes" mediated shaky /new $ms
+attack "hands on helpers" sh -c "attack seize-all $ms & unshare -m mediated mount-load proc /new $ms & wait"
+unlike "$(cat "$tap_dir/attack")" 'cloister|another root' "hands on helpers: none was seized or looked through"
+attack "views held open" mediated open-views $ms
+attack "storms of signals" timeout $((ms / 1000)) sh -c "while :; do mediated mount-storm proc /new 5; done"
+below "$(kib)" "$((kib_before + 8192))" "the helpers' memory is as before (KiB)"
+for n in "$name" "$other"; do
+	like "$(cloister status --json "$n" | json "','.join(sorted(h['name'] for h in d['helpers'] if h['alive']))")" 'cloister-fs,cloister-warden' "all of $n live"
+	ok "$n is deleted" cloister delete --force "$n"
+done
+done_testing
