@@ -24,13 +24,12 @@
  *
  * Workers each read a request, do it, answer, and read again. A second one makes a lone client
  * slower (the kernel wakes them in turn, each on a cold CPU), so there is one more only when
- * requests were waiting many times in a row, and at most as many as CPUs; and when those that there
- * are sleep in the backing file system, which another thread looks after while there are requests.
+ * several processes call (callers.c), and at most as many as CPUs; and when those that there are
+ * sleep in the backing file system, which another thread looks after while there are requests.
  */
 #include "config.h"
 #include "server.h"
 #include "survive.h"
-#include "lib/devfuse.h"
 #include "lib/fd.h"
 #include "lib/sys.h"
 
@@ -46,11 +45,6 @@
 
 /* No handler puts more than a few paths or a page on it. */
 #define WORKER_STACK (256 * 1024)
-
-/* A request that was read within this time was there already. */
-#define QUEUED_NS	3000
-#define QUEUED_IN_A_ROW 32
-#define IDLE_IN_A_ROW	512
 
 /* How long all workers are busy with the same requests before there is another one. */
 #define STUCK_NS 2000000
@@ -112,19 +106,12 @@ static void add_worker(struct server *s, int most)
 /* Return: length of the next request, or -errno. */
 static ssize_t next_request(struct worker *w)
 {
-	uint64_t waited_ns;
-	ssize_t n = devfuse_read(w->server->fuse_fd, w->in, IN_SIZE, &waited_ns);
+	ssize_t n;
 
-	if (n < 0)
-		return n;
-	if (waited_ns < QUEUED_NS) {
-		w->queued++;
-		w->waited = 0;
-	} else {
-		w->queued = 0;
-		w->waited++;
-	}
-	return n;
+	do { /* ENOENT: the request was interrupted before we got it */
+		n = read(w->server->fuse_fd, w->in, IN_SIZE);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOENT));
+	return n < 0 ? -errno : n;
 }
 
 static void wake_watch(struct server *s)
@@ -149,15 +136,14 @@ static int serve(struct worker *w)
 			return n;
 		atomic_fetch_add(&s->busy, 1);
 		wake_watch(s);
-		if (w->queued >= QUEUED_IN_A_ROW) {
-			w->queued = 0;
-			if (atomic_load(&s->workers) < s->cpus)
-				add_worker(s, s->cpus);
-		}
+		callers_count(w);
+		if (callers_many(s) && atomic_load(&s->workers) < s->cpus)
+			add_worker(s, s->cpus);
+		callers_follow(w);
 		dispatch(w, n, false);
 		atomic_fetch_add(&s->done, 1);
 		atomic_fetch_sub(&s->busy, 1);
-		if (!w->stays && (w->waited > IDLE_IN_A_ROW || atomic_load(&s->workers) > s->cpus))
+		if (!w->stays && (callers_few(s) || atomic_load(&s->workers) > s->cpus))
 			return 0;
 	}
 }
@@ -370,14 +356,13 @@ int server_run(struct server *s)
 	int r = prepare_memory(s);
 
 	if (r == 0)
-		r = devfuse_prepare(s->fuse_fd);
-	if (r == 0)
 		r = prepare(s);
 	if (r == 0)
 		r = creds_limit();
 	s->cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (s->cpus > s->threads)
 		s->cpus = s->threads;
+	callers_init(s);
 	pthread_mutex_init(&s->watch_lock, NULL);
 	pthread_cond_init(&s->watch_wake, NULL);
 	return r < 0 ? r : survive_run(s, serve_all);

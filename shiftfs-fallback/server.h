@@ -11,6 +11,7 @@
 #include "proto.h"
 #include "survive.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,6 +68,10 @@ struct server {
 
 	int proc_root, proc_fd; /* /proc, /proc/self/fd */
 	int cpus;
+	cpu_set_t all_cpus; /* that there are for us */
+	bool can_follow;
+	atomic_int many; /* callers (callers.c) */
+	atomic_uint last_caller;
 	uint32_t minor;
 	bool setxattr_ext;
 	struct node_table nodes;
@@ -88,9 +93,10 @@ struct worker {
 	bool stays; /* the main thread: /proc/self/fd is empty once it has ended */
 	struct creds creds;
 	struct slot *slot;
-	char *in;	    /* the request that it works on */
-	char *out;	    /* MAX_IO bytes for an answer */
-	int queued, waited; /* requests in a row that were there already, or were not */
+	char *in;	       /* the request that it works on */
+	char *out;	       /* MAX_IO bytes for an answer */
+	int cpu;	       /* that it stays on, + 1 */
+	unsigned int followed; /* requests that could have told it to */
 };
 
 /*
@@ -158,6 +164,13 @@ static inline int reply_with(struct request *r, const void *out, size_t len)
 int server_run(struct server *s);
 int start_thread(void *(*run)(void *arg), void *arg);
 void dispatch(struct worker *w, size_t len, bool again);
+
+/* callers.c */
+void callers_init(struct server *s);
+void callers_count(struct worker *w);
+bool callers_many(const struct server *s);
+bool callers_few(const struct server *s);
+void callers_follow(struct worker *w);
 
 /* prune.c */
 void prune(struct server *s);
