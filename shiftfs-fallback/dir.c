@@ -26,6 +26,12 @@
  */
 #define SETTLED_NS 50000000
 
+/*
+ * So many names of a directory come with attributes. Who reads the names of a huge one only shall
+ * not have the kernel's memory filled with inodes.
+ */
+#define MOST_PLUS 10000
+
 static bool settled(const struct node_stat *st)
 {
 	struct timespec now;
@@ -52,6 +58,26 @@ static bool is_as_before(const struct node *n, const struct node_stat *st)
 	return atomic_exchange(&listed[(uintptr_t)n / sizeof(*n) % LISTED], state) == state;
 }
 
+/* Milliseconds; never 0, and the same in a server after this one. */
+static uint32_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)(now.tv_sec * 1000 + now.tv_nsec / 1000000) | 1;
+}
+
+/*
+ * A listing that the kernel remembers brings no attributes. When those that came with it are about
+ * to be forgotten, whoever wants them had better get both again than ask for each.
+ */
+static bool has_attributes(const struct server *s, const struct node *n)
+{
+	uint32_t half = s->timeout.tv_sec * 500 + s->timeout.tv_nsec / 2000000;
+
+	return n->listed && now_ms() - n->listed < half;
+}
+
 static uint32_t cache_flags(const struct server *s, const struct node *n, int fd)
 {
 	struct node_stat st;
@@ -60,7 +86,8 @@ static uint32_t cache_flags(const struct server *s, const struct node *n, int fd
 		return FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
 	if (s->cache == CACHE_STRICT || node_stat(fd, &st) < 0 || !settled(&st))
 		return 0;
-	return FOPEN_CACHE_DIR | (is_as_before(n, &st) ? FOPEN_KEEP_CACHE : 0);
+	return FOPEN_CACHE_DIR |
+	       (is_as_before(n, &st) && has_attributes(s, n) ? FOPEN_KEEP_CACHE : 0);
 }
 
 int do_opendir(struct request *r)
@@ -117,25 +144,29 @@ static size_t put(const struct fuse_dirent *head, const char *name, char *at)
 }
 
 /* With what a LOOKUP would tell, which counts as one. */
-static size_t put_plus(struct request *r, int dir, struct fuse_dirent *head, const char *name,
-		       char *at)
+static size_t put_plus(struct request *r, struct open_file *f, struct fuse_dirent *head,
+		       const char *name, char *at)
 {
 	struct fuse_entry_out *out = (struct fuse_entry_out *)at;
 	struct node *entry = r->entry;
-	int fd = is_dots(name) ? -ENOENT : open_child(dir, name);
+	bool with = !is_dots(name) && f->n_plus < MOST_PLUS;
+	int fd = with ? open_child(f->fd, name) : -ENOENT;
 
 	if (fd < 0 || entry_reply(r, fd, name, out) < 0)
 		memset(out, 0, sizeof(*out)); /* the kernel will ask, if at all */
 	else
 		head->ino = out->attr.ino;
 	r->entry = entry;
+	f->n_plus += with;
 	return sizeof(*out) + put(head, name, at + sizeof(*out));
 }
 
 /* Return: how much of the answer was filled with what getdents64() found. */
-static size_t translate(struct request *r, int dir, const char *buf, size_t len, char *out)
+static size_t translate(struct request *r, struct open_file *f, const char *buf, size_t len,
+			char *out)
 {
 	const struct node *n = request_node(r);
+	int dir = f->fd;
 	size_t used = 0;
 
 	for (size_t pos = 0; pos < len;) {
@@ -149,7 +180,7 @@ static size_t translate(struct request *r, int dir, const char *buf, size_t len,
 		if (hide_has(&r->server->hide, n, e->d_name))
 			continue;
 		complete(r->server, dir, e, &head);
-		used += r->plus ? put_plus(r, dir, &head, e->d_name, out + used)
+		used += r->plus ? put_plus(r, f, &head, e->d_name, out + used)
 				: put(&head, e->d_name, out + used);
 	}
 	return used;
@@ -170,7 +201,7 @@ static size_t most(size_t size, bool plus)
 static int read_dir(struct request *r)
 {
 	const struct fuse_read_in *in = r->arg;
-	int fd = open_file_fd(in->fh);
+	struct open_file *f = (struct open_file *)(uintptr_t)in->fh;
 	size_t size = in->size < MAX_IO ? in->size : MAX_IO, used = 0;
 	char *buf = r->worker->out + MAX_IO - BUF_MAX;
 	long n;
@@ -179,12 +210,15 @@ static int read_dir(struct request *r)
 		return -EINVAL;
 	if (size > MAX_IO - BUF_MAX)
 		size = MAX_IO - BUF_MAX;
-	if (lseek(fd, 0, SEEK_CUR) != (off_t)in->offset && lseek(fd, in->offset, SEEK_SET) < 0)
+	if (lseek(f->fd, 0, SEEK_CUR) != (off_t)in->offset &&
+	    lseek(f->fd, in->offset, SEEK_SET) < 0)
 		return -errno;
+	if (in->offset == 0)
+		f->n_plus = 0;
 	do { /* until there is something that is not hidden */
-		n = syscall(SYS_getdents64, fd, buf, most(size, r->plus));
+		n = syscall(SYS_getdents64, f->fd, buf, most(size, r->plus));
 		if (n > 0)
-			used = translate(r, fd, buf, n, r->worker->out);
+			used = translate(r, f, buf, n, r->worker->out);
 	} while (n > 0 && used == 0);
 	return n < 0 ? -errno : reply_with(r, r->worker->out, used);
 }
@@ -196,7 +230,11 @@ int do_readdir(struct request *r)
 
 int do_readdirplus(struct request *r)
 {
+	const struct fuse_read_in *in = r->arg;
+
 	r->plus = true;
+	if (in->offset == 0)
+		request_node(r)->listed = now_ms();
 	return read_dir(r);
 }
 

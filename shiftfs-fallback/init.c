@@ -14,13 +14,14 @@
  * DONT_MASK: only the backing knows its default ACLs. HANDLE_KILLPRIV_V2: the kernel says when suid
  * bits are to be cleared, and asks for no capabilities before each write. Not FUSE_ATOMIC_O_TRUNC:
  * then a program that runs is truncated by who opens it with O_RDONLY | O_TRUNC, before the kernel
- * finds that it is ETXTBSY. */
+ * finds that it is ETXTBSY. Not READDIRPLUS_AUTO, with which the kernel wants attributes only of
+ * the first names of a directory: who wants any (find, rm, grep, tar) reads all names first.
+ */
 static const uint64_t wanted = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DONT_MASK |
 			       FUSE_AUTO_INVAL_DATA | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS |
-			       FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
-			       FUSE_HANDLE_KILLPRIV_V2 | FUSE_POSIX_ACL | FUSE_MAX_PAGES |
-			       PROTO_SETXATTR_EXT | PROTO_INIT_EXT | PROTO_DIRECT_IO_ALLOW_MMAP |
-			       PROTO_NO_EXPORT_SUPPORT;
+			       FUSE_DO_READDIRPLUS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_POSIX_ACL |
+			       FUSE_MAX_PAGES | PROTO_SETXATTR_EXT | PROTO_INIT_EXT |
+			       PROTO_DIRECT_IO_ALLOW_MMAP | PROTO_NO_EXPORT_SUPPORT;
 
 static uint64_t negotiate(struct server *s, const struct request *r)
 {

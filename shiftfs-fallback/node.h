@@ -45,6 +45,7 @@ struct node {
 	uint8_t handle_len; /* 0: there is none */
 	int32_t handle_type;
 	unsigned char handle[NODE_HANDLE];
+	uint32_t listed; /* a directory, with attributes, at this time (dir.c) */
 };
 
 struct node_shard {
