@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#define SYS_FCHMODAT2 452 /* on every architecture */
 
 /* The kernel's new_encode_dev(), include/linux/kdev_t.h. */
 static uint32_t encode_dev(uint32_t maj, uint32_t min)
@@ -106,6 +109,21 @@ int do_statx(struct request *r)
 	return reply_with(r, out, sizeof(*out));
 }
 
+/**
+ * keep_suid() - whether suid and sgid bits stay when the inode of @fd is changed next
+ *
+ * A look at whether it has any costs a third of a change of capabilities.
+ */
+void keep_suid(struct request *r, int fd, bool on)
+{
+	struct node_stat st;
+
+	if (r->worker->creds.fsetid == on)
+		return;
+	if (node_stat(fd, &st) < 0 || st.x.stx_mode & (S_ISUID | S_ISGID))
+		creds_fsetid(&r->worker->creds, on);
+}
+
 /*
  * The backing clears suid bits, but a S_ISGID without S_IXGRP only for who is not of the group and
  * has not CAP_FSETID. The kernel does not tell; of the caller's groups it tells one.
@@ -127,21 +145,34 @@ static int change_owner(struct request *r, const struct fuse_setattr_in *in, int
 		if (gid == ID_NONE)
 			return r->server->as ? -EPERM : -EOVERFLOW;
 	}
-	creds_fsetid(&r->worker->creds, r->in->uid == 0);
+	keep_suid(r, fd, r->in->uid == 0);
 	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-/* By way of /proc, whose links lead to the inode itself: fchmodat2(2) is too new. */
-static int change_mode(struct request *r, const struct fuse_setattr_in *in, int fd)
+/* Before Linux 6.6 by way of /proc, whose links lead to the inode itself. */
+static int chmod_inode(const struct server *s, int fd, mode_t mode)
 {
+	static atomic_bool too_old;
 	char name[16];
 
+	if (!atomic_load_explicit(&too_old, memory_order_relaxed)) {
+		if (syscall(SYS_FCHMODAT2, fd, "", mode, AT_EMPTY_PATH) == 0)
+			return 0;
+		if (errno != ENOSYS)
+			return -errno;
+		atomic_store(&too_old, true);
+	}
+	snprintf(name, sizeof(name), "%d", fd);
+	return fchmodat(s->proc_fd, name, mode, 0) < 0 ? -errno : 0;
+}
+
+static int change_mode(struct request *r, const struct fuse_setattr_in *in, int fd)
+{
 	if (S_ISLNK(node_type(request_node(r))))
 		return -EOPNOTSUPP;
-	snprintf(name, sizeof(name), "%d", fd);
-	/* who may set S_ISGID was decided by the kernel */
-	creds_fsetid(&r->worker->creds, true);
-	return fchmodat(r->server->proc_fd, name, in->mode & 07777, 0) < 0 ? -errno : 0;
+	if (in->mode & S_ISGID) /* who may set it was decided by the kernel */
+		creds_fsetid(&r->worker->creds, true);
+	return chmod_inode(r->server, fd, in->mode & 07777);
 }
 
 /*
@@ -157,7 +188,7 @@ static int change_size(struct request *r, const struct fuse_setattr_in *in, int 
 	if (!S_ISREG(node_type(request_node(r))))
 		return -EINVAL;
 	/* without the flag from kernels before 5.11 */
-	creds_fsetid(&r->worker->creds, !(in->valid & FATTR_KILL_SUIDGID) && keeps_suid(r));
+	keep_suid(r, fd, !(in->valid & FATTR_KILL_SUIDGID) && keeps_suid(r));
 	if (own >= 0 && ftruncate(own, in->size) == 0)
 		return 0;
 	snprintf(name, sizeof(name), "%d", fd);
@@ -200,7 +231,7 @@ static int touch(struct request *r, int fd)
 		return error;
 	if (!S_ISDIR(st.x.stx_mode) && r->in->uid != 0 && st.x.stx_uid != r->worker->creds.fsuid)
 		return 0;
-	creds_fsetid(&r->worker->creds, r->in->uid == 0);
+	keep_suid(r, fd, r->in->uid == 0);
 	return fchownat(fd, "", -1, -1, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 

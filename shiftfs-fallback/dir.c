@@ -58,24 +58,13 @@ static bool is_as_before(const struct node *n, const struct node_stat *st)
 	return atomic_exchange(&listed[(uintptr_t)n / sizeof(*n) % LISTED], state) == state;
 }
 
-/* Milliseconds; never 0, and the same in a server after this one. */
-static uint32_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint32_t)(now.tv_sec * 1000 + now.tv_nsec / 1000000) | 1;
-}
-
 /*
  * A listing that the kernel remembers brings no attributes. When those that came with it are about
  * to be forgotten, whoever wants them had better get both again than ask for each.
  */
 static bool has_attributes(const struct server *s, const struct node *n)
 {
-	uint32_t half = s->timeout.tv_sec * 500 + s->timeout.tv_nsec / 2000000;
-
-	return n->listed && now_ms() - n->listed < half;
+	return n->known && now_ms() - n->known < timeout_ms(s) / 2;
 }
 
 static uint32_t cache_flags(const struct server *s, const struct node *n, int fd)
@@ -150,9 +139,9 @@ static size_t put_plus(struct request *r, struct open_file *f, struct fuse_diren
 	struct fuse_entry_out *out = (struct fuse_entry_out *)at;
 	struct node *entry = r->entry;
 	bool with = !is_dots(name) && f->n_plus < MOST_PLUS;
-	int fd = with ? open_child(f->fd, name) : -ENOENT;
+	autofd fd = with ? open_child(f->fd, name) : -ENOENT;
 
-	if (fd < 0 || entry_reply(r, fd, name, out) < 0)
+	if (fd < 0 || entry_reply(r, &fd, name, out) < 0)
 		memset(out, 0, sizeof(*out)); /* the kernel will ask, if at all */
 	else
 		head->ino = out->attr.ino;
@@ -234,7 +223,7 @@ int do_readdirplus(struct request *r)
 
 	r->plus = true;
 	if (in->offset == 0)
-		request_node(r)->listed = now_ms();
+		request_node(r)->known = now_ms();
 	return read_dir(r);
 }
 

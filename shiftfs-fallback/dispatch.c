@@ -16,6 +16,7 @@ enum as {
 	AS_ANYBODY, /* ... or, without an image, what is shown as root, in no group that a file
 		       has: nothing is made, and a member could leave S_ISGID when it writes */
 	AS_MAKER,   /* ... which must have an image, because something is made that gets them */
+	AS_ANY,	    /* ... or any: nothing is changed that asks whose they are */
 };
 
 #define NO_GROUP (ID_NONE - 1)
@@ -35,9 +36,9 @@ static int do_nothing(struct request *r)
 }
 
 static const struct handler handlers[] = {
-	[FUSE_LOOKUP] = { do_lookup, 1 },
-	[FUSE_FORGET] = { do_forget, sizeof(struct fuse_forget_in) },
-	[FUSE_GETATTR] = { do_getattr, sizeof(struct fuse_getattr_in) },
+	[FUSE_LOOKUP] = { do_lookup, 1, AS_ANY },
+	[FUSE_FORGET] = { do_forget, sizeof(struct fuse_forget_in), AS_ANY },
+	[FUSE_GETATTR] = { do_getattr, sizeof(struct fuse_getattr_in), AS_ANY },
 	[FUSE_SETATTR] = { do_setattr, sizeof(struct fuse_setattr_in) },
 	[FUSE_READLINK] = { do_readlink },
 	[FUSE_SYMLINK] = { do_symlink, 2, AS_MAKER },
@@ -51,26 +52,26 @@ static const struct handler handlers[] = {
 	[FUSE_READ] = { do_read, sizeof(struct fuse_read_in) },
 	[FUSE_WRITE] = { do_write, sizeof(struct fuse_write_in) },
 	[FUSE_STATFS] = { do_statfs },
-	[FUSE_RELEASE] = { do_release, sizeof(struct fuse_release_in) },
+	[FUSE_RELEASE] = { do_release, sizeof(struct fuse_release_in), AS_ANY },
 	[FUSE_FSYNC] = { do_fsync, sizeof(struct fuse_fsync_in) },
 	[FUSE_SETXATTR] = { do_setxattr, FUSE_COMPAT_SETXATTR_IN_SIZE },
-	[FUSE_GETXATTR] = { do_getxattr, sizeof(struct fuse_getxattr_in) },
+	[FUSE_GETXATTR] = { do_getxattr, sizeof(struct fuse_getxattr_in), AS_ANY },
 	[FUSE_LISTXATTR] = { do_listxattr, sizeof(struct fuse_getxattr_in) },
 	[FUSE_REMOVEXATTR] = { do_removexattr, 1 },
-	[FUSE_FLUSH] = { do_flush, sizeof(struct fuse_flush_in) },
+	[FUSE_FLUSH] = { do_flush, sizeof(struct fuse_flush_in), AS_ANY },
 	[FUSE_INIT] = { do_init, 16 }, /* as long as kernels before 5.17 have it */
 	[FUSE_OPENDIR] = { do_opendir, sizeof(struct fuse_open_in) },
-	[FUSE_READDIR] = { do_readdir, sizeof(struct fuse_read_in) },
-	[FUSE_READDIRPLUS] = { do_readdirplus, sizeof(struct fuse_read_in) },
-	[FUSE_RELEASEDIR] = { do_release, sizeof(struct fuse_release_in) },
+	[FUSE_READDIR] = { do_readdir, sizeof(struct fuse_read_in), AS_ANY },
+	[FUSE_READDIRPLUS] = { do_readdirplus, sizeof(struct fuse_read_in), AS_ANY },
+	[FUSE_RELEASEDIR] = { do_release, sizeof(struct fuse_release_in), AS_ANY },
 	[FUSE_FSYNCDIR] = { do_fsyncdir, sizeof(struct fuse_fsync_in) },
 	[FUSE_CREATE] = { do_create, sizeof(struct fuse_create_in), AS_MAKER },
-	[FUSE_INTERRUPT] = { do_interrupt, sizeof(struct fuse_interrupt_in) },
+	[FUSE_INTERRUPT] = { do_interrupt, sizeof(struct fuse_interrupt_in), AS_ANY },
 	[FUSE_GETLK] = { do_getlk, sizeof(struct fuse_lk_in) },
 	[FUSE_SETLK] = { do_setlk, sizeof(struct fuse_lk_in) },
 	[FUSE_SETLKW] = { do_setlkw, sizeof(struct fuse_lk_in) },
 	[FUSE_DESTROY] = { do_nothing },
-	[FUSE_BATCH_FORGET] = { do_batch_forget, sizeof(struct fuse_batch_forget_in) },
+	[FUSE_BATCH_FORGET] = { do_batch_forget, sizeof(struct fuse_batch_forget_in), AS_ANY },
 	[FUSE_FALLOCATE] = { do_fallocate, sizeof(struct fuse_fallocate_in) },
 	[FUSE_RENAME2] = { do_rename2, sizeof(struct fuse_rename2_in) },
 	[FUSE_LSEEK] = { do_lseek, sizeof(struct fuse_lseek_in) },
@@ -148,7 +149,7 @@ static int become(struct request *r, enum as as)
 	uint32_t uid = id_map_outside(&maps->uids, r->in->uid);
 	uint32_t gid = id_map_outside(&maps->gids, r->in->gid);
 
-	if (r->server->as)
+	if (r->server->as || as == AS_ANY)
 		return 0;
 	if (uid == ID_NONE || gid == ID_NONE) {
 		if (as == AS_MAKER)

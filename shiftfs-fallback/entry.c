@@ -15,22 +15,21 @@
 
 /**
  * entry_reply() - tell the kernel of an inode
- * @fd: O_PATH descriptor of it; taken over
+ * @fd: O_PATH descriptor of it; -1 afterwards if it was taken over
  * @name: under which it was found in the directory that the request is about, or NULL
  */
-int entry_reply(struct request *r, int fd, const char *name, struct fuse_entry_out *out)
+int entry_reply(struct request *r, int *fd, const char *name, struct fuse_entry_out *out)
 {
 	struct server *s = r->server;
 	struct node_stat st;
 	struct node *n;
-	autofd mine = fd;
 	uint64_t alias = 0;
-	int error = node_stat(fd, &st);
+	int error = node_stat(*fd, &st);
 
 	if (error == 0 && name)
 		alias = node_alias(&s->nodes, request_node(r), name, &st);
 	if (error == 0)
-		error = node_get(&s->nodes, fd_steal(&mine), &st, alias, &n);
+		error = node_get(&s->nodes, fd, &st, alias, &n);
 	if (error < 0)
 		return error;
 	r->entry = n;
@@ -61,8 +60,8 @@ int open_child(int dirfd, const char *name)
 int reply_child(struct request *r, int dir, const char *name)
 {
 	struct fuse_entry_out *out = &r->reply.create.entry;
-	int fd = open_child(dir, name);
-	int error = fd < 0 ? fd : entry_reply(r, fd, name, out);
+	autofd fd = open_child(dir, name);
+	int error = fd < 0 ? fd : entry_reply(r, &fd, name, out);
 
 	return error < 0 ? error : reply_with(r, out, sizeof(*out));
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -110,21 +111,24 @@ int reopen(const struct server *s, int fd, int flags)
  * file_reply() - tell the kernel of an open file
  * @fd: taken over
  * @flags: with which the caller opened it
+ * @mode: of the file
  *
  * A close has something to tell us only if there may be locks of its process.
  */
-int file_reply(struct request *r, struct node *n, int fd, uint32_t flags, struct fuse_open_out *out)
+int file_reply(struct request *r, struct node *n, int fd, uint32_t flags, uint32_t mode,
+	       struct fuse_open_out *out)
 {
 	struct server *s = r->server;
 	struct open_file *f = open_file_new(s, n, fd);
+	bool read_only = (flags & O_ACCMODE) == O_RDONLY;
 
 	if (!f)
 		return -ENOMEM;
 	r->opened = f;
 	*out = (struct fuse_open_out){ .fh = (uintptr_t)f };
-	if ((flags & O_ACCMODE) == O_RDONLY || !s->locks)
+	if (read_only || !s->locks)
 		out->open_flags = FOPEN_NOFLUSH;
-	if (passthrough_open(r, n, fd, flags, out))
+	if (passthrough_open(r, n, fd, read_only || !(mode & (S_ISUID | S_ISGID)), out))
 		return 0;
 	if (s->cache == CACHE_STRICT)
 		out->open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
@@ -138,11 +142,9 @@ int file_reply(struct request *r, struct node *n, int fd, uint32_t flags, struct
  * remembered. The kernel asks for the name again then: a database must not write to a journal
  * that has been removed.
  */
-static bool is_stale(const struct node *n, int fd)
+static bool is_stale(const struct node *n, const struct stat *st)
 {
-	struct stat st;
-
-	return !n->orphan && fstat(fd, &st) == 0 && st.st_nlink == 0;
+	return !n->orphan && st->st_nlink == 0;
 }
 
 int do_open(struct request *r)
@@ -150,13 +152,15 @@ int do_open(struct request *r)
 	const struct fuse_open_in *in = r->arg;
 	struct node *n = request_node(r);
 	struct fuse_open_out *out = &r->reply.open;
+	struct stat st;
 	int fd, error;
 
 	if (!S_ISREG(node_type(n)))
 		return -ENXIO;
-	creds_fsetid(&r->worker->creds, !(in->open_flags & FUSE_OPEN_KILL_SUIDGID));
+	if (in->flags & O_TRUNC)
+		creds_fsetid(&r->worker->creds, !(in->open_flags & FUSE_OPEN_KILL_SUIDGID));
 	fd = node_open(&r->server->nodes, n, open_flags(in->flags));
-	if (fd >= 0 && is_stale(n, fd)) {
+	if (fd >= 0 && (fstat(fd, &st) < 0 || is_stale(n, &st))) {
 		close(fd);
 		fd = -ESTALE;
 	}
@@ -164,7 +168,7 @@ int do_open(struct request *r)
 		return fd;
 	if ((in->flags & O_ACCMODE) != O_RDONLY)
 		ask_again(r->server, n);
-	error = file_reply(r, n, fd, in->flags, out);
+	error = file_reply(r, n, fd, in->flags, st.st_mode, out);
 	return error < 0 ? error : reply_with(r, out, sizeof(*out));
 }
 
@@ -251,7 +255,7 @@ int do_fallocate(struct request *r)
 {
 	const struct fuse_fallocate_in *in = r->arg;
 
-	creds_fsetid(&r->worker->creds, keeps_suid(r));
+	keep_suid(r, file_of(in->fh)->fd, keeps_suid(r));
 	return fallocate(file_of(in->fh)->fd, in->mode, in->offset, in->length) < 0 ? -errno : 0;
 }
 
@@ -273,7 +277,7 @@ static ssize_t copy(struct request *r)
 	off_t from = in->off_in, to = in->off_out;
 	ssize_t n;
 
-	creds_fsetid(&r->worker->creds, keeps_suid(r));
+	keep_suid(r, file_of(in->fh_out)->fd, keeps_suid(r));
 	n = copy_file_range(file_of(in->fh_in)->fd, &from, file_of(in->fh_out)->fd, &to,
 			    in->len < COPY_MAX ? in->len : COPY_MAX, in->flags);
 	return n < 0 ? -errno : n;

@@ -28,12 +28,18 @@ static dev_t decode_dev(uint32_t dev)
 	return makedev((dev & 0xfff00) >> 8, (dev & 0xff) | (dev >> 12 & 0xfff00));
 }
 
-static void begin(struct request *r, uint32_t umask)
+static bool may_give_sgid(const struct request *r)
+{
+	return r->server->minor >= MINOR_STRIPS_SGID || r->in->uid == 0;
+}
+
+static void begin(struct request *r, uint32_t umask, mode_t mode)
 {
 	struct creds *c = &r->worker->creds;
 
 	creds_umask(c, umask & 0777);
-	creds_fsetid(c, r->server->minor >= MINOR_STRIPS_SGID || r->in->uid == 0);
+	if (mode & S_ISGID)
+		creds_fsetid(c, may_give_sgid(r));
 }
 
 /* Whether the request made @name before, as what @mode says. errno is why it cannot now. */
@@ -56,7 +62,7 @@ int do_mknod(struct request *r)
 
 	if (dir < 0)
 		return dir;
-	begin(r, in->umask);
+	begin(r, in->umask, in->mode);
 	if (!r->done && mknodat(dir, name, in->mode, decode_dev(in->rdev)) < 0 &&
 	    !made_before(r, dir, name, in->mode))
 		return -errno;
@@ -72,7 +78,7 @@ int do_mkdir(struct request *r)
 
 	if (dir < 0)
 		return dir;
-	begin(r, in->umask);
+	begin(r, in->umask, in->mode);
 	if (!r->done && mkdirat(dir, name, in->mode & 07777) < 0 &&
 	    !made_before(r, dir, name, S_IFDIR))
 		return -errno;
@@ -102,7 +108,7 @@ int do_symlink(struct request *r)
 	target = (const char *)r->arg + offset;
 	if (offset >= r->len || !memchr(target, '\0', r->len - offset))
 		return -EINVAL;
-	begin(r, 0);
+	begin(r, 0, 0);
 	if (!r->done && symlinkat(target, dir, name) < 0 && !linked_before(r, dir, name, target))
 		return -errno;
 	return reply_child(r, dir, name);
@@ -135,6 +141,7 @@ int do_link(struct request *r)
 	size_t offset = sizeof(*in);
 	const char *name;
 	int dir = request_new_entry(r, &offset, &name), fd, error;
+	autofd copy = -1;
 
 	if (dir < 0)
 		return dir;
@@ -144,10 +151,10 @@ int do_link(struct request *r)
 	if (!r->done && link_inode(r, fd, dir, name) < 0 && !is_link_of(r, dir, name, old))
 		return -errno;
 	/* the same inode, whatever the name is by now */
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (fd < 0)
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
 		return -errno;
-	error = entry_reply(r, fd, name, out);
+	error = entry_reply(r, &copy, name, out);
 	return error < 0 ? error : reply_with(r, out, sizeof(*out));
 }
 
@@ -180,12 +187,15 @@ static int open_or_make(struct request *r, int dir, const char *name,
 		if (r->done)
 			return open_existing(r, dir, name, flags & ~O_TRUNC);
 		fd = openat(dir, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW, in->mode & 07777);
+		r->made = fd >= 0;
 		if (fd >= 0 || errno != EEXIST)
 			return fd >= 0 ? fd : -errno;
 		if (in->flags & O_EXCL && !made_before(r, dir, name, S_IFREG))
 			return -EEXIST;
-		if (in->open_flags & FUSE_OPEN_KILL_SUIDGID)
-			creds_fsetid(&r->worker->creds, false);
+		if (flags & O_TRUNC)
+			creds_fsetid(&r->worker->creds,
+				     !(in->open_flags & FUSE_OPEN_KILL_SUIDGID) &&
+					     may_give_sgid(r));
 		fd = open_existing(r, dir, name, flags);
 		if (fd != -ENOENT)
 			return fd;
@@ -202,21 +212,41 @@ static void pin(struct request *r, int fd)
 		node_pin(&r->server->nodes, fd_steal(&path), &st);
 }
 
+/*
+ * Tells of the inode that is open. Where the backing has handles a node keeps no descriptor, so
+ * this one will do; should it keep it all the same, the open file gets a copy.
+ */
+static int entry_reply_open(struct request *r, int *fd, const char *name)
+{
+	struct fuse_entry_out *out = &r->reply.create.entry;
+	bool handles = r->server->nodes.mount_fd >= 0;
+	autofd path = handles ? -1 : reopen(r->server, *fd, O_PATH);
+	int same = *fd, error;
+
+	if (!handles)
+		return path < 0 ? path : entry_reply(r, &path, name, out);
+	error = entry_reply(r, &same, name, out);
+	if (same < 0)
+		*fd = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+	return *fd < 0 ? -errno : error;
+}
+
 /* @fd is the open file; taken over. */
 static int reply_created(struct request *r, int fd, const char *name)
 {
 	const struct fuse_create_in *in = r->arg;
-	bool handles = r->server->nodes.mount_fd >= 0; /* then any descriptor will do */
-	int path = handles ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : reopen(r->server, fd, O_PATH);
-	int error = path < 0 ? -errno : entry_reply(r, path, name, &r->reply.create.entry);
+	struct fuse_entry_out *entry = &r->reply.create.entry;
+	autofd own = fd;
+	int error = entry_reply_open(r, &own, name);
 
-	if (error < 0) {
-		close(fd);
+	if (error < 0)
 		return error;
-	}
 	if (!name) /* O_TMPFILE: nothing else leads to it */
-		pin(r, fd);
-	error = file_reply(r, r->entry, fd, in->flags, &r->reply.create.open);
+		pin(r, own);
+	if (r->made && r->server->cache == CACHE_AUTO)
+		r->entry->known = now_ms();
+	error = file_reply(r, r->entry, fd_steal(&own), in->flags, entry->attr.mode,
+			   &r->reply.create.open);
 	return error < 0 ? error : reply_with(r, &r->reply.create, sizeof(r->reply.create));
 }
 
@@ -229,7 +259,7 @@ int do_create(struct request *r)
 
 	if (dir < 0)
 		return dir;
-	begin(r, in->umask);
+	begin(r, in->umask, in->mode);
 	fd = open_or_make(r, dir, name, in);
 	return fd < 0 ? fd : reply_created(r, fd, name);
 }
@@ -242,7 +272,7 @@ int do_tmpfile(struct request *r)
 
 	if (dir < 0)
 		return dir;
-	begin(r, in->umask);
+	begin(r, in->umask, in->mode);
 	fd = openat(dir, ".", flags & ~O_TRUNC, in->mode & 07777);
 	return fd < 0 ? -errno : reply_created(r, fd, NULL);
 }

@@ -269,13 +269,13 @@ static void free_node(struct node_table *t, struct node *n)
 
 /**
  * node_get() - the node of the inode that @fd refers to, with one more lookup
- * @fd: O_PATH descriptor; taken over, whatever the result
+ * @fd: if the node keeps it, which must be an O_PATH descriptor then, it is -1 afterwards
  * @st: what node_stat() says of it
  * @alias: what node_alias() says, or 0
  *
  * Return: 0 or -ENOMEM.
  */
-int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t alias,
+int node_get(struct node_table *t, int *fd, const struct node_stat *st, uint64_t alias,
 	     struct node **ret)
 {
 	uint64_t hash = mix(st->dev, st->x.stx_ino);
@@ -286,14 +286,13 @@ int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t 
 			     .fd = -1,
 			     .format = st->x.stx_mode >> 12 };
 	struct node *n;
-	autofd mine = fd;
 
 	if (st->dev != t->root.dev)
 		atomic_store_explicit(&t->many_devices, true, memory_order_relaxed);
 	if (t->mount_fd >= 0)
-		node_handle(fd, &like);
+		node_handle(*fd, &like);
 	if (!like.handle_len) {
-		like.fd = fd;
+		like.fd = *fd;
 		like.holds = like.pinned = true;
 	}
 	pthread_mutex_lock(&s->lock);
@@ -304,7 +303,7 @@ int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t 
 		if (n)
 			insert(t, s, hash, n);
 		if (n && n->fd >= 0)
-			fd_steal(&mine);
+			fd_steal(fd);
 	}
 	if (n)
 		n->lookups++;

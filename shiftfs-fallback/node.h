@@ -45,7 +45,8 @@ struct node {
 	uint8_t handle_len; /* 0: there is none */
 	int32_t handle_type;
 	unsigned char handle[NODE_HANDLE];
-	uint32_t listed; /* a directory, with attributes, at this time (dir.c) */
+	uint32_t known; /* when a directory was listed with attributes (dir.c), or a file had no
+			   capabilities for sure (xattr.c): now_ms(), or 0 */
 };
 
 struct node_shard {
@@ -77,7 +78,7 @@ int node_table_init(struct node_table *t, int root_fd, bool handles);
 int node_table_recover(struct node_table *t);
 int node_stat(int fd, struct node_stat *st);
 int node_stat_at(int dirfd, const char *name, struct node_stat *st);
-int node_get(struct node_table *t, int fd, const struct node_stat *st, uint64_t alias,
+int node_get(struct node_table *t, int *fd, const struct node_stat *st, uint64_t alias,
 	     struct node **ret);
 int node_hold(struct node_table *t, struct node *n);
 void node_drop(struct node_table *t, struct node *n);

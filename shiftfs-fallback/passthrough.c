@@ -10,9 +10,7 @@
 #include "server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 
 static int backing_open(const struct server *s, int fd)
 {
@@ -44,24 +42,16 @@ static int begin(struct node_table *t, struct node *n, int fresh)
 	return id;
 }
 
-/* Whether whoever writes to it may have to clear bits. */
-static bool has_suid(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID);
-}
-
 /**
  * passthrough_open() - have the kernel use the file itself, if it can
  * @n: the node that @fd is an open file of
- * @flags: with which it was opened
+ * @good: it is read only, or has no suid bits
  *
  * The backing clears suid bits when somebody writes, as for anybody without CAP_FSETID; so a file
  * that has some is not passed through while it is open to be written, lest root's writes clear
  * them too. Where it is open already, or gets them later, safe goes before right.
  */
-bool passthrough_open(struct request *r, struct node *n, int fd, uint32_t flags,
+bool passthrough_open(struct request *r, struct node *n, int fd, bool good,
 		      struct fuse_open_out *out)
 {
 	struct server *s = r->server;
@@ -69,8 +59,7 @@ bool passthrough_open(struct request *r, struct node *n, int fd, uint32_t flags,
 
 	if (!s->passthrough)
 		return false;
-	if (!__atomic_load_n(&n->opens, __ATOMIC_RELAXED) &&
-	    ((flags & O_ACCMODE) == O_RDONLY || !has_suid(fd))) {
+	if (!__atomic_load_n(&n->opens, __ATOMIC_RELAXED) && good) {
 		creds_fsetid(&r->worker->creds, false);
 		fresh = backing_open(s, fd);
 	}

@@ -115,6 +115,7 @@ struct request {
 	bool no_reply, plus;
 	bool again; /* a server before this one may have carried it out, */
 	bool done;  /* or has */
+	bool made;  /* the inode that the answer tells of was made for it */
 	struct slot *slot;
 	struct node *entry;	  /* a lookup of it was counted for this answer */
 	struct open_file *opened; /* made for this answer */
@@ -155,6 +156,22 @@ static inline bool keeps_suid(const struct request *r)
 	return r->server->mode == MODE_SERVER && r->in->uid == 0;
 }
 
+/* Milliseconds; never 0, and the same in a server after this one. */
+static inline uint32_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)(now.tv_sec * 1000 + now.tv_nsec / 1000000) | 1;
+}
+
+/* Of a timeout of days an hour. */
+static inline uint32_t timeout_ms(const struct server *s)
+{
+	return s->timeout.tv_sec > 3600 ? 3600000
+					: s->timeout.tv_sec * 1000 + s->timeout.tv_nsec / 1000000;
+}
+
 static inline int reply_with(struct request *r, const void *out, size_t len)
 {
 	r->out = out;
@@ -183,13 +200,14 @@ void init_done(struct server *s);
 
 /* attr.c */
 void attr_fill(struct server *s, const struct node_stat *st, struct fuse_attr *attr);
+void keep_suid(struct request *r, int fd, bool on);
 int do_getattr(struct request *r);
 int do_setattr(struct request *r);
 int do_statx(struct request *r);
 int do_statfs(struct request *r);
 
 /* entry.c */
-int entry_reply(struct request *r, int fd, const char *name, struct fuse_entry_out *out);
+int entry_reply(struct request *r, int *fd, const char *name, struct fuse_entry_out *out);
 int open_child(int dirfd, const char *name);
 int reply_child(struct request *r, int dir, const char *name);
 int do_lookup(struct request *r);
@@ -217,7 +235,7 @@ void take_back_plus(struct request *r);
 int do_fsyncdir(struct request *r);
 
 /* file.c */
-int file_reply(struct request *r, struct node *n, int fd, uint32_t flags,
+int file_reply(struct request *r, struct node *n, int fd, uint32_t flags, uint32_t mode,
 	       struct fuse_open_out *out);
 void open_files_recover(struct server *s);
 int reopen(const struct server *s, int fd, int flags);
@@ -237,7 +255,7 @@ int do_copy_file_range(struct request *r);
 int do_copy_file_range_64(struct request *r);
 
 /* passthrough.c */
-bool passthrough_open(struct request *r, struct node *n, int fd, uint32_t flags,
+bool passthrough_open(struct request *r, struct node *n, int fd, bool good,
 		      struct fuse_open_out *out);
 void passthrough_close(struct server *s, struct node *n);
 

@@ -82,6 +82,19 @@ static int filecap_error(int error)
 	return error == -EOVERFLOW ? -ENODATA : 0;
 }
 
+/*
+ * The kernel asks before the first write and before chown. Nobody can have given any to a file that
+ * was just made but through us, or in the directory itself, which may take a while to be seen.
+ */
+static bool has_no_caps(const struct request *r, enum kind kind)
+{
+	const struct node *n = request_node(r);
+	uint32_t known = __atomic_load_n(&n->known, __ATOMIC_RELAXED);
+
+	return kind == FILECAP && S_ISREG(node_type(n)) && known &&
+	       now_ms() - known < timeout_ms(r->server);
+}
+
 int do_getxattr(struct request *r)
 {
 	const struct fuse_getxattr_in *in = r->arg;
@@ -91,13 +104,16 @@ int do_getxattr(struct request *r)
 	const char *name = attr_name(r, sizeof(*in), &end);
 	enum kind kind;
 	ssize_t n;
-	int error = link_of(r, &l);
+	int error;
 
 	if (!name)
 		return -EINVAL;
+	kind = kind_of(name);
+	if (has_no_caps(r, kind))
+		return -ENODATA;
+	error = link_of(r, &l);
 	if (error < 0)
 		return error;
-	kind = kind_of(name);
 	if (kind == ACL && maps->uids.all) /* whom it names is not shown */
 		return -ENODATA;
 	n = getxattr(l.name, name, r->worker->out, XATTR_SIZE_MAX);
@@ -177,7 +193,10 @@ int do_setxattr(struct request *r)
 		error = link_of(r, &l);
 	if (error < 0)
 		return error;
-	creds_fsetid(&r->worker->creds, true);
+	if (kind_of(name) == ACL)
+		creds_fsetid(&r->worker->creds, true);
+	else if (S_ISREG(node_type(request_node(r))))
+		__atomic_store_n(&request_node(r)->known, 0, __ATOMIC_RELAXED);
 	if (!r->done && setxattr(l.name, name, r->worker->out, len, in->flags) < 0 &&
 	    !set_before(r, &l, name, len))
 		return -errno;
