@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FOLLOW_EVERY 32
 
@@ -31,14 +32,6 @@
 
 /* Where proc(5) has the CPU, behind the name, which can have blanks. */
 #define FIELDS_TO_CPU 37
-
-/**
- * callers_init() - note which CPUs there are for us
- */
-void callers_init(struct server *s)
-{
-	s->can_follow = sched_getaffinity(0, sizeof(s->all_cpus), &s->all_cpus) == 0;
-}
 
 static bool has_much_data(const struct fuse_in_header *in)
 {
@@ -100,42 +93,77 @@ static int cpu_of(const struct server *s, uint32_t tid)
 	return p ? atoi(p + 1) : -1;
 }
 
-static void stay_on(struct worker *w, int cpu)
+static void stay_on(struct server *s, const cpu_set_t *cpus)
 {
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) == 0)
-		w->cpu = cpu + 1;
+	(void)sched_setaffinity(s->main_tid, sizeof(*cpus), cpus);
 }
 
-static void stay_nowhere(struct worker *w)
+/* Return: the CPU that the main worker is to stay on, or -1 */
+static int find_cpu(struct server *s)
 {
-	if (!w->cpu)
-		return;
-	w->cpu = 0;
-	(void)sched_setaffinity(0, sizeof(w->server->all_cpus), &w->server->all_cpus);
+	uint32_t tid = atomic_load_explicit(&s->last_caller, memory_order_relaxed);
+	int cpu = -1;
+
+	if (atomic_load(&s->workers) == 1 && !atomic_load(&s->much_data))
+		cpu = cpu_of(s, tid);
+	return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &s->all_cpus) ? cpu : -1;
+}
+
+/*
+ * The kernel does not tell anything of a process that is executing a program until it has read that
+ * one, which may be from us: so no worker asks, but a thread that nobody waits for.
+ */
+static void *follow_main(void *arg)
+{
+	struct server *s = arg;
+	int last = -1;
+
+	for (;;) {
+		cpu_set_t one;
+		int cpu;
+
+		while (sem_wait(&s->follow) < 0)
+			;
+		cpu = find_cpu(s);
+		CPU_ZERO(&one);
+		if (cpu >= 0)
+			CPU_SET(cpu, &one);
+		if (cpu != last)
+			stay_on(s, cpu >= 0 ? &one : &s->all_cpus);
+		last = cpu;
+		atomic_store(&s->following, false);
+	}
+	return NULL;
 }
 
 /**
- * callers_follow() - be where the caller of the request is, if that is worth it
+ * callers_begin() - in the main worker, which is to be where a lone caller is
+ *
+ * Return: 0, or -errno.
+ */
+int callers_begin(struct server *s)
+{
+	s->main_tid = gettid();
+	if (sched_getaffinity(0, sizeof(s->all_cpus), &s->all_cpus) < 0 ||
+	    CPU_COUNT(&s->all_cpus) < 2)
+		return 0;
+	sem_init(&s->follow, 0, 0);
+	s->can_follow = true;
+	return start_thread(follow_main, s);
+}
+
+/**
+ * callers_follow() - have the main worker be where the caller of the request is, if that is worth
+ * it
  */
 void callers_follow(struct worker *w)
 {
 	const struct fuse_in_header *in = (const void *)w->in;
 	struct server *s = w->server;
-	int cpu;
 
-	if (!s->can_follow || !in->pid || w->followed++ % FOLLOW_EVERY)
+	if (!s->can_follow || !in->pid || w->followed++ % FOLLOW_EVERY ||
+	    atomic_exchange(&s->following, true))
 		return;
-	if (atomic_load(&s->workers) > 1 || has_much_data(in)) {
-		stay_nowhere(w);
-		return;
-	}
-	cpu = cpu_of(s, in->pid);
-	if (cpu < 0 || cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &s->all_cpus))
-		stay_nowhere(w);
-	else if (w->cpu != cpu + 1)
-		stay_on(w, cpu);
+	atomic_store(&s->much_data, has_much_data(in));
+	sem_post(&s->follow);
 }

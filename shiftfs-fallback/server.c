@@ -342,6 +342,8 @@ static int serve_all(struct server *s, bool again)
 	atomic_store(&s->workers, 1);
 	r = start_thread(watch_main, s);
 	if (r == 0)
+		r = callers_begin(s);
+	if (r == 0)
 		r = serve(&w);
 	return r == -ENODEV ? 0 : r;
 }
@@ -362,7 +364,6 @@ int server_run(struct server *s)
 	s->cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (s->cpus > s->threads)
 		s->cpus = s->threads;
-	callers_init(s);
 	pthread_mutex_init(&s->watch_lock, NULL);
 	pthread_cond_init(&s->watch_wake, NULL);
 	return r < 0 ? r : survive_run(s, serve_all);

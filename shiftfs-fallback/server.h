@@ -12,6 +12,7 @@
 #include "survive.h"
 
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -71,6 +72,9 @@ struct server {
 	int cpus;
 	cpu_set_t all_cpus; /* that there are for us */
 	bool can_follow;
+	pid_t main_tid;
+	sem_t follow; /* wakes the thread that looks where callers run */
+	atomic_bool following, much_data;
 	atomic_int many; /* callers (callers.c) */
 	atomic_uint last_caller;
 	uint32_t minor;
@@ -96,7 +100,6 @@ struct worker {
 	struct slot *slot;
 	char *in;	       /* the request that it works on */
 	char *out;	       /* MAX_IO bytes for an answer */
-	int cpu;	       /* that it stays on, + 1 */
 	unsigned int followed; /* requests that could have told it to */
 };
 
@@ -184,7 +187,7 @@ int start_thread(void *(*run)(void *arg), void *arg);
 void dispatch(struct worker *w, size_t len, bool again);
 
 /* callers.c */
-void callers_init(struct server *s);
+int callers_begin(struct server *s);
 void callers_count(struct worker *w);
 bool callers_many(const struct server *s);
 bool callers_few(const struct server *s);

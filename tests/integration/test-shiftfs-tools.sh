@@ -71,6 +71,8 @@ else
 	skip tool-dpkg-deb "dpkg"
 fi
 
+ok "300 programs that are executed with a file open that the exec closes" python3 "$tests_lib/exec-closing.py" "$view/home/closed"
+
 ### Overlay on top, as an engine inside has it
 mkdir -p "$view/o/"{lower/d,upper,wd} "$view/over"; echo low >"$view/o/lower/f"
 if mount -t overlay o -o "lowerdir=$view/o/lower,upperdir=$view/o/upper,workdir=$view/o/wd" "$view/over"; then
