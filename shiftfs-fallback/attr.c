@@ -218,20 +218,21 @@ static int change_times(const struct fuse_setattr_in *in, int fd)
 #define FATTR_TIMES (FATTR_ATIME | FATTR_MTIME | FATTR_ATIME_NOW | FATTR_MTIME_NOW)
 
 /*
- * chown(2) that names nobody: the inode counts as changed, and loses its suid bits. For others than
- * the owner a file stays as it is: before they write to a suid file the kernel asks for the same,
- * and then the write itself sees to the bits; and who may not clear them gets an error natively.
+ * chown(2) that names nobody: the inode counts as changed. Before somebody writes to a file with
+ * suid bits or capabilities the kernel asks for the same, so such a file stays as it is here; the
+ * write itself sees to the bits.
  */
 static int touch(struct request *r, int fd)
 {
+	uid_t caller = r->worker->creds.fsuid;
 	struct node_stat st;
 	int error = node_stat(fd, &st);
 
 	if (error < 0 || r->server->as)
 		return error;
-	if (!S_ISDIR(st.x.stx_mode) && r->in->uid != 0 && st.x.stx_uid != r->worker->creds.fsuid)
+	if (!S_ISDIR(st.x.stx_mode) &&
+	    (st.x.stx_mode & (S_ISUID | S_ISGID) || (caller != 0 && st.x.stx_uid != caller)))
 		return 0;
-	keep_suid(r, fd, r->in->uid == 0);
 	return fchownat(fd, "", -1, -1, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 

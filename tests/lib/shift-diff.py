@@ -125,6 +125,8 @@ class Side:
         return attrs(os.fstat(self.fd(slot)))
 
     def op_seek(self, slot, at, whence):
+        if whence > 2:
+            os.fsync(self.fd(slot))  # until it is written, what was but allocated may be data or a hole
         return os.lseek(self.fd(slot), at, whence)
 
     def op_copy_range(self, a, c, n, at, to):
