@@ -9,7 +9,7 @@ Processes of several users each do an operation in both directories, and compare
 --source the owners of what VIEW shows: those in DIR less --shift. The seed is always printed. A
 difference is looked for again with fewer operations, which are shown; exit status 1.
 """
-import argparse, ctypes, errno, hashlib, os, pickle, random, socket, stat, struct, sys, time
+import argparse, ctypes, errno, hashlib, os, pickle, random, re, socket, stat, struct, sys, time
 
 libc = ctypes.CDLL(None, use_errno=True)
 USERS = [(0, 0, [0]), (1000, 1000, [1000, 33]), (1001, 1001, [1001]), (33, 33, [33])]
@@ -530,6 +530,17 @@ def report(a, run, steps, text):
     sys.exit(1)
 
 
+def has_tmpfile(view):
+    """False only where the kernel cannot pass it on."""
+    if tuple(int(x) for x in re.findall(r'\d+', os.uname().release)[:2]) >= (6, 1):
+        return True
+    try:
+        os.close(os.open(view, os.O_TMPFILE | os.O_RDWR))
+    except OSError as e:
+        return e.errno != errno.EOPNOTSUPP
+    return True
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('plain'), p.add_argument('view')
@@ -544,6 +555,9 @@ def main():
     print('seed %d' % a.seed, flush=True)
     r, steps, worked = random.Random(a.seed), [], set()
     run = Run(a, None)
+    if not has_tmpfile(a.view):
+        print('FUSE has no O_TMPFILE before Linux 6.1: left out')
+        a.ignore.append('tmpfile')
     names = [n for n in OPS if n not in a.ignore]
     weights = [OPS[n][0] for n in names]
     for step in range(a.steps):
