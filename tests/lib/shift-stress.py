@@ -54,6 +54,14 @@ def op_read(r):
     os.close(fd)
 
 
+def op_utime(r):
+    """Not of directories: who sets back their times while others change and list them hides the change."""
+    fd = os.open(name(r), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not os.path.isdir('/proc/self/fd/%d' % fd):
+        os.utime(fd, (5, 6))
+    os.close(fd)
+
+
 def op_list(r):
     fd = os.open(name(r).split('/')[0], os.O_RDONLY | os.O_DIRECTORY)
     found = os.listdir(fd)
@@ -69,7 +77,7 @@ OPS = [
     lambda r: os.link(name(r), name(r), follow_symlinks=False), lambda r: os.symlink(name(r), name(r)), lambda r: os.lstat(name(r)),
     lambda r: os.chmod(name(r), r.choice([0o644, 0o755])), lambda r: os.lchown(name(r), r.randrange(3), r.randrange(3)),
     lambda r: os.truncate(name(r), r.randrange(9000)), lambda r: os.setxattr(name(r), 'user.x', b'v' * r.randrange(200)),
-    lambda r: os.mkfifo(name(r)), lambda r: os.utime(name(r), (5, 6), follow_symlinks=False), lambda r: os.readlink(name(r)),
+    lambda r: os.mkfifo(name(r)), op_utime, lambda r: os.readlink(name(r)),
 ]
 
 
