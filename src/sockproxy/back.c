@@ -48,13 +48,14 @@ void link_destroy(struct link *l)
 	flow_free(&l->up);
 	flow_free(&l->down);
 	guard_free(l);
+	free(l->again);
 	free(l->early);
 	free(l);
 }
 
-void link_tell(uint32_t id, enum proxy_msg_type type, bool keep)
+void link_tell(uint32_t id, enum proxy_msg_type type)
 {
-	struct proxy_msg msg = { .type = type, .id = id, .keep = keep };
+	struct proxy_msg msg = { .type = type, .id = id };
 
 	proxy_send(back_proxy->channel, &msg, NULL, 0, -1);
 }
@@ -62,7 +63,7 @@ void link_tell(uint32_t id, enum proxy_msg_type type, bool keep)
 /* The client gets no other response: the parser forgets it, and so do we. */
 void link_finish(struct link *l)
 {
-	link_tell(l->id, MSG_GONE, false);
+	link_tell(l->id, MSG_GONE);
 	link_destroy(l);
 }
 
@@ -96,7 +97,7 @@ static void send_request(struct link *l)
 	if (engine_ready(l) < 0)
 		answer(l, 502, "the engine does not answer on its socket");
 	else
-		link_pump(l);
+		link_pump(l, true);
 }
 
 /* @r: of guard_begin() or guard_read() */
@@ -123,16 +124,21 @@ static void guarded(struct link *l, int r, const struct guard_verdict *v)
 /* Take what the parser has sent: the request, and what the client said behind it. */
 static bool take_request(struct link *l, const struct proxy_msg *msg, const char *text, size_t len)
 {
+	len -= msg->again_len;
 #ifndef MUTANT_EARLY_SENT
 	len -= msg->early_len;
 #endif
+	size_t room = len;
+
+	/* What is read later needs a whole buffer. */
+	if (l->pipe >= 0 || l->endpoint->body == BODY_HIJACK)
+		room = len > PROXY_BUFFER ? len : PROXY_BUFFER;
 	flow_free(&l->up);
 	l->head_len = msg->head_len;
 	l->early_len = msg->early_len;
 	l->early = msg->early_len ? malloc(msg->early_len) : NULL;
 	/* A whole id may be longer than the name of the container that it takes the place of. */
-	l->up.buf = malloc((len > PROXY_BUFFER ? len : PROXY_BUFFER) + FLOW_FRAMING +
-			   HTTP_HEAD_MAX);
+	l->up.buf = malloc(room + FLOW_FRAMING + 2 * TARGET_MAX);
 	if (!l->up.buf || !flow_ready(&l->down) || (msg->early_len && !l->early))
 		return false;
 	if (l->early)
@@ -142,12 +148,55 @@ static bool take_request(struct link *l, const struct proxy_msg *msg, const char
 	return true;
 }
 
+/* The client may say that word for word again. */
+static void remember(struct link *l, const struct proxy_msg *msg, const char *text)
+{
+	l->again_len = msg->again_len;
+	l->again = msg->again_len ? malloc(msg->again_len + msg->head_len) : NULL;
+	if (!l->again)
+		return;
+	memcpy(l->again, text + msg->head_len, msg->again_len);
+	memcpy(l->again + msg->again_len, text, msg->head_len);
+}
+
+/* It has said something: what it said before, or what the parser has to see. */
+static void on_again(struct link *l)
+{
+	struct proxy_msg other = { .type = MSG_DONE, .id = l->id };
+	char text[2 * PROXY_AGAIN_MAX];
+	ssize_t n = recv(l->client, text, sizeof(text), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		link_finish(l);
+		return;
+	}
+	if ((size_t)n == l->again_len && memcmp(text, l->again, n) == 0) {
+		l->response = (struct response){ 0 };
+		l->up.buf = malloc(l->head_len);
+		if (l->up.buf)
+			memcpy(l->up.buf, l->again + n, l->head_len);
+		l->up.len = l->head_len;
+		if (l->up.buf && flow_ready(&l->down))
+			send_request(l);
+		else
+			link_finish(l);
+		return;
+	}
+	free(l->again);
+	l->again = NULL;
+	l->mode = LINK_IDLE;
+	link_watch(l, l->client, PART_CLIENT, &l->client_events, 0);
+	proxy_send(back_proxy->channel, &other, text, n, -1);
+}
+
 static void on_request(struct link *l, const struct proxy_msg *msg, const char *text, size_t len,
 		       int fd)
 {
 	struct guard_verdict v;
 
-	if ((uint64_t)msg->head_len + msg->body_len + msg->early_len != len ||
+	if ((uint64_t)msg->head_len + msg->body_len + msg->early_len + msg->again_len != len ||
 	    l->mode != LINK_IDLE || !request_is_checked(l, text, msg, fd)) {
 		syslog(LOG_ALERT,
 		       "the request parser of container %s is not itself; its socket is closed",
@@ -157,6 +206,7 @@ static void on_request(struct link *l, const struct proxy_msg *msg, const char *
 	l->response = (struct response){ 0 };
 	l->body_complete = false;
 	l->pipe = fd;
+	remember(l, msg, text);
 	if (!take_request(l, msg, text, len)) {
 		link_finish(l);
 	} else if (l->endpoint->reach == REACH_NONE) {
@@ -210,16 +260,52 @@ static void on_message(const struct proxy_msg *msg, const char *text, size_t len
 	}
 }
 
+static struct proxy_batch batch;
+
+/* Handling one may have others handled before it is done with, see body_end(). */
+static void handle_batch(void)
+{
+	while (batch.at < batch.n) {
+		const struct proxy_received *r = &batch.got[batch.at++];
+		struct proxy_msg msg = r->msg;
+
+		if (r->len < 0)
+			exit(1);
+		on_message(&msg, r->text, r->len, r->fd);
+	}
+}
+
+/* Return: was there something? */
+static bool read_batch(void)
+{
+	int r;
+
+	handle_batch();
+	r = proxy_receive_batch(back_proxy->channel, &batch);
+	if (r < 0 && r != -EAGAIN)
+		exit(r == -EPIPE ? 0 : 1);
+	handle_batch();
+	return r == 0;
+}
+
+/**
+ * back_read_channel() - all that the parser has said so far
+ */
 void back_read_channel(void)
 {
-	static char text[PROXY_MESSAGE_MAX];
-	struct proxy_msg msg;
-	int fd, n;
+	while (read_batch())
+		;
+}
 
-	while ((n = proxy_receive(back_proxy->channel, &msg, text, sizeof(text), &fd)) >= 0)
-		on_message(&msg, text, n, fd);
-	if (n != -EAGAIN)
-		exit(n == -EPIPE ? 0 : 1);
+/* Between two requests: an engine that has closed is of no use; a client's end the parser sees. */
+static void on_idle(struct link *l, enum link_part part)
+{
+	if (part == PART_ENGINE)
+		link_close(l, &l->engine, &l->engine_events);
+	else if (l->mode == LINK_AGAIN)
+		on_again(l);
+	else if (part == PART_CLIENT)
+		link_watch(l, l->client, PART_CLIENT, &l->client_events, 0);
 }
 
 static void on_event(uint64_t what, uint32_t events)
@@ -228,6 +314,15 @@ static void on_event(uint64_t what, uint32_t events)
 
 	if (!l)
 		return;
+	if (l->mode == LINK_IDLE || l->mode == LINK_AGAIN ||
+	    (l->mode == LINK_GUARD && (what & 3) == PART_ENGINE)) {
+		on_idle(l, what & 3);
+		return;
+	}
+	/* More than one request at once: it waits. */
+	if ((what & 3) == PART_CLIENT && l->mode == LINK_ANSWER && (events & EPOLLIN))
+		link_watch(l, l->client, PART_CLIENT, &l->client_events,
+			   l->client_events & ~EPOLLIN);
 	if ((what & 3) == PART_CLIENT && l->mode == LINK_ANSWER && (events & EPOLLRDHUP)) {
 		/* As the engine would see it without us. */
 		l->client_gone = true;
@@ -241,12 +336,12 @@ static void on_event(uint64_t what, uint32_t events)
 		return;
 	}
 	if ((what & 3) != PART_CLIENT || !(events & (EPOLLERR | EPOLLHUP))) {
-		link_pump(l);
+		link_pump(l, false);
 		return;
 	}
 	/* Nobody reads an answer any more; but what was sent before may still be on its way. */
 	if (l->mode == LINK_RAW) {
-		link_pump(l);
+		link_pump(l, false);
 		l = link_find(what >> 2);
 		if (!l || l->up.at < l->up.len || !l->up.end)
 			return;
@@ -274,7 +369,7 @@ void back_run(const struct proxy *p)
 
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.u64 == EVENT_CHANNEL)
-				back_read_channel();
+				read_batch(); /* of more, epoll tells again */
 			else
 				on_event(events[i].data.u64, events[i].events);
 		}

@@ -22,6 +22,7 @@ enum link_part { PART_CLIENT, PART_ENGINE, PART_PIPE, PART_QUESTION };
 
 enum link_mode {
 	LINK_IDLE,   /* between requests: the parser reads the client */
+	LINK_AGAIN,  /* between requests that are the same: so do we, until it says another */
 	LINK_GUARD,  /* the engine is asked whether a request may be sent */
 	LINK_ANSWER, /* a request is on its way, or its response */
 	LINK_RAW,    /* no HTTP any more */
@@ -56,7 +57,9 @@ struct link {
 	struct response response;
 	uint32_t client_events, engine_events, pipe_events, question_events;
 	bool client_gone;
-	size_t head_len;     /* of the request that is in up */
+	size_t head_len; /* of the request that is in up */
+	char *again;	 /* a request in its client's words, and then as it is sent; or NULL */
+	size_t again_len;
 	struct guard *guard; /* what is known of the container that it is about */
 };
 
@@ -71,11 +74,11 @@ extern int back_epoll;
 
 struct link *link_find(uint32_t id);
 void link_destroy(struct link *l);
-void link_tell(uint32_t id, enum proxy_msg_type type, bool keep);
+void link_tell(uint32_t id, enum proxy_msg_type type);
 void link_finish(struct link *l);
 void link_watch(const struct link *l, int fd, int part, uint32_t *have, uint32_t want);
 void link_close(struct link *l, int *fd, uint32_t *events);
-void link_pump(struct link *l);
+void link_pump(struct link *l, bool fresh);
 void back_read_channel(void);
 
 void flow_free(struct flow *f);

@@ -71,7 +71,10 @@ bool request_is_checked(struct link *l, const char *text, const struct proxy_msg
 		return false;
 	if (fd >= 0)
 		return l->endpoint->body == BODY_STREAM && msg->body_len == 0 &&
-		       msg->early_len == 0 && h.length != HTTP_LENGTH_NONE;
+		       msg->early_len == 0 && msg->again_len == 0 && h.length != HTTP_LENGTH_NONE;
+	if (msg->again_len && (l->endpoint->body != BODY_NONE || l->endpoint->reach != REACH_NONE ||
+			       h.length != HTTP_LENGTH_NONE || msg->again_len > PROXY_AGAIN_MAX))
+		return false;
 	return (h.length == HTTP_LENGTH_NONE ? 0 : h.length) == msg->body_len &&
 	       (msg->early_len == 0 ||
 		(l->endpoint->body == BODY_HIJACK && msg->early_len <= PROXY_BUFFER)) &&

@@ -122,7 +122,8 @@ static void find_ids(const char *engine_socket, uid_t *uid, gid_t *gid)
  */
 int confine_back(const char *engine_socket)
 {
-	static const int own[] = { SCMP_SYS(connect), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt) };
+	static const int own[] = { SCMP_SYS(connect), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt),
+				   SCMP_SYS(recvmmsg) };
 	scmp_filter_ctx ctx;
 	uid_t uid;
 	gid_t gid;

@@ -27,6 +27,7 @@
 /* What epoll tells; below: the number of a client. */
 #define EVENT_LISTENER (UINT64_C(1) << 32)
 #define EVENT_CHANNEL  (UINT64_C(1) << 33)
+#define EVENT_DONE     (UINT64_C(1) << 34)
 
 static struct client *clients[PROXY_CONNECTIONS];
 static bool raw[PROXY_CONNECTIONS]; /* the other side still uses this number */
@@ -42,13 +43,31 @@ void front_watch(struct front *f, struct client *c, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.u64 = c->id };
 
+	if (events == c->watched)
+		return;
 	if (events && !c->watched)
 		epoll_ctl(f->epoll, EPOLL_CTL_ADD, c->fd, &ev);
 	else if (events)
 		epoll_ctl(f->epoll, EPOLL_CTL_MOD, c->fd, &ev);
 	else if (c->watched)
 		epoll_ctl(f->epoll, EPOLL_CTL_DEL, c->fd, NULL);
-	c->watched = events != 0;
+	c->watched = events;
+}
+
+/*
+ * Who has its answer is told on a pair that nobody watches: most clients ask again only after they
+ * have it, and then it is looked for there. Only for those who have said more it is waited for.
+ */
+static void want_done(struct front *f, struct client *c, bool want)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = EVENT_DONE };
+
+	if (c->wants_done == want)
+		return;
+	c->wants_done = want;
+	f->n_waiting += want ? 1 : -1;
+	if (f->n_waiting == (want ? 1 : 0))
+		epoll_ctl(f->epoll, want ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, f->proxy->done, &ev);
 }
 
 static void close_pipe(struct client *c)
@@ -72,6 +91,7 @@ static void release_number(struct front *f)
 static void let_go(struct front *f, struct client *c)
 {
 	clients[c->id % PROXY_CONNECTIONS] = NULL;
+	want_done(f, c, false);
 	front_watch(f, c, 0);
 	close_pipe(c);
 	close(c->fd);
@@ -101,6 +121,7 @@ static void drop(struct front *f, struct client *c)
 static void linger(struct front *f, struct client *c)
 {
 	close_pipe(c);
+	want_done(f, c, false);
 	free(c->json);
 	c->json = NULL;
 	c->state = CLIENT_LINGER;
@@ -166,13 +187,19 @@ bool front_submit(struct front *f, struct client *c, const char *body, size_t bo
 		memcpy(text + c->head_len + body_len, c->buf, c->len);
 		c->len = 0;
 	}
-	r = proxy_send(f->proxy->channel, &msg, text, c->head_len + body_len + msg.early_len, pipe);
+	if (c->again) {
+		msg.again_len = c->last_len;
+		memcpy(text + c->head_len, c->last, c->last_len);
+	}
+	r = proxy_send(f->proxy->channel, &msg, text,
+		       c->head_len + body_len + msg.early_len + msg.again_len, pipe);
 	if (r < 0) {
 		drop(f, c);
 		return false;
 	}
+	/* It stays watched: most say nothing until they have their answer, see on_client(). */
 	c->state = pipe >= 0 ? CLIENT_STREAM : CLIENT_WAIT;
-	front_watch(f, c, pipe >= 0 ? EPOLLIN : 0);
+	front_watch(f, c, c->again ? 0 : EPOLLIN);
 	return true;
 }
 
@@ -206,7 +233,7 @@ static void stream(struct front *f, struct client *c)
 		if (n < 0) { /* the other side has had enough: its answer ends the connection */
 			close_pipe(c);
 			c->state = CLIENT_WAIT;
-			front_watch(f, c, 0);
+			front_watch(f, c, EPOLLIN);
 			return;
 		}
 		front_body_took(c, used, data.len, n);
@@ -219,7 +246,8 @@ static void stream(struct front *f, struct client *c)
 	proxy_send(f->proxy->channel, &end, NULL, 0, -1);
 	close_pipe(c);
 	c->state = CLIENT_WAIT;
-	front_watch(f, c, 0);
+	front_watch(f, c, EPOLLIN);
+	want_done(f, c, c->len > 0);
 }
 
 /* All that can be done with what has been read. */
@@ -239,6 +267,7 @@ static void advance(struct front *f, struct client *c)
 			stream(f, c);
 			return;
 		} else {
+			want_done(f, c, c->state == CLIENT_WAIT && c->len > 0);
 			return;
 		}
 		if (clients[id % PROXY_CONNECTIONS] == c && c->state == before && c->len == len)
@@ -246,13 +275,46 @@ static void advance(struct front *f, struct client *c)
 	}
 }
 
+/* The client has its answer: what it says now, or has said, is its next request. */
+static void on_done(struct front *f, struct client *c)
+{
+	if (c->state != CLIENT_WAIT)
+		return;
+	c->state = CLIENT_HEAD;
+	want_done(f, c, false);
+	front_watch(f, c, EPOLLIN);
+	if (c->len)
+		advance(f, c);
+}
+
+static void read_done(struct front *f)
+{
+	uint32_t ids[PROXY_CONNECTIONS];
+	ssize_t n = recv(f->proxy->done, ids, sizeof(ids), MSG_DONTWAIT);
+
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(ids[0]); i++)
+		if (find(ids[i]))
+			on_done(f, find(ids[i]));
+}
+
 static void on_client(struct front *f, struct client *c)
 {
+	uint32_t id = c->id;
 	ssize_t n;
 
 	/* Woken for the pipe. */
 	if (c->state == CLIENT_STREAM && !c->watched) {
 		stream(f, c);
+		return;
+	}
+	if (c->state == CLIENT_WAIT)
+		read_done(f);
+	if (find(id) != c)
+		return;
+	/* What it says before it has its answer has to wait. */
+	if (c->state == CLIENT_WAIT) {
+		front_watch(f, c, 0);
+		want_done(f, c, true);
 		return;
 	}
 	if (c->state == CLIENT_LINGER)
@@ -292,14 +354,17 @@ static void on_listener(struct front *f)
 	fd = accept4(f->proxy->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	c = calloc(1, sizeof(*c));
+	c = malloc(sizeof(*c));
 	if (!c) {
 		close(fd);
 		return;
 	}
+	memset(c, 0, offsetof(struct client, target));
 	while (clients[f->next_id % PROXY_CONNECTIONS] || raw[f->next_id % PROXY_CONNECTIONS])
 		f->next_id++;
-	*c = (struct client){ .fd = fd, .id = f->next_id, .pipe = -1 };
+	c->fd = fd;
+	c->id = f->next_id;
+	c->pipe = -1;
 	msg.id = f->next_id++;
 	if (proxy_send(f->proxy->channel, &msg, NULL, 0, fd) < 0) {
 		close(fd);
@@ -342,7 +407,7 @@ static void on_channel(struct front *f)
 	struct client *c;
 	int fd, n;
 
-	while ((n = proxy_receive(f->proxy->channel, &msg, NULL, 0, &fd)) >= 0) {
+	while ((n = proxy_receive(f->proxy->channel, &msg, f->text, sizeof(f->text), &fd)) >= 0) {
 		if (fd >= 0)
 			close(fd);
 		c = find(msg.id);
@@ -352,12 +417,11 @@ static void on_channel(struct front *f)
 			number_free(f, &msg);
 		else if (c->state == CLIENT_LINGER)
 			continue;
-		else if (msg.type == MSG_DONE && msg.keep && c->state == CLIENT_WAIT) {
-			c->state = CLIENT_HEAD;
-			front_watch(f, c, EPOLLIN);
-			advance(f, c);
-		} else if (msg.type == MSG_DONE) {
-			drop(f, c);
+		else if (msg.type == MSG_DONE && (size_t)n <= sizeof(c->buf) - c->len) {
+			/* What it says now is something else than before. */
+			memcpy(c->buf + c->len, f->text, n);
+			c->len += n;
+			on_done(f, c);
 		} else if (msg.type == MSG_RAW) {
 			raw[c->id % PROXY_CONNECTIONS] = true;
 			let_go(f, c);
@@ -397,6 +461,8 @@ void front_run(const struct proxy *p)
 				on_listener(&f);
 			else if (what == EVENT_CHANNEL)
 				on_channel(&f);
+			else if (what == EVENT_DONE)
+				read_done(&f);
 			else if (c)
 				on_client(&f, c);
 		}

@@ -18,23 +18,27 @@ struct client {
 	int fd, pipe;
 	uint32_t id;
 	enum client_state state;
-	bool watched, wants_runtime;
+	uint32_t watched; /* events */
+	bool wants_runtime;
+	bool wants_done; /* it has said something, and has to wait */
 	const struct endpoint *endpoint;
 	int64_t left; /* bytes of the body still to come; HTTP_LENGTH_CHUNK */
 	struct http_chunks chunks;
 	char *json; /* of the body so far */
 	size_t json_len;
-	char target[TARGET_MAX]; /* as it was asked for, for messages */
-	size_t target_len;
+	size_t target_len, head_len, last_len, len;
+	bool again; /* the request is the same as the one before */
+	/* From here on nothing is cleared: most is never touched. */
+	char target[TARGET_MAX];	/* as it was asked for, for messages */
+	char last[PROXY_AGAIN_MAX];	/* request, in its own words, if it has no body */
 	char head[HTTP_HEAD_MAX + 512]; /* of the request as it will be sent */
-	size_t head_len;
 	char buf[HTTP_HEAD_MAX + 4096]; /* read, and not used yet */
-	size_t len;
 };
 
 struct front {
 	const struct proxy *proxy;
 	int epoll, n_clients;
+	int n_waiting; /* clients with wants_done */
 	uint32_t next_id;
 	bool paused, runtime_known, runtime_asked, builds, buildkit;
 	char runtime[PROXY_RUNTIME_MAX];

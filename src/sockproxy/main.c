@@ -80,13 +80,15 @@ static void warm_up(void)
 {
 	tzset();
 	json_object_seed(0);
+	/* Of buffers that are large for the worst case only what is used counts. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 }
 
 int main(int argc, char **argv)
 {
 	struct proxy p = { .listen_fd = -1, .image = "", .container = "" };
-	int engine_dir = -1, size = PROXY_MESSAGE_MAX, pair[2];
+	int engine_dir = -1, size = PROXY_MESSAGE_MAX, pair[2], done[2];
 	pid_t pid;
 
 	if (parse(argc, argv, &p, &engine_dir) < 0) {
@@ -94,7 +96,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (fchdir(engine_dir) < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, done) < 0) {
 		perror("cloister-sockproxy");
 		return 1;
 	}
@@ -109,6 +112,8 @@ int main(int argc, char **argv)
 	}
 	p.channel = pair[pid == 0];
 	close(pair[pid != 0]);
+	p.done = done[pid == 0];
+	close(done[pid != 0]);
 	if (pid == 0) {
 		/* Nothing of the engine: its directory is this process's no longer. */
 		if (chdir("/proc/self/fdinfo") < 0 || chroot(".") < 0)

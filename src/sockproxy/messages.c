@@ -39,6 +39,29 @@ int proxy_send(int channel, const struct proxy_msg *msg, const void *text, size_
 	return n < 0 ? -errno : 0;
 }
 
+union control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static int take_fd(struct msghdr *m)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	int fd = -1;
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+/* Return: bytes of the text of a message of @n bytes, or -EBADMSG */
+static int text_len(const struct msghdr *m, size_t n)
+{
+	if (n < sizeof(struct proxy_msg) || (m->msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return -EBADMSG;
+	return n - sizeof(struct proxy_msg);
+}
+
 /**
  * proxy_receive() - take the next message
  * @text: what follows the struct
@@ -48,16 +71,12 @@ int proxy_send(int channel, const struct proxy_msg *msg, const void *text, size_
  */
 int proxy_receive(int channel, struct proxy_msg *msg, char *text, size_t size, int *fd)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
+	union control control;
 	struct iovec iov[] = { { msg, sizeof(*msg) }, { text, size } };
 	struct msghdr m = { .msg_iov = iov,
 			    .msg_iovlen = 2,
 			    .msg_control = &control,
 			    .msg_controllen = sizeof(control) };
-	struct cmsghdr *c;
 	ssize_t n;
 
 	*fd = -1;
@@ -68,12 +87,45 @@ int proxy_receive(int channel, struct proxy_msg *msg, char *text, size_t size, i
 		return -errno;
 	if (n == 0)
 		return -EPIPE;
-	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
-	if ((size_t)n < sizeof(*msg) || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
-		return -EBADMSG;
-	return n - sizeof(*msg);
+	*fd = take_fd(&m);
+	return text_len(&m, n);
+}
+
+/**
+ * proxy_receive_batch() - take the messages that are there
+ *
+ * Return: as proxy_receive(), 0 if @batch has some
+ */
+int proxy_receive_batch(int channel, struct proxy_batch *batch)
+{
+	union control control[PROXY_BATCH];
+	struct iovec iov[PROXY_BATCH][2];
+	struct mmsghdr m[PROXY_BATCH] = { 0 };
+	int n;
+
+	for (int i = 0; i < PROXY_BATCH; i++) {
+		iov[i][0] = (struct iovec){ &batch->got[i].msg, sizeof(batch->got[i].msg) };
+		iov[i][1] = (struct iovec){ batch->got[i].text, PROXY_MESSAGE_MAX };
+		m[i].msg_hdr = (struct msghdr){ .msg_iov = iov[i],
+						.msg_iovlen = 2,
+						.msg_control = &control[i],
+						.msg_controllen = sizeof(control[i]) };
+	}
+	batch->at = batch->n = 0;
+	do
+		n = recvmmsg(channel, m, PROXY_BATCH, MSG_CMSG_CLOEXEC | MSG_DONTWAIT, NULL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	/* The end is a message of no bytes, and the last. */
+	while (batch->n < n && m[batch->n].msg_len) {
+		struct proxy_received *r = &batch->got[batch->n];
+
+		r->fd = take_fd(&m[batch->n].msg_hdr);
+		r->len = text_len(&m[batch->n].msg_hdr, m[batch->n].msg_len);
+		batch->n++;
+	}
+	return batch->n ? 0 : -EPIPE;
 }
 
 static const char *reason(int status)

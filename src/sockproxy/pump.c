@@ -81,7 +81,7 @@ static int judge_down(struct link *l)
 	}
 	if (l->mode == LINK_RAW) {
 		/* The parser has nothing to read from it any more. */
-		link_tell(l->id, MSG_RAW, false);
+		link_tell(l->id, MSG_RAW);
 		return 0;
 	}
 	r = response_track(l, f->buf + used, f->len - used, &more);
@@ -94,6 +94,8 @@ static int judge_down(struct link *l)
 /* Towards the client. Return: -errno if the link is over; 1: the response is complete */
 static int pump_down(struct link *l)
 {
+	bool drained = false;
+
 	for (;;) {
 		bool head = l->mode == LINK_ANSWER && l->response.state == RESPONSE_HEAD;
 		int r = l->down.len && !head ? flow_send(&l->down, l->client) : 1;
@@ -106,6 +108,8 @@ static int pump_down(struct link *l)
 			shutdown(l->client, SHUT_WR);
 			return l->mode == LINK_RAW && !l->up.end ? 0 : -EPIPE;
 		}
+		if (drained)
+			return 0;
 		r = flow_receive(&l->down, l->engine);
 		if (r == -EPIPE) {
 			l->down.end = true;
@@ -113,10 +117,10 @@ static int pump_down(struct link *l)
 		}
 		if (r <= 0)
 			return r;
+		/* What comes later, epoll tells. */
+		drained = l->down.len < PROXY_BUFFER / 2;
 		r = judge_down(l);
-		if (r == -EAGAIN)
-			continue;
-		if (r < 0)
+		if (r < 0 && r != -EAGAIN)
 			return r;
 	}
 }
@@ -138,13 +142,16 @@ static void await(struct link *l)
 		shutdown(l->engine, SHUT_WR);
 	/* Who hangs up on a stream of events wants to hear no more. */
 	if (!raw && l->mode == LINK_ANSWER && !l->client_gone)
-		client |= EPOLLRDHUP;
+		client |= EPOLLRDHUP | (l->client_events & EPOLLIN);
 	link_watch(l, l->client, PART_CLIENT, &l->client_events, client);
 	link_watch(l, l->engine, PART_ENGINE, &l->engine_events,
 		   (up_full ? EPOLLOUT : 0) | (down_full || l->down.end ? 0 : EPOLLIN));
 	link_watch(l, l->pipe, PART_PIPE, &l->pipe_events, up_full ? 0 : EPOLLIN);
 }
 
+/*
+ * The connections stay watched: of one that says nothing between two requests that costs nothing.
+ */
 static void response_done(struct link *l)
 {
 	/* A body that was not wanted to its end is still on its way: nothing can follow it. */
@@ -155,15 +162,23 @@ static void response_done(struct link *l)
 		link_finish(l);
 		return;
 	}
-	link_watch(l, l->client, PART_CLIENT, &l->client_events, 0);
-	link_watch(l, l->engine, PART_ENGINE, &l->engine_events, 0);
 	flow_free(&l->up);
 	flow_free(&l->down);
-	l->mode = LINK_IDLE;
-	link_tell(l->id, MSG_DONE, true);
+	l->mode = l->again ? LINK_AGAIN : LINK_IDLE;
+	if (l->again) {
+		link_watch(l, l->client, PART_CLIENT, &l->client_events, EPOLLIN | EPOLLRDHUP);
+		return;
+	}
+	if (send(back_proxy->done, &l->id, sizeof(l->id), MSG_NOSIGNAL | MSG_DONTWAIT) !=
+	    sizeof(l->id))
+		link_tell(l->id, MSG_DONE);
 }
 
-void link_pump(struct link *l)
+/**
+ * link_pump() - move on what can be moved
+ * @fresh: a request that has just come: of its response there is nothing yet
+ */
+void link_pump(struct link *l, bool fresh)
 {
 	uint32_t id = l->id;
 	int r = pump_up(l);
@@ -177,14 +192,14 @@ void link_pump(struct link *l)
 		l->response.keep = false;
 		r = 0;
 	}
-	if (r >= 0)
+	if (r >= 0 && !fresh)
 		r = pump_down(l);
 	if (r == 1)
 		response_done(l);
 	else if (r < 0)
 		link_finish(l);
 	else if (l->early && l->mode == LINK_RAW && l->up.at == l->up.len)
-		link_pump(l);
+		link_pump(l, false);
 	else
 		await(l);
 }

@@ -84,6 +84,8 @@ int response_head(struct link *l, const char *buf, size_t len, size_t *used)
 		return -EBADMSG;
 	if (f.status / 100 == 1 && f.status != 101)
 		return 1;
+	if (f.status == 101 && l->endpoint->body != BODY_HIJACK)
+		return -EBADMSG;
 	r->keep = !f.close;
 	r->left = f.length;
 	if (f.status == 101 ||

@@ -64,7 +64,7 @@ def requests(a, table, sockets):
 
 def logs(a, table, docker, sockets):
     mib = 64 if a.quick else 1024
-    docker.ask("run", "--name", "talk", "--network", "none", "--log-opt", "max-size=-1", "busybox", "sh", "-c",
+    docker.ask("run", "--name", "talk", "--network", "none", "busybox", "sh", "-c",
                "yes %s | head -c %d" % ("x" * 200, mib << 20))
     path = "/containers/talk/logs?stdout=1&follow=1"
     things = {name: lambda s=s: float(output([LOAD, s, path])) for name, s in sockets.items() if name != "haproxy"}
