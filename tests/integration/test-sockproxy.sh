@@ -84,7 +84,7 @@ mkfifo "$work/fifo"
 exec 9>"$work/fifo"
 echo one >&9
 ok "a hijacked connection" eventually 20 grep -q one "$work/still"
-(timeout 30 "$engine_docker" -H "unix://$work/p.sock" logs -f still >"$work/follow") & follower=$!
+(timeout 30 "$engine_docker" -H "unix://$work/p.sock" logs -f still 9>&- >"$work/follow") & follower=$!
 ok "... and logs -f beside it" eventually 20 grep -q one "$work/follow"
 wakes() { grep -h ctxt_switches "/proc/$parent/status" "/proc/$child/status" | tr -cd '0-9\n' | tr '\n' ' '; }
 before=$(wakes); sleep 1
@@ -107,6 +107,8 @@ fi
 # Many on one connection, one after another.
 # shellcheck disable=SC2046
 is "$(get $(for _ in {1..50}; do echo http://d/_ping; done) | grep -o OK | wc -l)" 50 "50 requests on a connection"
+is "$(python3 "$tests_lib/httpraw.py" --repeat "$work/p.sock")" "200 200 200 200 200 200 200 200 200 200 200 200 200 200 200 200 403" \
+	"the same again and again, whole and in pieces, and then another"
 for i in {1..60}; do get http://d/containers/json -o "$work/json.$i" & waits[i]=$!; done
 for i in {1..60}; do wait "${waits[i]}"; done
 is "$(cat "$work"/json.* | grep -o '\[\]' | wc -l)" 60 "60 clients at once"
@@ -147,38 +149,52 @@ ok "... and not another" through images
 via=''
 
 ### What gets round others
-status() { grep -aoE 'HTTP/1\.1 [0-9]+ ' | cut -d ' ' -f 2 | tr '\n' ' '; }
+# asks WANT DESC BYTES: on a connection of its own; answers: all of them at once, and what they heard.
+wants=() descs=() sends=()
+asks() { wants+=("$1") descs+=("$2") sends+=("$3"); }
+answers() {
+	local i=0 line
+	while IFS= read -r line; do
+		like "$line" "${wants[i]}" "${descs[i]}"
+		i=$((i + 1))
+	done < <(printf '%s\n' "${sends[@]}" | python3 "$tests_lib/httpraw.py" --table "$work/p.sock")
+	is $i ${#sends[@]} "... these were all"
+	wants=() descs=() sends=()
+}
 h='Host: d\r\n'
-is "$(raw <<<"GET /_ping HTTP/1.1\r\n$h\r\n" | status)" "200 " "a raw request"
-is "$(raw <<<"GET /_ping HTTP/1.1\r\n${h}\r\nGET /_ping HTTP/1.1\r\n${h}\r\n" | status)" "200 200 " "two in one piece"
-is "$(raw <<<"GET /_ping HTTP/1.1\r\n${h}\r\nPOST /commit HTTP/1.1\r\n${h}\r\n" | status)" "200 403 " "eci 14: the second is judged as well"
-is "$(raw <<<"POST /containers/create HTTP/1.1\r\n${h}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET" | status)" "400 " "eci 14: length and chunks"
-is "$(raw <<<"GET /_ping HTTP/1.1\r\n${h}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab" | status)" "400 " "two lengths"
-is "$(raw <<<"GET /_ping HTTP/1.1\n${h}\n\n" | status)" "400 " "bare LF"
-is "$(raw <<<"GET /_ping HTTP/1.1\r\nHost: d\r\nA: b\r\n c\r\n\r\n" | status)" "400 " "a folded header"
-is "$(raw <<<"GET http://d/_ping HTTP/1.1\r\n${h}\r\n" | status)" "400 " "absolute form"
-is "$(raw <<<"GET /_ping HTTP/1.0\r\n${h}\r\n" | status)" "400 " "HTTP/1.0"
-is "$(raw <<<"GET  /_ping HTTP/1.1\r\n${h}\r\n" | status)" "400 " "two spaces"
-is "$(raw <<<"GET /_ping HTTP/1.1\r\n\r\n" | status)" "400 " "no host"
-is "$(raw <<<"POST /containers/create HTTP/1.1\r\n${h}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\n\r\n" | status)" "400 " "chunk extensions"
-is "$(raw <<<"POST /containers/create HTTP/1.1\r\n${h}Transfer-Encoding: xchunked\r\n\r\n" | status)" "400 " "another coding"
-is "$(raw <<<'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' | status)" "400 " "eci 8: HTTP/2 with prior knowledge"
-is "$(raw <<<"GET /_ping HTTP/1.1\r\n${h}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n" | status)" "400 " "eci 8: h2c where nobody speaks it"
-is "$(raw <<<"POST /grpc HTTP/1.1\r\n${h}\r\n" | status)" "400 " "grpc without it"
+asks "^200 \$" "a raw request" "GET /_ping HTTP/1.1\r\n$h\r\n"
+asks "^200 200 \$" "two in one piece" "GET /_ping HTTP/1.1\r\n${h}\r\nGET /_ping HTTP/1.1\r\n${h}\r\n"
+asks "^200 403 \$" "eci 14: the second is judged as well" "GET /_ping HTTP/1.1\r\n${h}\r\nPOST /commit HTTP/1.1\r\n${h}\r\n"
+asks "^400 \$" "eci 14: length and chunks" "POST /containers/create HTTP/1.1\r\n${h}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET"
+asks "^400 \$" "two lengths" "GET /_ping HTTP/1.1\r\n${h}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"
+asks "^400 \$" "bare LF" "GET /_ping HTTP/1.1\n${h}\n\n"
+asks "^400 \$" "a folded header" "GET /_ping HTTP/1.1\r\nHost: d\r\nA: b\r\n c\r\n\r\n"
+asks "^400 \$" "absolute form" "GET http://d/_ping HTTP/1.1\r\n${h}\r\n"
+asks "^400 \$" "HTTP/1.0" "GET /_ping HTTP/1.0\r\n${h}\r\n"
+asks "^400 \$" "two spaces" "GET  /_ping HTTP/1.1\r\n${h}\r\n"
+asks "^400 \$" "no host" "GET /_ping HTTP/1.1\r\n\r\n"
+asks "^400 \$" "chunk extensions" "POST /containers/create HTTP/1.1\r\n${h}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\n\r\n"
+asks "^400 \$" "another coding" "POST /containers/create HTTP/1.1\r\n${h}Transfer-Encoding: xchunked\r\n\r\n"
+asks "^400 \$" "eci 8: HTTP/2 with prior knowledge" 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+asks "^400 \$" "eci 8: h2c where nobody speaks it" "GET /_ping HTTP/1.1\r\n${h}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+asks "^400 \$" "grpc without it" "POST /grpc HTTP/1.1\r\n${h}\r\n"
 # What follows a request that may end HTTP is no request: the engine must not see it unless it has.
 through run -d --name victim bb sleep 1000 >/dev/null
-is "$(raw <<<"POST /exec/none/start HTTP/1.1\r\n${h}Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}POST /commit?container=victim&repo=smuggled HTTP/1.1\r\n${h}\r\n" | status)" "404 " "a request behind one that could have ended HTTP"
-is "$(raw <<<"POST /containers/none/attach HTTP/1.1\r\n${h}\r\nPOST /commit?container=victim&repo=smuggled HTTP/1.1\r\n${h}\r\n" | status)" "404 " "... without an upgrade"
+asks "^404 \$" "a request behind one that could have ended HTTP" "POST /exec/none/start HTTP/1.1\r\n${h}Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}POST /commit?container=victim&repo=smuggled HTTP/1.1\r\n${h}\r\n"
+asks "^404 \$" "... without an upgrade" "POST /containers/none/attach HTTP/1.1\r\n${h}\r\nPOST /commit?container=victim&repo=smuggled HTTP/1.1\r\n${h}\r\n"
+answers
 is "$(through images -q smuggled)" "" "... has not been done"
 like "$(raw 3 <<<"POST /containers/victim/attach?stream=1&stdout=1&stdin=1 HTTP/1.1\r\n${h}Connection: Upgrade\r\nUpgrade: tcp\r\n\r\nearly")" 'UPGRADED' "what is sent early where HTTP ends"
 through rm -f victim >/dev/null
 # More than fits what the two say to each other, or grows when it is written anew.
-is "$(raw <<<"GET /containers/json?filters=$(head -c 4000 /dev/zero | tr '\0' '+') HTTP/1.1\r\n$h\r\n" | status)" "431 " "a query that grows"
-is "$(raw <<<"POST /containers/create HTTP/1.1\r\n${h}Content-Type: application/json\r\nContent-Length: 2\r\nUser-Agent: $(head -c 32620 /dev/zero | tr '\0' a)\r\n\r\n{}" | status)" "431 " "a head that is as long as may be"
+asks "^431 \$" "a query that grows" "GET /containers/json?filters=$(head -c 4000 /dev/zero | tr '\0' '+') HTTP/1.1\r\n$h\r\n"
+asks "^431 \$" "a head that is as long as may be" "POST /containers/create HTTP/1.1\r\n${h}Content-Type: application/json\r\nContent-Length: 2\r\nUser-Agent: $(head -c 32620 /dev/zero | tr '\0' a)\r\n\r\n{}"
+answers
 ok "... harm nobody" up
 for path in //_ping /./_ping /x/../_ping /_ping/ /v1.40//_ping '/%2e%2e/_ping' '/images%252Fx/push' '/containers/a%00b/json' '/containers/a%0ab/json' '/containers/%zz/json' '/containers/a b/json'; do
-	like "$(raw <<<"GET ${path//%/%} HTTP/1.1\r\n$h\r\n" | status)" '^(400|403) $' "path $path"
+	asks '^(400|403) $' "path $path" "GET ${path//%/%} HTTP/1.1\r\n$h\r\n"
 done
+answers
 is "$(get -o /dev/null -w '%{http_code}' -d 'fromImage=evil' http://d/images/create?fromImage=x)" 400 "a form's body, which the engine would merge into the query"
 is "$(get -o /dev/null -w '%{http_code}' -F 'a=b' http://d/build)" 400 "a multipart body"
 create() { get -o "$work/answer" -w '%{http_code}' -H 'Content-Type: application/json' -d "$1" http://d/containers/create; }
@@ -196,8 +212,10 @@ ok "a tmpfs volume" through volume create --opt type=tmpfs --opt device=tmpfs v2
 through volume rm v2 >/dev/null
 is "$(python3 -c 'print("{\"Image\":\"bb\",\"x\":\"" + "a" * 400000 + "\"}")' | get -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data-binary @- http://d/containers/create)" 413 "eci 7: a long body is refused, not cut"
 like "$(through run --rm --pid=host bb true 2>&1)" "can't share namespaces" "isolation: the host's namespaces are refused as ever"
-is "$(raw <<<"GET /$(head -c 9000 /dev/zero | tr '\0' a) HTTP/1.1\r\n$h\r\n" | status)" "431 " "a long path"
-is "$(raw <<<"GET /_ping HTTP/1.1\r\n$h$(for i in {1..80}; do printf 'A%s: b\\r\\n' "$i"; done)\r\n" | status)" "400 " "too many headers"
+asks "^431 \$" "a long path" "GET /$(head -c 9000 /dev/zero | tr '\0' a) HTTP/1.1\r\n$h\r\n"
+asks "^400 \$" "too many headers" "GET /_ping HTTP/1.1\r\n$h$(for i in {1..80}; do printf 'A%s: b\\r\\n' "$i"; done)\r\n"
+
+answers
 
 ### It goes on
 # Numbers of clients are used again, but not of those that are still there.

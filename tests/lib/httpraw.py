@@ -7,10 +7,15 @@ comes until the end, or for SECONDS (2), is printed.
 
     httpraw.py --plain SOCKET            standard input is sent as it is
     httpraw.py --websocket SOCKET PATH   says "ws" to what attaches there
+    httpraw.py --table SOCKET            each line on a connection of its own, all at once; the statuses that each heard
+    httpraw.py --repeat SOCKET           the same again and again on one connection, in one piece and in two; then another
     httpraw.py --many SOCKET N           N requests, each on its own connection, beside a hijacked one
 """
+import concurrent.futures
+import re
 import socket
 import sys
+import time
 
 how = sys.argv.pop(1) if sys.argv[1].startswith("--") else ""
 
@@ -22,11 +27,14 @@ def connect(seconds=2.0):
     return s
 
 
-def until_end(s, enough=None):
+def until_end(s, enough=None, quiet=None):
+    """Also until nothing more has come for a while, once something has: what answers does so at once."""
     out = b""
     try:
         while not enough or enough not in out:
             data = s.recv(65536)
+            if quiet:
+                s.settimeout(quiet)
             if not data:
                 return out + b"<end>"
             out += data
@@ -71,6 +79,41 @@ def many():
     until_end(s, b"\r\n\r\n")
 
 
+def repeat():
+    """Prints the status of each answer."""
+    ping = b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
+    other = b"POST /commit?container=a HTTP/1.1\r\nHost: d\r\n\r\n"
+    s = connect(10)
+    said = []
+    for pieces, answers in [[ping], 1], [[ping], 1], [[ping], 1], [[ping], 1], [[ping[:20], ping[20:]], 1], [[ping], 1], [[ping], 1], \
+            [[ping + ping], 2], [[ping], 1], [[ping], 1], [[ping], 1], [[ping, ping, ping], 3], [[ping + other], 2]:
+        for piece in pieces:
+            s.sendall(piece)
+            time.sleep(0.02)  # seen alone; if it is not, the answers are the same
+        out = b""
+        while out.count(b"HTTP/1.1 ") < answers or not out.endswith((b"OK", b"}\n")):
+            data = s.recv(65536)
+            if not data:
+                break
+            out += data
+        said += [status.decode() for status in re.findall(rb"HTTP/1\.1 (\d+) ", out)]
+    print(*said)
+
+
+def table():
+    def one(line):
+        s = connect(10)
+        try:
+            s.sendall(line.decode("unicode_escape").encode("latin-1"))
+        except OSError:
+            pass
+        return until_end(s, quiet=2)
+
+    with concurrent.futures.ThreadPoolExecutor(64) as pool:
+        for out in pool.map(one, sys.stdin.buffer.read().splitlines()):
+            print("".join(status.decode() + " " for status in re.findall(rb"HTTP/1\.1 (\d+) ", out)))
+
+
 def lines():
     s = connect(float(sys.argv[2]) if len(sys.argv) > 2 else 2)
     text = sys.stdin.buffer.read()
@@ -82,4 +125,4 @@ def lines():
     show(until_end(s))
 
 
-{"--websocket": websocket, "--many": many}.get(how, lines)()
+{"--websocket": websocket, "--many": many, "--repeat": repeat, "--table": table}.get(how, lines)()
