@@ -121,6 +121,18 @@ static void send_answer(struct job *job, uint32_t number, int64_t value)
 	advance(job->mail, number, MAIL_NAMED, MAIL_ANSWERED);
 }
 
+/*
+ * The container decides how many mounts become of one, by making its target shared, and their
+ * memory is the helpers': when that is used up it is the helper who goes, and the caller gets an
+ * error, not those who look after the container.
+ */
+static void die_first(int host_proc)
+{
+#ifndef MUTANT_HELPER_SURVIVES
+	fd_write_file_at(host_proc, "self/oom_score_adj", "1000");
+#endif
+}
+
 static void be_helper(struct request *r, uint32_t number, job_fn *run, const void *arg)
 {
 	const struct seccomp_notif notif = *r->notif;
@@ -137,6 +149,7 @@ static void be_helper(struct request *r, uint32_t number, job_fn *run, const voi
 	if (!advance(r->mail, number, MAIL_BEGUN, MAIL_NAMED))
 		_exit(0);
 	own.notif = &notif;
+	die_first(r->host_proc);
 	let_go_of(&own);
 	send_answer(&job, number, run(&job));
 	_exit(0);

@@ -63,9 +63,21 @@ attack "hands on helpers" sh -c "attack seize-all $ms & unshare -m mediated moun
 unlike "$(cat "$tap_dir/attack")" 'cloister|another root' "hands on helpers: none was seized or looked through"
 attack "views held open" mediated open-views $ms
 attack "storms of signals" timeout $((ms / 1000)) sh -c "while :; do mediated mount-storm proc /new 5; done"
+# One mount that becomes as many as there may be: the memory of that is its helper's, who pays alone.
+wardens() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] in ('cloister-fs', 'cloister-warden')]"; }
+wardens_before=$(wardens)
+if have cgroup-memory; then
+	inside unshare -m sh -c 'mount -t tmpfs none /other && mount --make-shared /other && mkdir /other/x && mount -t tmpfs none /new &&
+		for i in $(seq 300); do mkdir /new/$i; mount --bind /other /new/$i; done
+		for i in 1 2 3 4 5; do unshare -m --propagation shared sleep 1000 & done; sleep 1
+		mount -t proc proc /other/x; kill $(jobs -p)' >"$tap_dir/multiply" 2>&1
+	like "$(cat "$tap_dir/multiply")" 'mount: mounting proc on /other/x failed' "a mount that becomes too many is refused"
+	is "$(wardens)" "$wardens_before" "nobody but its helper is killed for it"
+	ok "the next one is served" inside sh -c 'mount -t proc proc /new && umount /new'
+fi
 below "$(kib)" "$((kib_before + 8192))" "the helpers' memory is as before (KiB)"
 for n in "$name" "$other"; do
-	like "$(cloister status --json "$n" | json "','.join(sorted(h['name'] for h in d['helpers'] if h['alive']))")" 'cloister-fs,cloister-warden' "all of $n live"
-	ok "$n is deleted" cloister delete --force "$n"
+	like "$(cloister status --json "$n" | json "','.join(sorted(h['name'] for h in d['helpers'] if h['alive']))")" 'cloister-fs,cloister-warden' "all helpers live"
+	ok "and it is deleted" cloister delete --force "$n"
 done
 done_testing

@@ -524,7 +524,8 @@ static int call_shaky(char **a)
 	pthread_t t;
 
 	shaky.size = page;
-	shaky.page = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	shaky.page = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			  0);
 	if (shaky.page == MAP_FAILED || munmap(shaky.page + page, page) < 0 ||
 	    pthread_create(&t, NULL, shake_thread, NULL))
 		return -ENOMEM;
