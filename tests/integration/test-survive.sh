@@ -6,6 +6,7 @@
 gate root; gate launcher; gate fuse; gate userns; gate tool-busybox; gate tool-python3
 root=$work/root
 make_root "$root"
+shift_owners "$root"
 need_containers --rootfs "$root"
 # Under emulation everything takes so many times as long: a successor too has to have the time to begin.
 slow=1
