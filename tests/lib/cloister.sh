@@ -97,7 +97,8 @@ family() {
 		END {
 			for (p in parent) {
 				if (comm[p] !~ want || stat[p] ~ /^[ZX]/) continue
-				for (q = p; q in parent && q > 1; q = parent[q])
+				# Pids that were used again while ps looked can make a ring.
+				for (q = p; q in parent && q > 1 && n[p]++ < 64; q = parent[q])
 					if (parent[q] == top) { print p; break }
 			}
 		}'

@@ -93,7 +93,7 @@ engine_reap() { # NAME
 engine_left() { # NAME: processes of this script's family that have its directory in their arguments
 	ps -e -o pid= -o ppid= -o stat= -o args= | awk -v top="$PPID" -v want="$work/$1/" '
 		{ parent[$1] = $2; if ($3 !~ /^[ZX]/ && index($0, want) && $0 !~ /awk -v top/) found[$1] = 1 }
-		END { for (p in found) for (q = p; q in parent && q > 1; q = parent[q]) if (parent[q] == top) { print p; break } }'
+		END { for (p in found) for (q = p; q in parent && q > 1 && n[p]++ < 64; q = parent[q]) if (parent[q] == top) { print p; break } }'
 }
 engine_none_left() { [ -z "$(engine_left "$1")" ]; }
 engine_gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }

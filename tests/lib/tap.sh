@@ -196,7 +196,7 @@ machine_processes() {
 			for (p in parent) {
 				if (p == me || stat[p] ~ /^[ZX]/) continue
 				below = 0; ours = 0
-				for (q = p; q in parent && q > 1; q = parent[q]) {
+				for (q = p; q in parent && q > 1 && n[p]++ < 64; q = parent[q]) {
 					if (q == me) ours = 1
 					if (parent[q] == top) below = 1
 				}
