@@ -43,6 +43,9 @@
 /* How often the helper of a caller that was killed is looked at; it gets the rest of it to end. */
 #define LOOK_MS 500
 
+/* How long an unmount waits for helpers that may have answered and not ended yet. */
+#define LAST_MS 200
+
 /* How long a helper that has begun may take to say who it is. */
 #define NAME_TRIES 1000
 
@@ -273,6 +276,35 @@ bool helper_recover(struct request *r)
 void helper_forget(struct notify_mail *mail)
 {
 	free_mail(mail);
+}
+
+static bool is_about(const struct request *r, const struct notify_mail *m)
+{
+	const struct proc_id helper = m->helper;
+	autofd pidfd = -1;
+
+	if (m == r->mail || (phase_of(m) != MAIL_NAMED && phase_of(m) != MAIL_ANSWERED))
+		return false;
+	pidfd = proc_open_at(r->host_proc, &helper);
+	return pidfd >= 0;
+}
+
+/**
+ * helper_wait_others() - before an unmount
+ *
+ * A helper holds what it attached until it has ended, to be able to take it back, and its caller
+ * may be quick: the kernel would find the mount busy.
+ */
+void helper_wait_others(const struct request *r)
+{
+	int ms = 0;
+
+	for (int i = 0; i < NOTIFY_THREADS; i++)
+		for (; ms < LAST_MS && is_about(r, &r->notify->mail[i]); ms++) {
+			if (ms == 0)
+				pool_step_aside();
+			usleep(1000);
+		}
 }
 
 /**

@@ -27,6 +27,7 @@ typedef int64_t job_fn(struct job *job);
 
 bool helper_recover(struct request *r);
 void helper_forget(struct notify_mail *mail);
+void helper_wait_others(const struct request *r);
 void helper_run(struct request *r, job_fn *run, const void *arg);
 int64_t helper_attach(struct job *job, int tree, int target);
 int64_t helper_detach(struct job *job, int id);

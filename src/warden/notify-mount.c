@@ -93,10 +93,12 @@ void umount_handle(struct request *r, bool has_flags)
 {
 	struct mount_args a = { .flags = has_flags ? argument(r, 1) : 0, .dirfd = -1 };
 
-	if (read_path(r, 0, a.target) && is_of_interest(r, a.target))
+	if (read_path(r, 0, a.target) && is_of_interest(r, a.target)) {
+		helper_wait_others(r);
 		helper_run(r, transplant_unmount, &a);
-	else
+	} else {
 		request_continue(r);
+	}
 }
 
 /**
