@@ -12,16 +12,15 @@ vm=$(cd "$(dirname "$0")" && pwd)
 read -ra kernels <<<"${KERNELS:-5.10 6.1 6.12 sid}"
 read -ra suites <<<"${KERNEL_SUITES:-smoke isolation seccomp views sysctls mediation mounts-inside shiftfs mount-shiftfs served volumes overlay oci-cli oci-spec survive crash}"
 logs=${KERNEL_LOGS:-${top_builddir:?}/kernels}
-export VM_TIMEOUT=${VM_TIMEOUT:-7200}
+export VM_TIMEOUT=${VM_TIMEOUT:-7200} TEST_TIMEOUT=${KERNEL_SECONDS:-900}
 mkdir -p "$logs"
 
 run_all() {
-	local k s order=()
-	for s in "${suites[@]}"; do order+=("TEST_TIMEOUT=${KERNEL_SECONDS:-900}" "$s"); done
+	local k
 	for k in "${kernels[@]}"; do
 		while [ "$(jobs -rp | wc -l)" -ge "${KERNEL_JOBS:-2}" ]; do wait -n; done
 		echo "# $k: $logs/$k.tap" >&2
-		vm_cpus=1 bash "$vm/run-kernel.sh" "$k" "${order[@]}" </dev/null >"$logs/$k.tap" 2>&1 &
+		vm_cpus=1 bash "$vm/run-kernel.sh" "$k" "${suites[@]}" </dev/null >"$logs/$k.tap" 2>&1 &
 	done
 	wait
 }

@@ -115,7 +115,7 @@ vm_disk() {
 	{
 		echo 'export top_srcdir=/cloister top_builddir=/cloister'
 		echo "export PATH=/cloister/src:/cloister/fusefs:\$PATH CLOISTER_IN_VM=${vm_version:-$vm_name} CLOISTER_VM_CPUS=${vm_cpus:-2}"
-		printf 'export TESTS_MUST_RUN=%q TEST_GRACE=10\n' "${VM_MUST_RUN:-}"
+		printf 'export TESTS_MUST_RUN=%q TEST_GRACE=10 TEST_TIMEOUT=%q\n' "${VM_MUST_RUN:-}" "${TEST_TIMEOUT:-300}"
 		echo 'cd /cloister; total=0'
 		local settings=
 		for suite; do
