@@ -82,7 +82,7 @@ for i, r in enumerate(pids):
     results.append((float(f[0]), int(f[1]), f[2] if len(f) > 2 else "gone"))
 for e in sorted({r[2] for r in results if r[2]})[:5]: print("error:", e)
 print("longest %.2f s" % max(r[0] for r in results), "SLOW" if max(r[0] for r in results) > patience else "fine")
-print("rounds", "enough" if min(r[1] for r in results) >= (5 if patience == 2 else 1) else [r[1] for r in results], file=sys.stdout)
+print("rounds", "enough" if min(r[1] for r in results) >= 1 and sum(r[1] for r in results) >= (500 if patience == 2 else 25) else [r[1] for r in results], file=sys.stdout)
 print(sum(r[1] for r in results), "in all", file=sys.stderr)
 E
 begin() {
