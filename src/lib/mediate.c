@@ -57,6 +57,8 @@ static const struct abi abis[] = {
 	    [MEDIATE_MKNOD] = 133,
 	    [MEDIATE_MKNODAT] = 259,
 	    [MEDIATE_SYSLOG] = 103,
+	    [MEDIATE_SYSFS] = 139,
+	    [MEDIATE_USTAT] = 136,
 	    NEWER } },
 	{ AUDIT_ARCH_I386,
 	  0,
@@ -69,6 +71,8 @@ static const struct abi abis[] = {
 	    [MEDIATE_MKNOD] = 14,
 	    [MEDIATE_MKNODAT] = 297,
 	    [MEDIATE_SYSLOG] = 103,
+	    [MEDIATE_SYSFS] = 135,
+	    [MEDIATE_USTAT] = 62,
 	    NEWER } },
 #elif defined(__aarch64__)
 	{ AUDIT_ARCH_AARCH64,
@@ -91,6 +95,8 @@ static const struct abi abis[] = {
 	    [MEDIATE_MKNOD] = 14,
 	    [MEDIATE_MKNODAT] = 324,
 	    [MEDIATE_SYSLOG] = 103,
+	    [MEDIATE_SYSFS] = 135,
+	    [MEDIATE_USTAT] = 62,
 	    NEWER } },
 #else
 #error "which numbers do the mediated calls have here?"
@@ -104,6 +110,7 @@ static const char *const names[MEDIATE_CALLS] = {
 	[MEDIATE_OLDUMOUNT] = "umount",	     [MEDIATE_FSOPEN] = "fsopen",
 	[MEDIATE_SETATTR] = "mount_setattr", [MEDIATE_MKNOD] = "mknod",
 	[MEDIATE_MKNODAT] = "mknodat",	     [MEDIATE_SYSLOG] = "syslog",
+	[MEDIATE_SYSFS] = "sysfs",	     [MEDIATE_USTAT] = "ustat",
 };
 
 const char *mediate_name(enum mediate_call call)
@@ -243,6 +250,14 @@ static void put_decision(struct program *p, enum mediate_call call)
 		return;
 	case MEDIATE_SYSLOG: /* without kernel.dmesg_restrict anybody reads the host's log */
 		put_return(p, SECCOMP_RET_ERRNO | EPERM);
+		return;
+	case MEDIATE_SYSFS: /* names the file systems that the host has loaded */
+	case MEDIATE_USTAT: /* tells how full any of its disks is, by number */
+#ifdef MUTANT_MACHINE_TOLD
+		put_return(p, SECCOMP_RET_ALLOW);
+#endif
+		/* as kernels without them: nothing has used them for decades */
+		put_return(p, SECCOMP_RET_ERRNO | ENOSYS);
 		return;
 	case MEDIATE_SETATTR: /* reaches the covers by itself */
 		put_load_arg(p, 2);

@@ -33,14 +33,18 @@ enum mediate_call {
 	MEDIATE_SETATTR,
 	MEDIATE_MKNOD,
 	MEDIATE_MKNODAT,
-	MEDIATE_SYSLOG, /* never notified: refused by the filter itself */
+	MEDIATE_SYSLOG, /* never notified, as those that follow: refused by the filter itself */
+	MEDIATE_SYSFS,
+	MEDIATE_USTAT,
 	MEDIATE_CALLS
 };
 
 /* How the caller lays out structures and passes arguments. */
 enum mediate_abi { MEDIATE_ABI_NATIVE, MEDIATE_ABI_COMPAT };
 
-#define MEDIATE_BIT(call)  (1U << (call))
+#define MEDIATE_BIT(call) (1U << (call))
+#define MEDIATE_REFUSED                                                                            \
+	(MEDIATE_BIT(MEDIATE_SYSLOG) | MEDIATE_BIT(MEDIATE_SYSFS) | MEDIATE_BIT(MEDIATE_USTAT))
 #define MEDIATE_FILTER_MAX 256
 
 size_t mediate_filter(struct sock_filter filter[MEDIATE_FILTER_MAX], unsigned int calls,

@@ -33,7 +33,7 @@ static unsigned int wanted(const struct spec *spec)
 			     MEDIATE_BIT(MEDIATE_UMOUNT) | MEDIATE_BIT(MEDIATE_OLDUMOUNT) |
 			     MEDIATE_BIT(MEDIATE_FSOPEN) | MEDIATE_BIT(MEDIATE_SETATTR) |
 			     MEDIATE_BIT(MEDIATE_MKNOD) | MEDIATE_BIT(MEDIATE_MKNODAT) |
-			     MEDIATE_BIT(MEDIATE_SYSLOG);
+			     MEDIATE_REFUSED;
 
 	/* Without a quota the kernel's own answer is what the views show. */
 	if (spec->limits.cpu_quota > 0)
@@ -49,7 +49,7 @@ static unsigned int wanted(const struct spec *spec)
 const char *mediation_prepare(const struct spec *spec, struct seccomp *seccomp)
 {
 	struct sock_filter filter[MEDIATE_FILTER_MAX];
-	unsigned int calls = seccomp->listener ? MEDIATE_BIT(MEDIATE_SYSLOG) : wanted(spec);
+	unsigned int calls = seccomp->listener ? MEDIATE_REFUSED : wanted(spec);
 	size_t n = mediate_filter(filter, calls, SECCOMP_RET_USER_NOTIF);
 
 	seccomp->mediation.filter = g_memdup2(filter, n * sizeof(filter[0]));

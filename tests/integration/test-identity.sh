@@ -96,6 +96,16 @@ is "$(inside sh -c 'cat /sys/kernel/mm/hugepages/*/nr_hugepages' | sort -u)" "$(
 is "$(inside find /sys /proc/sys/kernel/random -xdev -writable ! -type l 2>/dev/null | head -n 3)" "" "nothing of it is writable"
 fails '*' "nor with --privileged" other sh -c 'echo x >/sys/class/x || mkdir /sys/kernel/x || rm /sys/class/dmi/id/product_uuid || mount -o remount,rw,bind /sys/class'
 
+### System calls that tell of the machine say nothing, with --privileged neither
+if [ -x "$top_builddir/tests/lib/taint" ]; then
+	cp "$top_builddir/tests/lib/taint" "$root/bin/"
+	[ "$root2" = "$root" ] || cp "$top_builddir/tests/lib/taint" "$root2/bin/"
+	for which in inside other; do
+		is "$($which taint calls | awk -F '\t' '$1 ~ /^(syslog|sysfs|ustat)$/ && $3 == "success" { print $1, $2, $3 }')" "" "$which: syslog(2), sysfs(2), ustat(2)"
+		is "$($which taint calls | awk -F '\t' '$1 ~ /^(syslog|sysfs|ustat)$/' | wc -l)" 4 "$which: all were asked"
+	done
+fi
+
 ### A mount of the specification below a directory of ours finds its place
 mkdir "$work/vol"
 echo here >"$work/vol/file"

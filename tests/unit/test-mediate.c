@@ -192,6 +192,23 @@ static void test_syslog(void **state)
 	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 103, NULL), SECCOMP_RET_ERRNO | EPERM);
 }
 
+static void test_of_the_machine(void **state)
+{
+	static const struct {
+		uint32_t arch;
+		int nr;
+	} calls[] = { { AUDIT_ARCH_X86_64, 136 },
+		      { AUDIT_ARCH_X86_64, 139 },
+		      { AUDIT_ARCH_X86_64, 139 | 0x40000000 },
+		      { AUDIT_ARCH_I386, 62 },
+		      { AUDIT_ARCH_I386, 135 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		assert_int_equal(decide(ALL, calls[i].arch, calls[i].nr, NULL),
+				 SECCOMP_RET_ERRNO | ENOSYS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +221,7 @@ int main(void)
 		cmocka_unit_test(test_other_flags),
 		cmocka_unit_test(test_mknod),
 		cmocka_unit_test(test_syslog),
+		cmocka_unit_test(test_of_the_machine),
 #endif
 	};
 
