@@ -25,7 +25,7 @@
 #define NATIVES_MAX 8
 
 struct laying {
-	int base, own, empty;
+	int base;
 	const char *part;
 	struct {
 		const char *path;
@@ -47,38 +47,46 @@ static bool is_absent(int r)
 	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
 }
 
-static int lay_on(const struct laying *l, const char *path, int from, const char *name)
+/* Both from the base, which is the working directory; on what was seen to be no symlink. */
+static int bind_on(const struct laying *l, const char *from, const char *path)
 {
-	autofd target = open_target(l, path);
-	autofd cover = -1;
+	int r = mnt_bind(from, path);
 
-	if (target < 0)
-		return is_absent(target) ? 0 : target;
-	cover = mnt_clone(from, name, false);
-	return cover < 0 ? cover : mnt_attach_fd(cover, target);
+	return is_absent(r) && faccessat(l->base, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : r;
 }
 
-static int lay_mask(const struct laying *l, const char *path, bool only_if_readable)
+static int lay_own(const struct laying *l, const char *path)
 {
-	autofd target = open_target(l, path);
-	autofd cover = -1;
+	char from[256];
+
+	if (snprintf(from, sizeof(from), IDENTITY_OWN_DIR "/%s", path) >= (int)sizeof(from))
+		return -ENAMETOOLONG;
+	return bind_on(l, from, path);
+}
+
+static int lay_mask(const struct laying *l, const char *path, unsigned char type,
+		    bool only_if_readable)
+{
 	struct stat st;
 
-	if (target < 0)
-		return is_absent(target) ? 0 : target;
-	if (fstat(target, &st) < 0)
-		return -errno;
-	/* The owner is the host's root, which no capability inside stands in for. */
-	if (S_ISLNK(st.st_mode) || (only_if_readable && !(st.st_mode & 0077) && st.st_uid == 0))
-		return 0;
+	if (type == DT_UNKNOWN || only_if_readable) {
+		if (fstatat(l->base, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return errno == ENOENT ? 0 : -errno;
+		type = IFTODT(st.st_mode);
+		/* The owner is the host's root, which no capability inside stands in for. */
+		if (only_if_readable && !(st.st_mode & 0077) && st.st_uid == 0)
+			return 0;
+	}
 #ifdef MUTANT_MASK_MISSING
 	return 0;
 #endif
-	cover = mnt_clone(l->empty, S_ISDIR(st.st_mode) ? "dir" : "file", false);
-	return cover < 0 ? cover : mnt_attach_fd(cover, target);
+	if (type == DT_LNK)
+		return 0;
+	return bind_on(l, type == DT_DIR ? IDENTITY_EMPTY_DIR "/dir" : IDENTITY_EMPTY_DIR "/file",
+		       path);
 }
 
-static int lay_top(const struct laying *l, const char *path)
+static int lay_top(const struct laying *l, const char *path, unsigned char type)
 {
 	const struct identity *row = identity_find(path);
 
@@ -95,13 +103,13 @@ static int lay_top(const struct laying *l, const char *path)
 		if (strcmp(path, "sys/class") == 0)
 			return 0;
 #endif
-		return lay_on(l, path, l->own, path);
+		return type == DT_LNK ? 0 : lay_own(l, path);
 	case IDENTITY_DENIED:
-		return lay_mask(l, path, true);
+		return lay_mask(l, path, type, true);
 	default:
 		break;
 	}
-	return lay_mask(l, path, false);
+	return lay_mask(l, path, type, false);
 }
 
 /* Everything at the top that this kernel has, whether the table knows it or not. */
@@ -124,7 +132,7 @@ static int lay_tops(const struct laying *l, char *path, size_t size)
 		if (snprintf(path, size, "%s/%s", l->part, e->d_name) >= (int)size)
 			r = -ENAMETOOLONG;
 		else
-			r = lay_top(l, path);
+			r = lay_top(l, path, e->d_type);
 	}
 	if (r == 0 && errno)
 		r = -errno;
@@ -170,13 +178,13 @@ static int lay_deeper(const struct laying *l, const struct identity *row)
 	if (!strchr(row->path + strlen(l->part) + 1, '/'))
 		return 0;
 	if (row->policy == IDENTITY_POINT)
-		return lay_on(l, row->path, l->empty, "dir");
+		return bind_on(l, IDENTITY_EMPTY_DIR "/dir", row->path);
 	if (row->policy != IDENTITY_OWN || identity_cover_of(row->path))
 		return 0;
 #ifdef MUTANT_BOOT_ID_SHOWN
 	return 0;
 #endif
-	return lay_on(l, row->path, l->own, row->path);
+	return lay_own(l, row->path);
 }
 
 static int each_row(struct laying *l, char *what, size_t size, bool before)
@@ -213,17 +221,17 @@ static int lay(struct laying *l, char *what, size_t size)
 
 /**
  * identity_lay() - cover what @part tells of the machine
- * @base: directory in which @part, "proc" or "sys", is a mount of the container's procfs or sysfs
- * @own: what identity_make() filled, mounted and read-only
- * @empty: directory with an empty "dir" and an empty "file", mounted and read-only
+ * @base: directory in which @part, "proc" or "sys", is a mount of the container's procfs or sysfs,
+ *	IDENTITY_OWN_DIR what identity_make() filled, and IDENTITY_EMPTY_DIR has an empty "dir" and
+ *	an empty "file", both mounted and read-only. It becomes the working directory.
  * @what: receives the path that failed
  *
  * The views that lie in a directory of ours are laid afterwards, on the places made for them.
  */
-int identity_lay(int base, const char *part, int own, int empty, char *what, size_t size)
+int identity_lay(int base, const char *part, char *what, size_t size)
 {
-	struct laying l = { .base = base, .own = own, .empty = empty, .part = part };
-	int r = lay(&l, what, size);
+	struct laying l = { .base = base, .part = part };
+	int r = fchdir(base) < 0 ? -errno : lay(&l, what, size);
 
 	for (int i = 0; i < l.n_natives; i++)
 		close(l.natives[i].fd);

@@ -54,17 +54,18 @@ static int open_native(int base, const char *path, uint64_t flags)
 			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
-/* Make every directory that @path needs above it. */
-static int make_parents(int own, const char *path)
-{
-	char part[256];
+static int make_dir(int own, const char *path);
 
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
-		if (mkdirat(own, part, 0555) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
+/* Make the directory that @path lies in. */
+static int make_parent(int own, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[256];
+
+	if (!slash || snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path) >=
+			      (int)sizeof(parent))
+		return -ENAMETOOLONG;
+	return make_dir(own, parent);
 }
 
 /* Most have neighbours that were made before: what is above them is looked at only if it is not. */
@@ -73,7 +74,7 @@ static int make_dir(int own, const char *path)
 	int r = mkdirat(own, path, 0555) < 0 ? -errno : 0;
 
 	if (r == -ENOENT) {
-		r = make_parents(own, path);
+		r = make_parent(own, path);
 		if (r == 0 && mkdirat(own, path, 0555) < 0)
 			r = -errno;
 	}
@@ -88,7 +89,7 @@ static int make_file(int own, const char *path, mode_t mode)
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd < 0 ? -errno : fd;
-	r = make_parents(own, path);
+	r = make_parent(own, path);
 	if (r < 0)
 		return r;
 	fd = openat(own, path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
@@ -160,7 +161,7 @@ static int make_own(int own, int base, const struct identity *row,
 	if (!S_ISLNK(row->mode))
 		return row->text ? make_text(own, row->path, row->mode & 0777, row->text)
 				 : make_value(own, row, values);
-	r = make_parents(own, row->path);
+	r = make_parent(own, row->path);
 	return r == 0 && symlinkat(row->text, own, row->path) < 0 ? -errno : r;
 }
 

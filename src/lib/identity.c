@@ -218,6 +218,20 @@ bool identity_is_below(const char *path, const char *directory)
 	return strncmp(path, directory, len) == 0 && path[len] == '/';
 }
 
+/* The directories of our own, which are few: found once. */
+static const struct identity *const *own_dirs(void)
+{
+	static const struct identity *dirs[sizeof(identities) / sizeof(identities[0]) + 1];
+	int n = 0;
+
+	if (dirs[0])
+		return dirs;
+	for (int i = 0; i < identities_count; i++)
+		if (identities[i].policy == IDENTITY_OWN && S_ISDIR(identities[i].mode))
+			dirs[n++] = &identities[i];
+	return dirs;
+}
+
 /**
  * identity_cover_of() - the uppermost directory of our own that @path lies below, or NULL
  */
@@ -225,14 +239,10 @@ const struct identity *identity_cover_of(const char *path)
 {
 	const struct identity *top = NULL;
 
-	for (int i = 0; i < identities_count; i++) {
-		const struct identity *row = &identities[i];
-
-		if (row->policy == IDENTITY_OWN && S_ISDIR(row->mode) &&
-		    identity_is_below(path, row->path) &&
-		    (!top || strlen(row->path) < strlen(top->path)))
-			top = row;
-	}
+	for (const struct identity *const *dir = own_dirs(); *dir; dir++)
+		if (identity_is_below(path, (*dir)->path) &&
+		    (!top || strlen((*dir)->path) < strlen(top->path)))
+			top = *dir;
 	return top;
 }
 

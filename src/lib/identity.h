@@ -43,6 +43,10 @@ struct identity {
 	const char *reason;
 };
 
+/* Where identity_lay() finds what it lays. */
+#define IDENTITY_OWN_DIR   "own"
+#define IDENTITY_EMPTY_DIR "empty"
+
 extern const struct identity identities[];
 extern const int identities_count;
 
@@ -56,7 +60,7 @@ bool identity_has_views_below(const char *path);
 int identity_values_make(struct identity_values *values, uid_t uid, gid_t gid);
 int identity_make(int own, int base, const char *part, const struct identity_values *values,
 		  const char *const *points, char *what, size_t size);
-int identity_lay(int base, const char *part, int own, int empty, char *what, size_t size);
+int identity_lay(int base, const char *part, char *what, size_t size);
 
 /* What the table's computed rows are made by. */
 int identity_make_cgroups(int own, int base, const char *path);

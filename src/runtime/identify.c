@@ -45,13 +45,14 @@ static int make_own(const struct tree *tree, const char *const *parts, char *wha
 		r = identity_make(fd, tree->shop->base, *parts, &tree->identity,
 				  (const char *const *)points->pdata, what, size);
 	if (r == 0)
-		r = mnt_attach(fd, tree->shop->base, "own");
+		r = mnt_attach(fd, tree->shop->base, IDENTITY_OWN_DIR);
 	if (r < 0)
 		return r;
 	r = mnt_restrict(fd, false, MOUNT_ATTR_RDONLY);
 	if (r == -ENOSYS)
-		r = mnt_restrict_at(tree->shop->base, "own", MOUNT_ATTR_RDONLY | NOTHING);
-	return r < 0 ? r : fd_steal(&fd);
+		r = mnt_restrict_at(tree->shop->base, IDENTITY_OWN_DIR,
+				    MOUNT_ATTR_RDONLY | NOTHING);
+	return r;
 }
 
 /**
@@ -62,18 +63,15 @@ bool tree_identify(struct tree *tree, GError **error)
 	const char *parts[3] = { 0 };
 	char what[256] = "its own tree";
 	mode_t mask = umask(0);
-	autofd own = -1;
 	int n = 0, r;
 
 	if (tree_has_part(tree, "proc"))
 		parts[n++] = "proc";
 	if (tree_has_part(tree, "sys"))
 		parts[n++] = "sys";
-	own = make_own(tree, parts, what, sizeof(what));
+	r = make_own(tree, parts, what, sizeof(what));
 	umask(mask);
-	r = own < 0 ? own : 0;
 	for (int i = 0; r == 0 && i < n; i++)
-		r = identity_lay(tree->shop->base, parts[i], own, tree->shop->empty, what,
-				 sizeof(what));
+		r = identity_lay(tree->shop->base, parts[i], what, sizeof(what));
 	return r == 0 || error_set_errno(error, r, "cover what \"/%s\" tells of the host", what);
 }
