@@ -31,7 +31,7 @@ static const char *const v2_controllers[] = { "cpu", "cpuset",	"memory", "pids",
 #define N_V2_BESIDE_V1	 5
 
 struct making {
-	const struct cgroup_hierarchy *h;
+	struct cgroup_hierarchy *h;
 	size_t n_controllers; /* how many of v2_controllers */
 };
 
@@ -131,6 +131,8 @@ static int make_level(const struct making *m, int parent_fd, const char *name, b
 
 	if (!fresh && errno != EEXIST)
 		return -errno;
+	if (last)
+		m->h->made = fresh;
 	dir = openat(parent_fd, name, DIR_FLAGS);
 	if (dir < 0)
 		return -errno;
@@ -168,14 +170,15 @@ static int make_levels(const struct making *m, const char *path)
 }
 
 /* Nothing to prepare, and the parent is there: one step, whatever the number of levels. */
-static int make_at_once(const struct cgroup_hierarchy *h, const char *path)
+static int make_at_once(struct cgroup_hierarchy *h, const char *path)
 {
 	int fd;
 
 	if (h->v2 || cgroup_list_has(h->controllers, "memory") ||
 	    cgroup_list_has(h->controllers, "cpuset"))
 		return -ENOENT;
-	if (mkdirat(h->mount_fd, path, 0755) < 0 && errno != EEXIST)
+	h->made = mkdirat(h->mount_fd, path, 0755) == 0;
+	if (!h->made && errno != EEXIST)
 		return -errno;
 	fd = openat(h->mount_fd, path, DIR_FLAGS);
 	return fd < 0 ? -errno : fd;

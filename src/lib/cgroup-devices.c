@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 
@@ -223,6 +224,20 @@ static int deny_rest(int dir_fd, const struct cgroup_device_list *list, struct c
 	return fd_write_file_at(dir_fd, "devices.deny", text);
 }
 
+static int allow_v1(int dir_fd, const struct cgroup_device_list *list, char *text, size_t size)
+{
+	autofd fd = openat(dir_fd, "devices.allow", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; i < list->n; i++) {
+		print_rule(text, size, &list->rules[i]);
+		if (write(fd, text, strlen(text)) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 /*
  * A cgroup that is in use never passes through a state in which it lacks a device that it has
  * before and after: first what is new is allowed, then what is too much is denied.
@@ -238,10 +253,8 @@ static int set_v1(int dir_fd, const struct cgroup_device_list *list, char *what,
 		r = fd_write_file_at(dir_fd, "devices.deny", "a");
 		now[0] = '\0';
 	}
-	for (size_t i = 0; r >= 0 && i < list->n; i++) {
-		print_rule(text, sizeof(text), &list->rules[i]);
-		r = fd_write_file_at(dir_fd, "devices.allow", text);
-	}
+	if (r >= 0)
+		r = allow_v1(dir_fd, list, text, sizeof(text));
 	while (r >= 0 && (line = strsep(&rest, "\n"))) {
 		struct cgroup_device rule;
 

@@ -193,7 +193,7 @@ static int is_populated(int dir_fd, void *arg)
  * cgroup_populated() - is there a process in the container's cgroup or below it?
  *
  * Every hierarchy is looked at: a container's processes are in all of them, but those of somebody
- * else, to whom the cgroup may belong, need not be.
+ * else, to whom the cgroup may belong, need not be. But not where cgroup_create() has just made it.
  * Return: 0; -EBUSY if there is one; or another -errno.
  */
 int cgroup_populated(const struct cgroups *cg)
@@ -201,7 +201,7 @@ int cgroup_populated(const struct cgroups *cg)
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < cg->n; i++) {
-		if (cg->h[i].dir_fd >= 0)
+		if (cg->h[i].dir_fd >= 0 && !cg->h[i].made)
 			r = cgroup_walk(cg->h[i].dir_fd, is_populated, NULL);
 #ifdef MUTANT_FOREIGN_CGROUP
 		break;

@@ -166,6 +166,7 @@ int cgroup_open(struct cgroups *cg, const char *path)
 
 		if (h->dir_fd >= 0)
 			close(h->dir_fd);
+		h->made = false;
 		h->dir_fd = openat(h->mount_fd, *path ? path : ".", DIR_FLAGS);
 		if (h->dir_fd < 0 && errno != ENOENT)
 			return -errno;

@@ -17,6 +17,7 @@ struct cgroup_hierarchy {
 	bool v2;
 	int mount_fd; /* directory fd of the mount point on the host */
 	int dir_fd;   /* the container's cgroup in this hierarchy, or -1 */
+	bool made;    /* cgroup_create() made it: nobody else was in it */
 	char *mount_point;
 	char *own; /* the caller's own cgroup path in this hierarchy, from /proc/self/cgroup */
 };
