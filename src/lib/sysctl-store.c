@@ -114,6 +114,22 @@ static void find_places(struct sysctl_store *store, bool claim)
 }
 
 /**
+ * sysctl_store_new() - an empty store in no file
+ */
+int sysctl_store_new(struct sysctl_store *store)
+{
+	void *p = mmap(NULL, sysctl_store_size(), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	store->file = p;
+	store->mapped = true;
+	find_places(store, true);
+	return 0;
+}
+
+/**
  * sysctl_store_map() - the store in @fd, to read and write; the file is made large enough first
  */
 int sysctl_store_map(struct sysctl_store *store, int fd)
@@ -318,4 +334,25 @@ void sysctl_store_set_scanned(struct sysctl_store *store)
 bool sysctl_store_scanned(const struct sysctl_store *store)
 {
 	return atomic_load(&store->file->scanned) != 0;
+}
+
+/**
+ * sysctl_store_copy() - what is known of each sysctl in @from, and the values that were put there
+ */
+void sysctl_store_copy(struct sysctl_store *to, const struct sysctl_store *from)
+{
+	for (int i = 0; i < sysctls_count; i++) {
+		const struct sysctl *s = &sysctls[i];
+		int at = from->place[i];
+		struct sysctl_value value;
+
+		sysctl_store_mark(to, s, sysctl_store_marks(from, s));
+		sysctl_store_mark_dir(to, s, sysctl_store_dir(from, s));
+		if (at < 0 || sysctl_is_text(s) || !from->file->places[at].commit)
+			continue;
+		sysctl_store_get(from, s, &value);
+		sysctl_store_put(to, s, &value);
+	}
+	if (sysctl_store_scanned(from))
+		sysctl_store_set_scanned(to);
 }

@@ -29,9 +29,11 @@ struct sysctl_store {
 };
 
 size_t sysctl_store_size(void);
+int sysctl_store_new(struct sysctl_store *store);
 int sysctl_store_map(struct sysctl_store *store, int fd);
 int sysctl_store_load(struct sysctl_store *store, int fd);
 void sysctl_store_close(struct sysctl_store *store);
+void sysctl_store_copy(struct sysctl_store *to, const struct sysctl_store *from);
 
 void sysctl_store_get(const struct sysctl_store *store, const struct sysctl *s,
 		      struct sysctl_value *value);

@@ -26,6 +26,7 @@
 #include "lib/fd.h"
 #include "lib/reap.h"
 #include "lib/sys.h"
+#include "lib/sysctl-store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +72,8 @@ static int receive_hello(struct warden *w)
 	return 0;
 }
 
-static int make_memory(struct warden *w)
+/* @seen, @looked: what sysctls_look() gave */
+static int make_memory(struct warden *w, struct sysctl_store *seen, int looked)
 {
 	int r;
 
@@ -84,7 +86,7 @@ static int make_memory(struct warden *w)
 	if (w->shared == MAP_FAILED)
 		return -errno;
 	w->shared->detached = w->hello.record.launcher.pid == 0;
-	r = sysctls_make(w);
+	r = looked < 0 ? looked : sysctls_make(w, seen);
 	return r < 0 ? r : notify_init(&w->notify, w->dir_fd);
 }
 
@@ -459,7 +461,9 @@ int main(int argc, char **argv)
 			    .program_fd = -1,
 			    .shared_fd = -1 };
 	bool resume = argc == 3 && strcmp(argv[1], "--resume") == 0;
-	int r;
+	struct cgroups hierarchies = { 0 };
+	struct sysctl_store seen;
+	int looked, r;
 
 	if (argc > 1 && !resume)
 		return print_usage(argv[1]);
@@ -468,10 +472,14 @@ int main(int argc, char **argv)
 	if (resume)
 		return go_on(&w, argv[2]);
 	fcntl(WARDEN_CONTROL_FD, F_SETFD, FD_CLOEXEC);
+	/* While the launcher makes the container's cgroups. */
+	looked = sysctls_look(&seen);
+	if (cgroup_detect(&hierarchies) == 0)
+		w.hierarchies = &hierarchies;
 	if (receive_hello(&w) < 0)
 		return 1;
 	w.signals = handover_listen();
-	r = w.signals < 0 ? w.signals : make_memory(&w);
+	r = w.signals < 0 ? w.signals : make_memory(&w, &seen, looked);
 	if (r == 0)
 		r = server_start(&w, false);
 	tell(&w, r);

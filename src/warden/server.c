@@ -179,8 +179,13 @@ static int open_facts(struct warden *w, struct fact_fd *fds)
 {
 	struct cgroups cg = { 0 };
 	autofd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int n = cgroup_detect(&cg);
+	int n = 0;
 
+	if (w->hierarchies)
+		cg = *w->hierarchies;
+	else
+		n = cgroup_detect(&cg);
+	w->hierarchies = NULL;
 	if (n == 0)
 		n = cgroup_open(&cg, w->hello.record.cgroup);
 	if (n >= 0)

@@ -45,27 +45,42 @@ static int make_socket(struct warden *w)
 }
 
 /**
- * sysctls_make() - the container's file of values, and the way on which the server asks
+ * sysctls_look() - what the running kernel has, and where the limits stand that all share
  *
- * What the running kernel has, and where the limits that all share stand, is written into it first.
+ * It takes a while, and needs to know nothing of the container.
  */
-int sysctls_make(struct warden *w)
+int sysctls_look(struct sysctl_store *seen)
 {
 	autofd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = root < 0 ? -errno : sysctl_store_new(seen);
+
+	if (r < 0)
+		return r;
+	r = sysctl_scan(root, seen);
+	if (r == 0)
+		sysctl_host_initial(root, seen);
+	else
+		sysctl_store_close(seen);
+	return r;
+}
+
+/**
+ * sysctls_make() - the container's file of values, and the way on which the server asks
+ * @seen: what is written into it first; closed
+ */
+int sysctls_make(struct warden *w, struct sysctl_store *seen)
+{
 	struct sysctl_store store;
 	int r;
 
 	w->values_fd = openat(w->dir_fd, SYSCTL_STORE_FILE,
 			      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (root < 0 || w->values_fd < 0)
-		return -errno;
-	r = sysctl_store_map(&store, w->values_fd);
-	if (r < 0)
-		return r;
-	r = sysctl_scan(root, &store);
-	if (r == 0)
-		sysctl_host_initial(root, &store);
-	sysctl_store_close(&store);
+	r = w->values_fd < 0 ? -errno : sysctl_store_map(&store, w->values_fd);
+	if (r == 0) {
+		sysctl_store_copy(&store, seen);
+		sysctl_store_close(&store);
+	}
+	sysctl_store_close(seen);
 	return r < 0 ? r : make_socket(w);
 }
 

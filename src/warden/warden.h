@@ -34,13 +34,16 @@ struct warden {
 	int server_pidfd;
 	int other_pidfd; /* warden: of its twin; twin: of the warden */
 	pid_t twin;
-	int signals;   /* SIGHUP: be replaced; see handover.c */
-	int shared_fd; /* memfd: */
+	struct cgroups *hierarchies; /* of the host, until the first server is started; or NULL */
+	int signals;		     /* SIGHUP: be replaced; see handover.c */
+	int shared_fd;		     /* memfd: */
 	struct warden_shared *shared;
 	struct notify notify;
 };
 
-int sysctls_make(struct warden *w);
+struct sysctl_store;
+int sysctls_look(struct sysctl_store *seen);
+int sysctls_make(struct warden *w, struct sysctl_store *seen);
 void sysctls_settle(struct warden *w);
 void sysctls_asked(struct warden *w);
 void sysctls_host_wrote(struct warden *w);
