@@ -417,7 +417,8 @@ int server_attach(struct server *s, const char **what)
 	return fuse_session_custom_io(s->session, &io, s->fuse_fd) == 0 ? 0 : -EBADF;
 }
 
-/* Not by sched_yield(2), which gives the CPU away: on a busy machine a start would wait for that. */
+/* Not by sched_yield(2), which gives the CPU away: on a busy machine a start would wait for that.
+ */
 static void measure_machine(void)
 {
 	uint64_t call = UINT64_MAX;

@@ -74,7 +74,7 @@ ok "the name makes no engine" docker run --rm -v "$work/els/docker.sock:/var/run
 # An abstract socket has no file to mount: it is its network namespace's, which no container shares.
 abstract=cloister-test-$$
 in_engine_net d python3 -c 'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind("\0" + sys.argv[1]); s.listen(); time.sleep(1000)' $abstract &
-listener=$!; on_exit kill $listener
+listener=$!; on_exit pkill -P $listener # it is a child of the shell that went there
 ok "an abstract socket, for whoever is in the engine's network namespace" eventually 5 in_engine_net d "$attack" connect-abstract $abstract
 fails ECONNREFUSED "... is not there in a container" docker run --rm bb attack connect-abstract $abstract
 fails ECONNREFUSED "... that is privileged" docker run --rm --privileged bb attack connect-abstract $abstract
