@@ -192,8 +192,8 @@ static int change_size(struct request *r, const struct fuse_setattr_in *in, int 
 	/* without the flag from kernels before 5.11 */
 	keep_suid(r, fd, !(in->valid & FATTR_KILL_SUIDGID) && keeps_suid(r));
 	/* XFS leaves those of an empty file, which O_TRUNC clears */
-	if (own < 0 && in->valid & FATTR_KILL_SUIDGID && node_stat(fd, &st) == 0 &&
-	    st.x.stx_mode & (S_ISUID | S_ISGID))
+	if (own < 0 && in->size == 0 && in->valid & FATTR_KILL_SUIDGID && node_stat(fd, &st) == 0 &&
+	    st.x.stx_size == 0 && st.x.stx_mode & (S_ISUID | S_ISGID))
 		own = opened = node_open(&r->server->nodes, request_node(r), O_WRONLY);
 	if (own >= 0 && ftruncate(own, in->size) == 0)
 		return 0;

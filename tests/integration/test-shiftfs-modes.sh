@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shiftfs in the modes in which the kernel translates ids, as a container sees it; hidden names.
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+export SHIFTFS_SEED=${SHIFTFS_SEED-20261122} # the same operations each time; empty: others each time
 gate root; gate fuse; gate userns; gate tool-python3; gate tool-setfacl; gate tool-setcap
 shiftfs=$top_builddir/shiftfs-fallback/shiftfs
 backing=$work/backing view=$work/view
@@ -66,7 +67,7 @@ for mode in a c; do
 	# On ID-mapped mounts Linux 6.18 has S_ISGID cleared by an ACL that a member of the group sets.
 	ignore=(); [ $mode = a ] || ignore=(--ignore setxattr)
 	ok "$mode: 4000 random operations of the container have the results of its own directory" \
-		inside python3 "$tests_lib/shift-diff.py" "$work/plain/diff" "$view/diff" --nodev "${ignore[@]}" --steps 4000
+		inside python3 "$tests_lib/shift-diff.py" "$work/plain/diff" "$view/diff" ${SHIFTFS_SEED:+--seed "$SHIFTFS_SEED"} --nodev "${ignore[@]}" --steps 4000
 	if [ $mode = a ]; then fails '*' "a: the host's root is outside" ls "$view"; fi
 	rm -rf "${backing:?}"/* "$work/plain/diff"
 	ok "mode $mode: unmounted" unserve

@@ -544,7 +544,7 @@ def has_tmpfile(view):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('plain'), p.add_argument('view')
-    p.add_argument('--seed', type=int, default=random.SystemRandom().randrange(1 << 32))
+    p.add_argument('--seed', type=int, default=int(os.environ.get('SHIFTFS_SEED') or random.SystemRandom().randrange(1 << 32)))
     p.add_argument('--steps', type=int, default=5000)
     p.add_argument('--source'), p.add_argument('--shift', type=int, default=100000)
     p.add_argument('--nodev', action='store_true', help='devices (0:0 are whiteouts) cannot be opened in VIEW')
