@@ -298,6 +298,17 @@ static int give_back_ids(void)
 	return set_effective(~0ULL);
 }
 
+/* Return: @fd, as open(2) returned it just now, or -errno. */
+static int give_back_with(int fd)
+{
+	int r = fd < 0 ? -errno : fd, back = give_back_ids();
+
+	if (back == 0 || fd < 0)
+		return r;
+	close(fd);
+	return back;
+}
+
 /**
  * visit_resolve() - the object that a path of the caller's leads to, with the caller's rights
  *
@@ -305,7 +316,7 @@ static int give_back_ids(void)
  */
 int visit_resolve(const struct visit *v, const struct visit_path *path)
 {
-	int r = take_ids(v), fd, back;
+	int r = take_ids(v), fd;
 
 	if (r < 0)
 		return r;
@@ -315,14 +326,7 @@ int visit_resolve(const struct visit *v, const struct visit_path *path)
 		fd = openat(path->fd, path->rest, O_PATH | O_CLOEXEC);
 	else
 		fd = dup(path->fd);
-	if (fd < 0)
-		fd = -errno;
-	back = give_back_ids();
-	if (back < 0 && fd >= 0) {
-		close(fd);
-		return back;
-	}
-	return fd;
+	return give_back_with(fd);
 }
 
 /**
@@ -332,20 +336,13 @@ int visit_resolve(const struct visit *v, const struct visit_path *path)
  */
 int visit_create(const struct visit *v, int dir, const char *name, mode_t mode)
 {
-	int r = take_ids(v), fd, back;
+	int r = take_ids(v), fd;
 
 	if (r < 0)
 		return r;
 	umask(v->umask);
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
-	if (fd < 0)
-		fd = -errno;
-	back = give_back_ids();
-	if (back < 0 && fd >= 0) {
-		close(fd);
-		return back;
-	}
-	return fd;
+	return give_back_with(fd);
 }
 
 /**
