@@ -9,6 +9,8 @@
 #     any      PATH-REGEX :: TEXT-REGEX :: reason     lines that may differ, or be in one dump only
 #     max=N    PATH-REGEX :: TEXT-REGEX :: reason     likewise, if no number in them is above N
 #     as       PATH-REGEX :: TEXT-REGEX :: reason     what of a line is not compared
+#
+# The path of a system call's result may be CALL or CALL.FIELD.
 import argparse
 import re
 import sys
@@ -71,7 +73,7 @@ def compare(args):
         print(f"dumps of {len(a)} and {len(b)} facts are none")
         return 1
     for where, key in sorted(set(a) | set(b)):
-        mine = [r for r in rules if r.path.fullmatch(where)]
+        mine = [r for r in rules if r.path.fullmatch(where) or r.path.fullmatch(f"{where}.{key}")]
         for pair in pairs(key, a.get((where, key), []), b.get((where, key), [])):
             if pair[0] == pair[1]:
                 continue
