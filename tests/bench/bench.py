@@ -14,7 +14,7 @@ tests/lib/under, in a mount namespace of its own. `--quick` takes fewer of every
     proxy    cloister-sockproxy beside the engine's socket and HAProxy
     shiftfs  shiftfs beside bindfs and fuse-overlayfs (needs neither crun nor runc)
 """
-import argparse, os, platform, re, shutil, subprocess, sys, tempfile
+import argparse, os, platform, re, shutil, signal, subprocess, sys, tempfile
 
 sys.dont_write_bytecode = True  # the source tree may be somebody else's
 from common import *
@@ -42,6 +42,7 @@ def main():
     work = tempfile.mkdtemp(prefix="cloister-bench.", dir="/var/tmp")
     os.chmod(work, 0o711)  # the engines go through it with the container's ids
     undo = [lambda: shutil.rmtree(work, ignore_errors=True)]
+    for sig in signal.SIGTERM, signal.SIGHUP: signal.signal(sig, lambda n, _: sys.exit(128 + n))
     try:
         bench(a, work, undo)
     finally:

@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cloister as a launcher: from start to end, what idle containers cost."""
-import os, shutil, statistics, subprocess, time
+import os, shutil, statistics, subprocess, tempfile, time
 from common import *
 
-def start_to_end(a, table, work, base, root, engines):
+def start_to_end(a, table, work, root, engines, undo):
+    """Every runtime's state is where it is by default, in /run; and on a tmpfs, where that is none."""
+    states = tempfile.mkdtemp(prefix="cloister-bench.", dir="/run")
+    undo.append(lambda: shutil.rmtree(states))
+    compare(a, table, work, states, root, engines, "")
+    kind = subprocess.check_output(["stat", "-f", "-c", "%T", "/run"], text=True).strip()
+    if kind == "tmpfs": return
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0711", "cloister-bench", states], check=True)
+    undo.append(lambda: subprocess.run(["umount", states], check=True))
+    compare(a, table, work, states, root, engines, ", /run a tmpfs (here: %s)" % kind)
+
+def compare(a, table, work, states, root, engines, where):
     def oci(program, bundle):
-        return lambda: must([program, "--root", work + "/" + program, "run", "-b", bundle, "bench-%d" % next(serial)])
-    def ours(args): return lambda: must(base + ["launch", "--rootfs", root, "--"] + args)
-    for label, args in (("`launch -- true`", ["/bin/true"]),
+        return lambda: must([program, "--root", states + "/" + program, "run", "-b", bundle, "bench-%d" % next(serial)])
+    def ours(args): return lambda: must([CLOISTER, "--root", states + "/cloister", "launch", "--rootfs", root, "--"] + args)
+    for label, args in (("`launch -- true`" + where, ["/bin/true"]),
                         ("... that reads uptime and meminfo", ["/bin/sh", "-c", "cat /proc/uptime /proc/meminfo >/dev/null"])):
         note(label)
         bundle = make_bundle(work, "t%d" % next(serial), root, args)
@@ -55,5 +66,5 @@ def idle(a, table, base, root, undo):
     table.add("stop %d, one after another" % n, "%.1f s" % t, "", "", "")
 
 def measure(a, table, work, base, root, engines, undo):
-    start_to_end(a, table, work, base, root, engines)
+    start_to_end(a, table, work, root, engines, undo)
     idle(a, table, base, root, undo)
