@@ -16,7 +16,7 @@
  * and if that is killed too, the next command (reap.c).
  */
 #include "config.h"
-#include "runtime/container.h"
+#include "runtime/container-internal.h"
 
 #include "lib/fd.h"
 #include "lib/reap.h"
@@ -35,7 +35,6 @@
 #include "runtime/proxylink.h"
 #include "runtime/seccomp.h"
 #include "runtime/serve.h"
-#include "runtime/startlink.h"
 #include "runtime/state.h"
 #include "runtime/sysctls.h"
 #include "runtime/timens.h"
@@ -46,192 +45,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Each helper is small; what the container makes them hold is capped, and this is the last wall. */
-#define HELPERS_MEMORY_LIMIT (64 << 20)
-
-static bool take_given_range(struct container *c, GError **error)
-{
-	const struct spec_map *map = &g_array_index(c->spec->uid_map, struct spec_map, 0);
-	int r;
-
-	c->claim = (struct claim){ .base = map->outside, .count = 0 };
-	for (guint i = 0; i < c->spec->uid_map->len; i++)
-		c->claim.count += map[i].count;
-	r = claim_take_given(c->root_fd, &claim_sources_default, c->id, &c->claim);
-	if (r == -EADDRINUSE)
-		return error_set(
-			error,
-			"linux.uidMappings: host ids %u to %u belong to another container; "
-			"give each its own, or none: then Cloister does",
-			c->claim.base, c->claim.base + c->claim.count - 1);
-	if (r == -EPERM)
-		return error_set(error,
-				 "linux.uidMappings: host ids %u to %u belong to a user of this "
-				 "machine (/etc/passwd, /etc/subuid); give others",
-				 c->claim.base, c->claim.base + c->claim.count - 1);
-	return r == 0 || error_set_errno(error, r, "linux.uidMappings: take the ids from %u on",
-					 c->claim.base);
-}
-
-/* The container's ids: those of the user namespace it joins, those it was given, or free ones. */
-static bool take_range(struct container *c, GError **error)
-{
-	int r;
-
-	if (c->join.fds[SPEC_NS_USER] >= 0) {
-		if (!nsjoin_range(&c->join, &c->claim, error))
-			return false;
-		r = claim_share(c->root_fd, c->id, &c->claim);
-	} else if (c->spec->uid_map && c->spec->uid_map->len) {
-		return take_given_range(c, error);
-	} else {
-		r = claim_take(c->root_fd, &claim_sources_default, CLAIM_FIRST, c->id, &c->claim);
-	}
-#ifdef MUTANT_CLAIM_NOT_TAKEN
-	claim_release(c->root_fd, c->id);
-#endif
-	return r == 0 || error_set_errno(error, r, "find a free range of %u user ids", CLAIM_COUNT);
-}
-
-/*
- * Where the container's cgroup goes: below the mounts, also where the path is relative. Unless it
- * says otherwise: by its name.
- */
-static bool choose_cgroups(struct container *c, GError **error)
-{
-	struct rundir_record *r = &c->record;
-	const char *path = c->spec->cgroups_path ?: "";
-
-	if (c->systemd_cgroup) {
-		if (!scope_parse(path, c->id, &c->scope, error))
-			return false;
-		path = c->scope.path;
-		g_strlcpy(r->scope, c->scope.unit, sizeof(r->scope));
-	}
-	path += strspn(path, "/");
-	if (*path)
-		g_strlcpy(r->cgroup, path, sizeof(r->cgroup));
-	else
-		g_snprintf(r->cgroup, sizeof(r->cgroup), "cloister-%s", c->id);
-	g_snprintf(r->helpers_cgroup, sizeof(r->helpers_cgroup), "cloister:helpers:%s:%d", c->id,
-		   (int)getpid());
-	return true;
-}
-
-/*
- * Take the name and a range of ids, after cleaning up behind those who could not do it themselves.
- * Until everything is there the container ends with us.
- */
-static bool take_name(struct container *c, GError **error)
-{
-	autofd lock = rundir_lock(c->root_fd);
-	int r;
-
-	if (lock < 0)
-		return error_set_errno(error, lock, "lock the state directory");
-	reap_sweep(c->root_fd);
-	c->dir_fd = rundir_create(c->root_fd, c->id, &c->alive_fd);
-	if (c->dir_fd == -EEXIST)
-		return error_set(error,
-				 "container \"%s\": container with given ID already exists; give "
-				 "another name or `cloister delete --force %s`",
-				 c->id, c->id);
-	if (c->dir_fd < 0)
-		return error_set_errno(error, c->dir_fd, "make the state directory of \"%s\"",
-				       c->id);
-	if ((c->bound || c->deferred) && proc_identify(getpid(), &c->record.launcher) < 0)
-		return error_set(error, "cannot identify this process in /proc");
-	c->record.auto_remove = c->auto_remove;
-	if (!choose_cgroups(c, error))
-		return false;
-	r = rundir_write_record(c->dir_fd, &c->record);
-	if (r < 0)
-		return error_set_errno(error, r, "write the state of \"%s\"", c->id);
-	if (c->deferred)
-		c->start_fd = startlink_listen(c->dir_fd);
-	if (c->deferred && c->start_fd < 0)
-		return error_set_errno(error, c->start_fd, "make the socket of \"%s\"", c->id);
-	return take_range(c, error);
-}
-
-/* systemd's part of it. The scope has a placeholder in it until PID 1 is there. */
-static bool start_scope(struct container *c, GError **error)
-{
-	int r;
-
-	if (!scope_start(&c->scope, &c->cgroups, &c->spec->limits, c->id, error))
-		return false;
-	/* Ours, or it would not have been made. */
-	c->record.cgroup_own = true;
-	g_strlcpy(c->record.cgroup, c->scope.path, sizeof(c->record.cgroup));
-	r = rundir_write_record(c->dir_fd, &c->record);
-	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
-}
-
-/* Make the cgroup, and make sure that it is nobody else's: what is in it is killed at the end. */
-static bool take_cgroup(struct container *c, GError **error)
-{
-	char what[CGROUP_WHAT_MAX] = "";
-	int made, r;
-
-	made = cgroup_create(&c->cgroups, c->record.cgroup, what, sizeof(what));
-	r = c->systemd_cgroup ? 0 : cgroup_populated(&c->cgroups);
-	c->has_cgroup = r == 0;
-	if (made < 0)
-		return error_set_errno(
-			error, made,
-			"make cgroup \"%s\"; is it mounted and writable for this process?", what);
-	if (r < 0)
-		return error_set_errno(error, r, "cgroup \"%s\"; give the container another name",
-				       c->record.cgroup);
-	c->record.cgroup_own = true;
-	r = rundir_write_record(c->dir_fd, &c->record);
-	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
-}
-
-static bool make_cgroups(struct container *c, GError **error)
-{
-	char what[CGROUP_WHAT_MAX] = "";
-	int r;
-
-	if ((c->systemd_cgroup && !start_scope(c, error)) || !take_cgroup(c, error))
-		return false;
-	r = cgroup_set_limits(&c->cgroups, &c->spec->limits, what, sizeof(what));
-	if (r == 0)
-		r = cgroup_set_devices(&c->cgroups, c->spec->limits.devices,
-				       c->spec->limits.n_devices, what, sizeof(what));
-	if (r < 0)
-		return error_set(error, "linux.resources.%s", what);
-	r = cgroup_delegate(&c->cgroups, c->claim.base, c->claim.base);
-	return r == 0 || error_set_errno(error, r, "delegate cgroup \"%s\"", c->record.cgroup);
-}
-
-/* The helpers' own cgroup: outside the container's, so that no limit or freeze of it holds them. */
-static bool make_helpers_cgroup(struct container *c, GError **error)
-{
-	struct cgroup_limits limits = { .memory = HELPERS_MEMORY_LIMIT };
-	char what[256] = "";
-	int r = cgroup_detect(&c->cgroups);
-
-	if (r < 0)
-		return error_set_errno(error, r, "find the control groups of this host");
-	reap_helper_hierarchies(&c->cgroups, &c->helpers);
-	r = cgroup_create(&c->helpers, c->record.helpers_cgroup, what, sizeof(what));
-	if (r < 0)
-		return error_set_errno(error, r, "make cgroup \"%s\" for the helpers", what);
-	cgroup_set_limits(&c->helpers, &limits, what, sizeof(what));
-	return true;
-}
 
 static bool close_workshop(const struct workshop *shop, GError **error)
 {
@@ -294,42 +112,6 @@ static bool build(struct container *c, int fuse_mount, GError **error)
 		_exit(EXIT_USAGE);
 	c->workshop_ns = shop.own_ns;
 	return ok;
-}
-
-/**
- * container_receive() - wait for the child's next event of type @want
- * @console: receives the master of the pty if one is sent before that
- */
-bool container_receive(int sync, int *console, int *value, int want, GError **error)
-{
-	for (;;) {
-		struct child_event e;
-		int fd = -1;
-		size_t n = 0;
-		ssize_t got = fd_recv(sync, &e, sizeof(e), &fd, 1, &n);
-
-		if (got == 0)
-			return error_set(error,
-					 "the container's process died before it could start");
-		if (got < 0)
-			return error_set_errno(error, got, "hear from the container's process");
-		if (got != sizeof(e))
-			return error_set(error, "garbled message from the container's process");
-		e.text[sizeof(e.text) - 1] = '\0';
-		if (e.type == CHILD_FAILED)
-			return error_set_code(error, e.value, "%s", e.text);
-		if (e.type == CHILD_CONSOLE && n == 1 && console && *console < 0) {
-			*console = fd;
-			continue;
-		}
-		if (n)
-			close(fd);
-		if ((int)e.type == want) {
-			if (value)
-				*value = e.value;
-			return true;
-		}
-	}
 }
 
 /* What the specification knows and we do not do: an error, not a container without it. */
@@ -457,11 +239,12 @@ static bool create(struct container *c, GError **error)
 	c->state_inside = c->spec->hooks[SPEC_HOOK_START_CONTAINER]
 				  ? state_text(c->spec, c->id, "created", 1)
 				  : NULL;
-	if (!plan(c, error) || !take_name(c, error) || !make_helpers_cgroup(c, error) ||
-	    !wardenlink_spawn(c, error) || !make_cgroups(c, error) ||
-	    !wardenlink_start(c, &fuse_mount, error) || !proxylink_start(c, error) ||
-	    !mirror_prepare(c, error) || !build(c, fuse_mount, error) || !serve_start(c, error) ||
-	    !mirror_start(c, error) || !equip(c, error))
+	if (!plan(c, error) || !container_take_name(c, error) ||
+	    !container_make_helpers_cgroup(c, error) || !wardenlink_spawn(c, error) ||
+	    !container_make_cgroups(c, error) || !wardenlink_start(c, &fuse_mount, error) ||
+	    !proxylink_start(c, error) || !mirror_prepare(c, error) ||
+	    !build(c, fuse_mount, error) || !serve_start(c, error) || !mirror_start(c, error) ||
+	    !equip(c, error))
 		return false;
 	/*
 	 * config.json is what `exec` begins with. Until PID 1 is ready its mount namespace is the
@@ -508,161 +291,6 @@ bool container_create(struct container *c, GError **error)
 	blame_delete(c, error);
 	container_end(c);
 	return false;
-}
-
-/*
- * Wait for the end of the socket, which is the exec, or for why there was none. Return: true at the
- * exec, or with *@listener >= 0: then the process waits for CHILD_GO_LISTENER.
- */
-static bool wait_event(int sync, int *listener, enum child_listener *whose, GError **error)
-{
-	struct child_event e;
-	size_t n_fds = 0;
-	ssize_t n;
-
-	*listener = -1;
-	n = fd_recv(sync, &e, sizeof(e), listener, 1, &n_fds);
-	*whose = e.value;
-	if (n == sizeof(e) && e.type == CHILD_LISTENER && n_fds == 1)
-		return true;
-	if (*listener >= 0)
-		close(*listener);
-	*listener = -1;
-	if (n != sizeof(e) || e.type != CHILD_FAILED)
-		return true;
-	e.text[sizeof(e.text) - 1] = '\0';
-	return error_set_code(error, e.value, "%s", e.text);
-}
-
-/* Each of its filters can have sent us a listener. */
-#define LISTENERS_MAX 2
-
-/**
- * container_wait_exec() - wait until the process executes its command, or for why it could not
- * @sync: the socket to it
- * @who: what its agent is told, if its filter has a listener
- *
- * If this fails the process is to be killed: it may be waiting for word.
- */
-bool container_wait_exec(int sync, const struct seccomp *seccomp, const struct seccomp_process *who,
-			 GError **error)
-{
-	for (int i = 0; i <= LISTENERS_MAX; i++) {
-		enum child_listener whose;
-		autofd fd = -1;
-
-		if (!wait_event(sync, &fd, &whose, error))
-			return false;
-		if (fd < 0)
-			return true;
-		if (!(whose == CHILD_LISTENER_WARDEN
-			      ? mediation_deliver(who->dir_fd, sync, fd, error)
-			      : seccomp_deliver_listener(seccomp, who, fd, error)))
-			return false;
-		if (fd_send(sync, &(char){ CHILD_GO_LISTENER }, 1, NULL, 0) < 0)
-			return error_set(error, "the process died before it could start");
-	}
-	return error_set(error, "garbled message from the container's process");
-}
-
-static bool say_start(int sync, const char *id, GError **error)
-{
-	return fd_send(sync, &(char){ CHILD_GO_START }, 1, NULL, 0) == 0 ||
-	       error_set(error, "container \"%s\": its first process is gone", id);
-}
-
-/**
- * container_start() - let PID 1 execute the command; returns when it does or could not
- */
-bool container_start(struct container *c, GError **error)
-{
-	const struct seccomp_process who = { .id = c->id,
-					     .bundle = c->spec->bundle ?: "/",
-					     .status = "created",
-					     .init = c->pid,
-					     .pid = c->pid,
-					     .annotations = c->spec->annotations,
-					     .dir_fd = c->dir_fd };
-
-	if (!say_start(c->sync, c->id, error) ||
-	    !container_wait_exec(c->sync, &c->seccomp, &who, error))
-		return false;
-	close(c->sync);
-	c->sync = -1;
-	return true;
-}
-
-/* As container_start(), of a container that another process has made and written down. */
-static bool start_recorded(int root_fd, int dir, const char *id, int sync, GError **error)
-{
-	json_t *config = state_load_json(dir, "config.json");
-	json_t *state = state_load_json(dir, "state.json");
-	struct rundir_record record = { 0 };
-	struct seccomp seccomp = { 0 };
-	struct seccomp_process who = { .id = id, .status = "created", .dir_fd = dir };
-	bool ok;
-
-	who.bundle = json_string_value(json_object_get(state, "bundle")) ?: "/";
-	who.annotations = json_object_get(config, "annotations");
-	ok = rundir_read_record(dir, &record) == 0 ||
-	     error_set(error, "container \"%s\": its state cannot be read", id);
-	who.init = who.pid = record.init.pid;
-	ok = ok &&
-	     seccomp_prepare(json_object_get(json_object_get(config, "linux"), "seccomp"), root_fd,
-			     &seccomp, error) &&
-	     say_start(sync, id, error) && container_wait_exec(sync, &seccomp, &who, error);
-	seccomp_clear(&seccomp);
-	json_decref(config);
-	json_decref(state);
-	return ok;
-}
-
-/*
- * An engine deletes what could not be started as soon as we say so, and its shim stays for ever if
- * it has not collected PID 1 by then: say so after that. Whose child it is may be busy, or not
- * care.
- */
-static void wait_collected(int pidfd)
-{
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-	if (pidfd < 0 || poll(&p, 1, 2000) != 1)
-		return;
-	for (int ms = 0; ms < 500 && sys_pidfd_send_signal(pidfd, 0) == 0; ms++)
-		g_usleep(1000);
-}
-
-/**
- * container_start_created() - start what container_create() made, deferred, in another process
- *
- * The lock on the directory keeps a second `start` waiting until this one knows.
- */
-bool container_start_created(int root_fd, const char *id, GError **error)
-{
-	autofd dir = rundir_enter(root_fd, id);
-	struct rundir_record record = { 0 };
-	autofd sync = -1, pidfd = -1;
-	bool ok;
-
-	if (dir < 0)
-		return error_set(error, "container \"%s\" does not exist", id);
-	if (flock(dir, LOCK_EX) < 0)
-		return error_set_errno(error, -errno, "lock container \"%s\"", id);
-	sync = startlink_connect(dir);
-	if (sync < 0)
-		return error_set(error,
-				 "container \"%s\" is not in the created state; it can be started "
-				 "once",
-				 id);
-	if (rundir_read_record(dir, &record) == 0)
-		pidfd = proc_open(&record.init);
-	ok = start_recorded(root_fd, dir, id, sync, error);
-	startlink_remove(dir);
-	if (!ok) {
-		fd_close(fd_steal(&sync));
-		wait_collected(pidfd);
-	}
-	return ok;
 }
 
 /**
