@@ -192,7 +192,7 @@ static bool plan(struct container *c, GError **error)
 	return true;
 }
 
-/* A hook may have failed only because PID 1 did, which has left word of why. */
+/* What is done to PID 1 from outside may have failed only because it did, and left word of why. */
 static bool blame_init(struct container *c, GError **error)
 {
 	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
@@ -242,9 +242,11 @@ static bool create(struct container *c, GError **error)
 	if (!plan(c, error) || !container_take_name(c, error) ||
 	    !container_make_helpers_cgroup(c, error) || !wardenlink_spawn(c, error) ||
 	    !container_make_cgroups(c, error) || !wardenlink_start(c, &fuse_mount, error) ||
-	    !proxylink_start(c, error) || !mirror_prepare(c, error) ||
-	    !build(c, fuse_mount, error) || !serve_start(c, error) || !mirror_start(c, error) ||
-	    !equip(c, error))
+	    !proxylink_start(c, error) || !mirror_prepare(c, error))
+		return false;
+	if (!build(c, fuse_mount, error))
+		return blame_init(c, error);
+	if (!serve_start(c, error) || !mirror_start(c, error) || !equip(c, error))
 		return false;
 	/*
 	 * config.json is what `exec` begins with. Until PID 1 is ready its mount namespace is the

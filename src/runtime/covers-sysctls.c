@@ -133,6 +133,7 @@ static int lay_in_net(struct lay *lay)
 	autofd ns = -1;
 	char path[32];
 
+	lay->failed = "proc/sys/net";
 	g_snprintf(path, sizeof(path), "%d/ns/net", (int)lay->tree->init_pid);
 	ns = openat(lay->tree->shop->host_proc, path, O_RDONLY | O_CLOEXEC);
 	return ns < 0 ? -errno : nsmount_in_net(lay->tree->shop->host_proc, ns, lay_net, lay);
