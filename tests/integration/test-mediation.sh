@@ -69,7 +69,8 @@ kill -9 "$(cloister status --json "$idle" | json "[h['pid'] for h in d['helpers'
 is "$(cloister exec "$idle" mediated sysinfo </dev/null | said procs)" 2 "the first call is answered, also by a twin's"
 is "$(helpers_of | grep -c notifier)" 1 "from then on there is one"
 cloister delete --force "$idle" >/dev/null 2>&1
-inside mediated sysinfo-load 4000 4 >"$tap_dir/load" 2>&1 &
+# A call that is never answered must not hang the suite too.
+inside timeout -s KILL 60 mediated sysinfo-load 4000 4 >"$tap_dir/load" 2>&1 &
 loader=$!
 for who in "its notifier" "its twin" cloister-warden "its notifier" cloister-fs cloister-warden "its notifier"; do
 	sleep 0.3

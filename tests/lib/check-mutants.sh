@@ -3,62 +3,111 @@
 #
 # check-mutants.sh [NAME…]
 #
-# For each line of tests/mutants.list: build the programs with that protection removed
-# (configure --with-mutant=NAME, in build-mutants/NAME below the build tree), run the suite, and
-# expect it to fail. First the suites run on the sound build: a suite that always fails proves nothing.
+# For each line of tests/mutants.list: build the programs with that protection removed, run the named
+# suite up to the first line that fails, and tell which it was. A suite that ends without such a line
+# has noticed nothing. First the suite runs on the sound build, once: one that always fails proves
+# nothing. All mutants share one build tree (build-mutants/ below the build tree), where only the
+# objects of the sources that this mutant and the last one are in get compiled again.
+#
+# MUTANT_JOBS=N: how many compilers at once. The table is kept in build-mutants/table.
 set -u
+: "${top_srcdir:?}" "${top_builddir:?}"
 list=$top_srcdir/tests/mutants.list
-passed=0 failed=0
+base=$top_builddir/build-mutants
+tree=$base/tree
+jobs=${MUTANT_JOBS:-$(nproc)}
+killed=0 failed=0 all=()
+declare -A sound=()
 
-suites_of() { sed 's/#.*//; /^[[:space:]]*$/d' "$list" | awk -F '|' '{ gsub(/ /, "", $1); gsub(/ /, "", $2); print $1, $2 }'; }
-wanted() { [ $# = 1 ] || case " ${*:2} " in *" $1 "*) ;; *) return 1 ;; esac; }
-run_suite() { # BUILDDIR SUITE LOG
-	top_builddir=$1 PATH=$1/src:$1/fusefs:$PATH bash "$top_srcdir/tests/integration/test-$2.sh" >"$3" 2>&1 </dev/null
+die() { echo "check-mutants: $*" >&2; exit 2; }
+mutants() { sed 's/#.*//; /^[[:space:]]*$/d' "$list" | awk -F '|' '{ gsub(/ /, "", $1); gsub(/ /, "", $2); print $1, $2 }'; }
+sources_of() { (cd "$top_srcdir" && grep -rlw "MUTANT_$1" --include='*.[ch]' src fusefs shiftfs-fallback); }
+# All programs that a suite may start.
+helpers() {
+	sed -n 's/^check_PROGRAMS += //p' "$top_srcdir/tests/Makemodule.am" | tr ' ' '\n' | sed -n 's|^%D%/lib/|tests/lib/|p'
+	echo tests/unit/test-identity
 }
 
-base=$top_builddir/build-mutants
-mkdir -p "$base"
-declare -A sound=()
-while read -r name suite; do
-	wanted "$name" "$@" || continue
-	if [ -z "${sound[$suite]:-}" ]; then
-		if run_suite "$top_builddir" "$suite" "$base/sound-$suite.log" && grep -q '^ok' "$base/sound-$suite.log"; then
-			sound[$suite]=yes
-		else
-			sound[$suite]=no
-			echo "FAIL: the suite '$suite' fails without any mutant: $base/sound-$suite.log"
-		fi
+report() { # RESULT NAME SUITE TEXT
+	printf '%-8s %-20s %-16s %s\n' "$@" | tee -a "$base/table"
+	case $1 in killed) killed=$((killed + 1)) ;; *) failed=$((failed + 1)) ;; esac
+}
+
+make_tree() { # [VARIABLE=VALUE…]
+	# shellcheck disable=SC2046
+	make -C "$tree" -s -j"$jobs" "$@" all $(helpers)
+}
+
+# The tree as it is configured here, sound.
+tree_ready() {
+	[ ! "$tree/.ready" -nt "$top_srcdir/configure" ] || return 0
+	rm -rf "$tree"
+	mkdir -p "$tree" || exit 2
+	(cd "$tree" && eval "\"$top_srcdir/configure\" -q $("$top_builddir/config.status" --config) --disable-werror") \
+		>"$base/configure.log" 2>&1 || die "cannot configure, see $base/configure.log"
+	make_tree >"$base/make.log" 2>&1 || die "the sound tree does not build, see $base/make.log"
+	touch "$tree/.ready"
+}
+
+# Objects that are made of a source, by what the compiler said they depend on.
+forget_objects() { # SOURCE…
+	local source po object
+	for source in "$@"; do
+		while IFS= read -r po; do
+			object=${po/.deps\//}
+			rm -f "$tree/${object%.Po}.o"
+		done < <(cd "$tree" && find . -name '*.Po' -exec grep -lF "/$source" {} +)
+	done
+}
+
+# What is removed is written down first: a build that is interrupted leaves objects of that mutant.
+build_mutant() { # NAME
+	# shellcheck disable=SC2046
+	{
+		echo "$1" >>"$tree/.mutants"
+		forget_objects $(while read -r m; do sources_of "$m"; done <"$tree/.mutants" | sort -u)
+		make_tree MUTANT_CPPFLAGS="-DMUTANT_$1" && echo "$1" >"$tree/.mutants"
+	} >"$base/$1.make.log" 2>&1
+}
+
+run_suite() { # BUILDDIR SUITE LOG
+	top_builddir=$1 PATH=$1/src:$1/fusefs:$PATH TAP_STOP=1 bash "$top_srcdir/tests/integration/test-$2.sh" >"$3" 2>&1 </dev/null
+}
+
+# Does the suite pass on the sound build? Asked once.
+is_sound() { # SUITE
+	if [ -z "${sound[$1]:-}" ]; then
+		sound[$1]=no
+		run_suite "$top_builddir" "$1" "$base/sound-$1.log" && grep -q '^ok' "$base/sound-$1.log" && sound[$1]=yes
 	fi
-	if [ "${sound[$suite]}" = no ]; then
-		failed=$((failed + 1))
-		continue
-	fi
-	dir=$base/$name
-	mkdir -p "$dir"
-	if [ ! -e "$dir/Makefile" ] &&
-		! (cd "$dir" && "$top_srcdir/configure" -q --with-mutant="$name" >configure.log 2>&1); then
-		echo "FAIL: $name: cannot configure, see $dir/configure.log"
-		failed=$((failed + 1))
-		continue
-	fi
-	if ! grep -rqs "MUTANT_$name\\b" "$top_srcdir/src" "$top_srcdir/fusefs" \
-		"$top_srcdir/shiftfs-fallback"; then
-		echo "FAIL: $name: no MUTANT_$name anywhere in the sources"
-		failed=$((failed + 1))
-		continue
-	fi
-	if ! make -C "$dir" -s -j"$(nproc)" all tests/lib/under tests/lib/attack tests/lib/shift-mount tests/lib/mediated tests/lib/mount-fuzz >"$dir/make.log" 2>&1; then
-		echo "FAIL: $name: does not build, see $dir/make.log"
-		failed=$((failed + 1))
-		continue
-	fi
-	if run_suite "$dir" "$suite" "$dir/$suite.log"; then
-		echo "FAIL: $name: the suite '$suite' did not notice, see $dir/$suite.log"
-		failed=$((failed + 1))
+	[ "${sound[$1]}" = yes ]
+}
+
+try_mutant() { # NAME SUITE
+	local log=$base/$1.log line
+	[ -n "$(sources_of "$1")" ] || { report absent "$1" "$2" "no MUTANT_$1 in the sources"; return; }
+	is_sound "$2" || { report unsound "$1" "$2" "fails without a mutant, or is skipped: $base/sound-$2.log"; return; }
+	build_mutant "$1" || { report unbuilt "$1" "$2" "see $base/$1.make.log"; return; }
+	if run_suite "$tree" "$2" "$log"; then
+		report SURVIVED "$1" "$2" "no line of the suite fails, see $log"
+	elif line=$(grep -m 1 '^not ok' "$log"); then
+		report killed "$1" "$2" "${line#not ok }"
 	else
-		echo "ok: $name: $suite: $(grep -m 1 '^not ok' "$dir/$suite.log" || tail -n 1 "$dir/$suite.log")"
-		passed=$((passed + 1))
+		report broken "$1" "$2" "ended without a line that fails, see $log"
 	fi
-done < <(suites_of)
-echo "$passed mutants noticed, $failed not"
-[ $failed = 0 ] && [ $passed -gt 0 ]
+}
+
+[ $# -gt 0 ] || mapfile -t all < <(mutants)
+for name; do
+	line=$(mutants | grep "^$name ") || die "$name is not in $list"
+	all+=("$line")
+done
+mkdir -p "$base" || exit 2
+: >"$base/table"
+tree_ready
+for line in "${all[@]}"; do
+	# shellcheck disable=SC2086
+	try_mutant $line
+done
+echo "$killed killed, $failed not"
+[ $failed = 0 ] && [ $killed -gt 0 ]
