@@ -176,8 +176,12 @@ static void be_twin(struct warden *w, int warden_pidfd, int link)
 	close_to(&w->notify.twin, -1);
 	/* The launcher must see the end of the warden's socket only when both are gone. */
 	do {
-		if (poll(p, 2, -1) > 0)
-			notify_follow(&w->notify, link);
+		if (poll(p, 2, -1) <= 0)
+			continue;
+		notify_follow(&w->notify, link);
+		/* No more news will come: an end that is polled would keep us busy. */
+		if (p[1].revents & POLLHUP)
+			p[1].fd = -1;
 	} while (!p[0].revents);
 	close(link);
 	close(warden_pidfd);
@@ -284,7 +288,8 @@ static void read_order(struct warden *w)
 		close_to(&w->init_pidfd, fds[0]);
 		notify_learn(&w->notify, &order.init, fds[1]);
 		w->hello.record.init = order.init;
-		make_twin(w);
+		/* There is one already if the server died before. */
+		renew_twin(w);
 	} else if (order.type == WARDEN_ORDER_PIDS && n == 1) {
 		server_send_pids(w, fds[0]);
 	} else if (order.type == WARDEN_ORDER_CONSOLE && n == 1) {
@@ -305,7 +310,8 @@ static void receive_listener(struct warden *w)
 
 	if (!notify_accept(&w->notify, &conn))
 		return;
-	if (w->notify.twin_behind)
+	/* PID 1's own may be here before the news of PID 1, with which the first twin is made. */
+	if (w->notify.twin_behind && w->init_pidfd >= 0)
 		renew_twin(w);
 	notify_reply(conn, 0);
 }

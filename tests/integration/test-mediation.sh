@@ -62,6 +62,7 @@ fi
 pid_of() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] == '$1' and h['alive']][0]" 2>/dev/null; }
 ### Nobody waits for calls that nobody makes
 idle=$name-idle
+helper_is_there() { [ -n "$(cloister status --json "$idle" | json "[h['pid'] for h in d['helpers'] if h['name'] == '$1' and h['alive']][0]" 2>/dev/null)" ]; }
 launch --detach --name "$idle" --rootfs "$root" -- sleep 1000 </dev/null
 helpers_of() { cloister status --json "$idle" | json '" ".join(h["name"] for h in d["helpers"] if h["alive"])'; }
 is "$(helpers_of | grep -c notifier)" 0 "a container that makes no such call has no notifier"
@@ -69,6 +70,25 @@ kill -9 "$(cloister status --json "$idle" | json "[h['pid'] for h in d['helpers'
 is "$(cloister exec "$idle" mediated sysinfo </dev/null | said procs)" 2 "the first call is answered, also by a twin's"
 is "$(helpers_of | grep -c notifier)" 1 "from then on there is one"
 cloister delete --force "$idle" >/dev/null 2>&1
+
+### A warden that is late finds the first listener beside the news of PID 1: one twin all the same
+if have tool-strace; then
+	mkdir -p "$work/late/src"
+	cp "$top_builddir/src/cloister" "$work/late/src/"
+	ln -s "$top_builddir/fusefs" "$work/late/fusefs"
+	printf '#!/bin/sh\nexec %s -D -qq -o /dev/null -e trace=poll,ppoll -e inject=poll,ppoll:delay_enter=300000 %s\n' \
+		"$(type -P strace)" "$top_builddir/src/cloister-warden" >"$work/late/src/cloister-warden"
+	chmod +x "$work/late/src/cloister-warden"
+	"$work/late/src/cloister" --root "$state" launch --detach --name "$idle" --rootfs "$root" -- sleep 1000 </dev/null >/dev/null
+	# Answered when all that came before it was taken in.
+	cloister exec "$idle" true </dev/null
+	ok "a late warden has a twin" eventually 10 helper_is_there "its twin"
+	late=$(cloister status --json "$idle" | json "[h['pid'] for h in d['helpers'] if h['name'] == 'cloister-warden'][0]")
+	is "$(ps --ppid "$late" -o pid= | wc -l)" 2 "and one only, beside the server"
+	cloister delete --force "$idle" >/dev/null 2>&1
+else
+	skip tool-strace "a late warden has one twin"
+fi
 # A call that is never answered must not hang the suite too.
 inside timeout -s KILL 60 mediated sysinfo-load 4000 4 >"$tap_dir/load" 2>&1 &
 loader=$!
