@@ -38,25 +38,22 @@ static int open_ns(int host_proc, pid_t pid, const char *kind)
 }
 
 /* Linux 6.17: procfs takes the pid namespace as an option. -EOPNOTSUPP before that. */
-static int proc_by_option(int ns_fd, const char *options)
+static int proc_by_option(int ns_fd)
 {
 	autofd fs = sys_fsopen("proc");
 	int r = fs < 0 ? fs : sys_fsconfig_fd(fs, "pidns", ns_fd);
 
 	if (r < 0)
 		return r == -EINVAL ? -EOPNOTSUPP : r;
-	r = mnt_configure(fs, options);
-	if (r == 0)
-		r = sys_fsconfig_create(fs);
-	return r < 0 ? r : sys_fsmount(fs, attrs);
+	return fd_steal(&fs);
 }
 
 /*
- * Before 6.17 procfs shows the pid namespace of the process that mounts it: a child is born there,
- * keeps our credentials, mounts, hands out the descriptor and is gone. Nothing of the container
- * runs yet; non-dumpable all the same.
+ * Before 6.17 procfs shows the pid namespace of the process that begins it: a child is born there,
+ * keeps our credentials, opens the context, hands it out and is gone. Non-dumpable: the container
+ * may see it.
  */
-static void proc_child(int sock, const char *options)
+static void proc_child(int sock)
 {
 	int r, fd;
 
@@ -65,13 +62,13 @@ static void proc_child(int sock, const char *options)
 		_exit(1);
 	sock = 3;
 	sys_close_range(4, ~0U, 0);
-	fd = mnt_new("proc", options, attrs);
+	fd = sys_fsopen("proc");
 	r = fd < 0 ? fd : 0;
 	fd_send(sock, &r, sizeof(r), &fd, fd < 0 ? 0 : 1);
 	_exit(0);
 }
 
-static int proc_by_child(int host_proc, int ns_fd, const char *options)
+static int proc_by_child(int host_proc, int ns_fd)
 {
 	autofd own = open_ns(host_proc, 0, "pid");
 	int pair[2], fd = -1, r;
@@ -87,7 +84,7 @@ static int proc_by_child(int host_proc, int ns_fd, const char *options)
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		proc_child(child_end, options);
+		proc_child(child_end);
 	r = setns(own, CLONE_NEWPID) < 0 ? -errno : 0;
 	if (pid < 0)
 		return -errno;
@@ -102,6 +99,18 @@ static int proc_by_child(int host_proc, int ns_fd, const char *options)
 }
 
 /**
+ * nsmount_proc_context() - a file system context, not yet created, for a procfs that shows the pid
+ * namespace @ns
+ * @host_proc: descriptor of the host's /proc
+ */
+int nsmount_proc_context(int host_proc, int ns)
+{
+	int r = proc_by_option(ns);
+
+	return r == -EOPNOTSUPP ? proc_by_child(host_proc, ns) : r;
+}
+
+/**
  * nsmount_proc_of() - a detached procfs that shows the pid namespace @ns
  * @host_proc: descriptor of the host's /proc
  * @options: hidepid= and the like, or NULL
@@ -110,9 +119,12 @@ static int proc_by_child(int host_proc, int ns_fd, const char *options)
  */
 int nsmount_proc_of(int host_proc, int ns, const char *options)
 {
-	int r = proc_by_option(ns, options);
+	autofd fs = nsmount_proc_context(host_proc, ns);
+	int r = fs < 0 ? fs : mnt_configure(fs, options);
 
-	return r == -EOPNOTSUPP ? proc_by_child(host_proc, ns, options) : r;
+	if (r == 0)
+		r = sys_fsconfig_create(fs);
+	return r < 0 ? r : sys_fsmount(fs, attrs);
 }
 
 /**
@@ -150,6 +162,22 @@ int nsmount_in_net(int host_proc, int ns, int (*fn)(void *arg), void *arg)
 static int new_sysfs(void *arg)
 {
 	return mnt_new("sysfs", NULL, attrs);
+}
+
+static int new_sysfs_context(void *arg)
+{
+	(void)arg;
+	return sys_fsopen("sysfs");
+}
+
+/**
+ * nsmount_sysfs_context() - a file system context, not yet created, for a sysfs that shows the
+ * network namespace @ns
+ * @host_proc: descriptor of the host's /proc
+ */
+int nsmount_sysfs_context(int host_proc, int ns)
+{
+	return nsmount_in_net(host_proc, ns, new_sysfs_context, NULL);
 }
 
 /**

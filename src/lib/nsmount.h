@@ -6,8 +6,10 @@
  */
 #include <sys/types.h>
 
+int nsmount_proc_context(int host_proc, int ns);
 int nsmount_proc_of(int host_proc, int ns, const char *options);
 int nsmount_proc(int host_proc, pid_t pid, const char *options);
+int nsmount_sysfs_context(int host_proc, int ns);
 int nsmount_sysfs_of(int host_proc, int ns);
 int nsmount_sysfs(int host_proc, pid_t pid);
 int nsmount_in_net(int host_proc, int ns, int (*fn)(void *arg), void *arg);

@@ -18,6 +18,9 @@
 #include <unistd.h>
 
 /* <sys/mount.h> and <linux/mount.h> do not go together in glibc 2.36. */
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
 #ifndef MS_PRIVATE
 #define MS_PRIVATE (1 << 18)
 #endif
@@ -139,6 +142,24 @@ int sys_pivot_root(const char *new_root, const char *put_old)
 int sys_pidfd_open(pid_t pid)
 {
 	return ret_errno(syscall(SYS_pidfd_open, pid, 0));
+}
+
+/**
+ * sys_pidfd_open_thread() - a descriptor of a thread, which need not be the first of its process
+ *
+ * Return: the descriptor; -EINVAL before Linux 6.9.
+ */
+int sys_pidfd_open_thread(pid_t tid)
+{
+	return ret_errno(syscall(SYS_pidfd_open, tid, PIDFD_THREAD));
+}
+
+/**
+ * sys_pidfd_getfd() - the open file that has @number in another process (Linux 5.6)
+ */
+int sys_pidfd_getfd(int pidfd, int number)
+{
+	return ret_errno(syscall(SYS_pidfd_getfd, pidfd, number, 0));
 }
 
 int sys_pidfd_send_signal(int pidfd, int sig)

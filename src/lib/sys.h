@@ -36,6 +36,8 @@ int sys_mount_propagation(int fd, unsigned long type);
 int sys_mount_id(int fd);
 int sys_pivot_root(const char *new_root, const char *put_old);
 int sys_pidfd_open(pid_t pid);
+int sys_pidfd_open_thread(pid_t tid);
+int sys_pidfd_getfd(int pidfd, int number);
 int sys_pidfd_send_signal(int pidfd, int sig);
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags);
 pid_t sys_clone3(uint64_t flags, int exit_signal, int *pidfd, int cgroup_fd);

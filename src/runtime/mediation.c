@@ -31,9 +31,9 @@ static unsigned int wanted(const struct spec *spec)
 {
 	unsigned int calls = MEDIATE_BIT(MEDIATE_SYSINFO) | MEDIATE_BIT(MEDIATE_MOUNT) |
 			     MEDIATE_BIT(MEDIATE_UMOUNT) | MEDIATE_BIT(MEDIATE_OLDUMOUNT) |
-			     MEDIATE_BIT(MEDIATE_FSOPEN) | MEDIATE_BIT(MEDIATE_SETATTR) |
-			     MEDIATE_BIT(MEDIATE_MKNOD) | MEDIATE_BIT(MEDIATE_MKNODAT) |
-			     MEDIATE_REFUSED;
+			     MEDIATE_BIT(MEDIATE_FSOPEN) | MEDIATE_BIT(MEDIATE_FSMOUNT) |
+			     MEDIATE_BIT(MEDIATE_SETATTR) | MEDIATE_BIT(MEDIATE_MKNOD) |
+			     MEDIATE_BIT(MEDIATE_MKNODAT) | MEDIATE_REFUSED;
 
 	/* Without a quota the kernel's own answer is what the views show. */
 	if (spec->limits.cpu_quota > 0)

@@ -75,6 +75,8 @@ static void let_go_of(const struct request *r)
 		       2,
 		       r->listener,
 		       r->host_proc,
+		       r->notify->kept[0],
+		       r->notify->kept[1],
 		       r->notify->views_fd,
 		       r->notify->shop_ns,
 		       r->notify->userns_fd };
@@ -117,7 +119,9 @@ static void send_answer(struct job *job, uint32_t number, int64_t value)
 		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 		ioctl(job->request->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 	} else {
-		r = visit_answer(job->request, value);
+		r = value == 0 && job->gift >= 0
+			    ? visit_answer_fd(job->request, job->gift, job->gift_cloexec)
+			    : visit_answer(job->request, value);
 		if (r == -ENOENT)
 			undo(job);
 	}
@@ -142,7 +146,7 @@ static void be_helper(struct request *r, uint32_t number, job_fn *run, const voi
 	struct request own = *r;
 	static struct job job;
 
-	job = (struct job){ .request = &own, .mail = r->mail, .arg = arg, .undo = -1 };
+	job = (struct job){ .request = &own, .mail = r->mail, .arg = arg, .undo = -1, .gift = -1 };
 	if (!advance(r->mail, number, MAIL_OFFERED, MAIL_BEGUN))
 		_exit(0);
 	/* By the host's procfs: that of the workshop, on /proc, does not have us. */
@@ -335,6 +339,16 @@ int64_t helper_attach(struct job *job, int tree, int target)
 	if (r == 0)
 		job->undo = tree;
 	return r;
+}
+
+/**
+ * helper_give() - the call returns a descriptor of @fd, the caller's own, made with the answer
+ */
+int64_t helper_give(struct job *job, int fd, bool cloexec)
+{
+	job->gift = fd;
+	job->gift_cloexec = cloexec;
+	return 0;
 }
 
 /**

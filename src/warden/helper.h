@@ -15,6 +15,8 @@ struct job {
 	struct notify_mail *mail;
 	const void *arg;
 	int undo; /* the mount that was attached, or -1 */
+	int gift; /* what the call returns a descriptor of, or -1 */
+	bool gift_cloexec;
 	/* Or, for a mount on a file made for it: where that is, for whoever has the caller's root.
 	 */
 	char undo_path[PATH_MAX];
@@ -30,4 +32,5 @@ void helper_forget(struct notify_mail *mail);
 void helper_wait_others(const struct request *r);
 void helper_run(struct request *r, job_fn *run, const void *arg);
 int64_t helper_attach(struct job *job, int tree, int target);
+int64_t helper_give(struct job *job, int fd, bool cloexec);
 int64_t helper_detach(struct job *job, int id);

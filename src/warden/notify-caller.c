@@ -10,10 +10,12 @@
 #include "warden/notify.h"
 
 #include "lib/fd.h"
+#include "lib/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -105,6 +107,36 @@ int request_read_string(const struct request *r, uint64_t address, char *buf, si
 		return 0;
 	buf[0] = '\0';
 	return n == (ssize_t)size ? -ENAMETOOLONG : -EFAULT;
+}
+
+/* A thread shares its open files with the first of its process, unless it takes pains not to. */
+static int open_process(const struct request *r)
+{
+	int fd = sys_pidfd_open_thread((pid_t)r->notif->pid);
+	autofd file = fd >= 0 ? -1 : request_open(r, "status", O_RDONLY);
+	char status[1024] = "";
+	const char *line;
+
+	if (fd >= 0 || file < 0)
+		return fd >= 0 ? fd : file;
+	if (read(file, status, sizeof(status) - 1) < 0)
+		return -errno;
+	line = strstr(status, "\nTgid:");
+	return line ? sys_pidfd_open((pid_t)atoi(line + sizeof("\nTgid:") - 1)) : -EIO;
+}
+
+/**
+ * request_take_fd() - the caller's open file @number: from here on it is ours too, whatever the
+ * number comes to mean there
+ */
+int request_take_fd(const struct request *r, int number)
+{
+	autofd process = open_process(r);
+	autofd fd = process < 0 ? process : sys_pidfd_getfd(process, number);
+
+	if (fd >= 0 && !request_alive(r))
+		return -ESRCH;
+	return fd_steal(&fd);
 }
 
 /**

@@ -5,6 +5,7 @@
  * permitted here, only something done in addition.
  */
 #include "config.h"
+#include "warden/fsmount.h"
 #include "warden/transplant.h"
 
 #include "lib/fd.h"
@@ -49,12 +50,12 @@ static bool read_path(const struct request *r, int i, char path[PATH_MAX])
 	return request_read_string(r, argument(r, i), path, PATH_MAX) == 0;
 }
 
-static bool wants_kernel_tree(const struct request *r, struct mount_args *a)
+static bool wants_kernel_tree(const struct request *r, int i, struct mount_args *a)
 {
 	char type[16];
 
 	/* A type that does not fit is none of these. */
-	if (request_read_string(r, argument(r, 2), type, sizeof(type)) < 0)
+	if (request_read_string(r, argument(r, i), type, sizeof(type)) < 0)
 		return false;
 	a->sysfs = strcmp(type, "sysfs") == 0;
 	return a->sysfs || strcmp(type, "proc") == 0;
@@ -71,7 +72,7 @@ void mount_handle(struct request *r)
 
 	if ((a.flags & MGC_MSK) == MGC_VAL)
 		a.flags &= ~(uint64_t)MGC_MSK;
-	if (kind == MEDIATE_MOUNT_NEW && wants_kernel_tree(r, &a) && read_path(r, 1, a.target) &&
+	if (kind == MEDIATE_MOUNT_NEW && wants_kernel_tree(r, 2, &a) && read_path(r, 1, a.target) &&
 	    request_read_string(r, argument(r, 4), a.data, sizeof(a.data)) == 0)
 		job = transplant_new;
 	else if (kind == MEDIATE_MOUNT_BIND && read_path(r, 0, a.source) &&
@@ -95,6 +96,7 @@ void umount_handle(struct request *r, bool has_flags)
 
 	if (read_path(r, 0, a.target) && is_of_interest(r, a.target)) {
 		helper_wait_others(r);
+		fsmount_let_go(r);
 		helper_run(r, transplant_unmount, &a);
 	} else {
 		request_continue(r);
@@ -102,15 +104,30 @@ void umount_handle(struct request *r, bool has_flags)
 }
 
 /**
- * fsopen_handle() - fsopen(type, flags): not for what we make ourselves, so that mount(2) is tried
+ * fsopen_handle() - fsopen(type, flags)
  */
 void fsopen_handle(struct request *r)
 {
-	char type[16];
+	struct mount_args a = { .flags = (uint32_t)argument(r, 1) };
 
-	if (request_read_string(r, argument(r, 0), type, sizeof(type)) == 0 &&
-	    (strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0))
-		request_answer(r, -ENOSYS);
+	if (wants_kernel_tree(r, 0, &a))
+		helper_run(r, fsmount_open, &a);
+	else
+		request_continue(r);
+}
+
+/**
+ * fsmount_handle() - fsmount(context, flags, attributes); what is not ours the kernel judges, which
+ * refuses any procfs and sysfs here
+ */
+void fsmount_handle(struct request *r)
+{
+	struct fsmount_args a = { .context = (int)argument(r, 0),
+				  .flags = (uint32_t)argument(r, 1),
+				  .attrs = (uint32_t)argument(r, 2) };
+
+	if (fsmount_concerns(r, &a))
+		helper_run(r, fsmount_make, &a);
 	else
 		request_continue(r);
 }

@@ -155,6 +155,9 @@ static void work(struct request *r)
 	case MEDIATE_FSOPEN:
 		fsopen_handle(r);
 		break;
+	case MEDIATE_FSMOUNT:
+		fsmount_handle(r);
+		break;
 	case MEDIATE_SETATTR:
 		setattr_handle(r);
 		break;

@@ -63,7 +63,8 @@ int notify_init(struct notify *n, int dir_fd)
 	n->lock_fd = memfd_create("cloister-notifier", MFD_CLOEXEC);
 	if (n->memory_fd < 0 || n->lock_fd < 0 ||
 	    ftruncate(n->memory_fd, MAIL_OFFSET + MAIL_SIZE) < 0 || map_memory(n) < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, n->link) < 0)
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, n->link) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, n->kept) < 0)
 		return -errno;
 	n->socket = dirsock_listen(dir_fd, WARDEN_LISTENER_SOCKET);
 	return n->socket < 0 ? n->socket : 0;
@@ -90,10 +91,11 @@ int notify_resume(struct notify *n)
 /* Nothing of what the warden holds beside that: not the state, nor the lock that says it lives. */
 static int keep_only(const struct notify *n, int host_proc, int lock)
 {
-	int keep[NOTIFY_LISTENERS + 9] = {
-		0, 1, 2, n->link[1], n->views_fd, n->shop_ns, n->userns_fd, host_proc, lock
-	};
-	int count = 9;
+	int keep[NOTIFY_LISTENERS + 11] = { 0,		 1,	     2,
+					    n->link[1],	 n->kept[0], n->kept[1],
+					    n->views_fd, n->shop_ns, n->userns_fd,
+					    host_proc,	 lock };
+	int count = 11;
 
 	for (int i = 0; i < NOTIFY_LISTENERS; i++)
 		if (n->listeners[i] >= 0)

@@ -81,6 +81,7 @@ struct notify {
 	int views_fd;		     /* the server's file system */
 	int shop_ns;		     /* the workshop, where all that covers is */
 	const struct covers *covers; /* in the notifier: what is there */
+	int kept[2];		     /* helper_keep(): one end of a pair and the other */
 	int userns_fd;		     /* the container's */
 	unsigned int grants;	     /* WARDEN_GRANT_* */
 	int64_t boot_offset;	     /* ns of CLOCK_BOOTTIME when the container's clocks began */
@@ -129,6 +130,7 @@ void request_answer(struct request *r, int64_t value);
 int request_open(const struct request *r, const char *file, int flags);
 int request_read_string(const struct request *r, uint64_t address, char *buf, size_t size);
 int request_read(const struct request *r, uint64_t address, void *data, size_t len);
+int request_take_fd(const struct request *r, int number);
 int request_write(const struct request *r, uint64_t address, const void *data, size_t len);
 
 /* What the views say, as numbers. */
@@ -145,5 +147,6 @@ void affinity_handle(struct request *r);
 void mount_handle(struct request *r);
 void umount_handle(struct request *r, bool has_flags);
 void fsopen_handle(struct request *r);
+void fsmount_handle(struct request *r);
 void setattr_handle(struct request *r);
 void mknod_handle(struct request *r, bool has_dirfd);

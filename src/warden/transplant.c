@@ -79,22 +79,25 @@ static bool options_allowed(const char *data)
 	return !strchr(data, '"');
 }
 
-/* As the kernel asks: of the owner of the mount namespace and of what the instance shows. */
-static bool may_mount(const struct visit *v, bool sysfs)
+/**
+ * transplant_may_mount() - may the caller have a new instance? As the kernel asks: of the owner of
+ * the mount namespace and of what the instance shows
+ */
+bool transplant_may_mount(const struct visit *v, bool sysfs)
 {
 	autofd owner = ioctl(sysfs ? v->net_ns : v->pid_ns, NS_GET_USERNS);
 
 	return owner >= 0 && visit_has_admin(v, v->owner_ns) && visit_has_admin(v, owner);
 }
 
-static int restrict_place(const struct mount_args *args, bool readonly)
+static int restrict_place(uint64_t attrs, bool readonly)
 {
 	autofd here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	return here < 0 ? -errno
 			: mnt_restrict_at(here, PLACE,
-					  attrs_of(args->flags) | MOUNT_ATTR_NOSUID |
-						  MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+					  attrs | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						  MOUNT_ATTR_NOEXEC |
 						  (readonly ? MOUNT_ATTR_RDONLY : 0));
 }
 
@@ -111,15 +114,13 @@ static int lay(void *arg)
 	return covers_lay(l->covers, l->part, PLACE, BARE, l->readonly);
 }
 
-/* Make the instance in a copy of the workshop, covered. */
-static int build(struct job *job)
+/* Attach the instance in a copy of the workshop, and cover it. */
+static int build(struct job *job, const struct instance *made)
 {
 	const struct covers *c = job->request->notify->covers;
-	const struct mount_args *args = job->arg;
 	const struct visit *v = &job->visit;
-	const char *part = args->sysfs ? "/sys" : "/proc";
+	const char *part = made->sysfs ? "/sys" : "/proc";
 	const struct mountlist_entry *own = covers_part(c, part);
-	autofd fd = -1;
 	autofd bare = -1;
 	int r;
 
@@ -127,19 +128,15 @@ static int build(struct job *job)
 		return -EPERM;
 	if (unshare(CLONE_NEWNS) < 0)
 		return -errno;
-	fd = args->sysfs ? nsmount_sysfs_of(v->host_proc, v->net_ns)
-			 : nsmount_proc_of(v->host_proc, v->pid_ns, args->data);
-	if (fd < 0)
-		return fd;
-	r = mnt_attach(fd, AT_FDCWD, PLACE);
+	r = mnt_attach(made->mount, AT_FDCWD, PLACE);
 	bare = r < 0 ? r : mnt_clone(AT_FDCWD, PLACE, false);
 	if (r == 0)
 		r = bare < 0 ? bare : mnt_attach(bare, AT_FDCWD, BARE);
 	if (r == 0)
-		r = restrict_place(args, own->readonly);
+		r = restrict_place(made->attrs, own->readonly);
 	if (r == 0) /* what a path below sys/net leads to depends on who looks */
 		r = nsmount_in_net(v->host_proc, v->net_ns, lay,
-				   &(struct laying){ c, part, args->flags & MS_RDONLY });
+				   &(struct laying){ c, part, made->readonly });
 	return r;
 }
 
@@ -156,9 +153,8 @@ static bool is_own(const struct job *job)
 	       fstat(job->request->notify->userns_fd, &theirs) == 0 && ours.st_ino == theirs.st_ino;
 }
 
-static int check_visible(struct job *job, bool *readonly)
+static int check_visible(struct job *job, bool sysfs, bool *readonly)
 {
-	const struct mount_args *args = job->arg;
 	struct mountlist list;
 	bool visible;
 	int r;
@@ -167,33 +163,23 @@ static int check_visible(struct job *job, bool *readonly)
 		return 0;
 	r = mountlist_read(job->visit.host_proc, "self/mountinfo", &list);
 	visible = r == 0 && covers_visible(job->request->notify->covers, &list,
-					   args->sysfs ? "sysfs" : "proc", readonly);
+					   sysfs ? "sysfs" : "proc", readonly);
 	mountlist_free(&list);
 	return r < 0 ? r : visible ? 0 : -EPERM;
 }
 
 /**
- * transplant_new() - mount("proc") and mount("sysfs")
+ * transplant_make() - cover a new instance, and lock the covers
+ *
+ * Return: the detached tree, or -errno. The helper is in the caller's mount namespace then.
  */
-int64_t transplant_new(struct job *job)
+int transplant_make(struct job *job, const struct instance *made)
 {
-	const struct mount_args *args = job->arg;
 	struct visit *v = &job->visit;
-	struct visit_path target;
-	autofd place = -1;
 	bool readonly = false;
-	int tree, r = visit_open(v, job->request);
+	autofd tree = -1;
+	int r = build(job, made);
 
-	if (r == 0 && !may_mount(v, args->sysfs))
-		r = -EACCES;
-	if (r == -EACCES)
-		return JOB_CONTINUE;
-	if (r == 0 && !options_allowed(args->data))
-		r = -EINVAL;
-	if (r == 0)
-		r = visit_look_up(v, args->target, &target);
-	if (r == 0)
-		r = build(job);
 	if (r == 0)
 		r = visit_enter_userns(v);
 	if (r == 0 && unshare(CLONE_NEWNS) < 0)
@@ -206,11 +192,42 @@ int64_t transplant_new(struct job *job)
 		return tree;
 	r = visit_enter_mounts(v);
 	if (r == 0)
-		r = check_visible(job, &readonly);
+		r = check_visible(job, made->sysfs, &readonly);
 	if (r == 0 && readonly)
 		r = mnt_restrict(tree, false, MOUNT_ATTR_RDONLY);
+	return r < 0 ? r : fd_steal(&tree);
+}
+
+/**
+ * transplant_new() - mount("proc") and mount("sysfs")
+ */
+int64_t transplant_new(struct job *job)
+{
+	const struct mount_args *args = job->arg;
+	struct instance made = { .sysfs = args->sysfs,
+				 .readonly = args->flags & MS_RDONLY,
+				 .attrs = attrs_of(args->flags) };
+	struct visit *v = &job->visit;
+	struct visit_path target;
+	autofd place = -1;
+	int tree, r = visit_open(v, job->request);
+
+	if (r == 0 && !transplant_may_mount(v, args->sysfs))
+		r = -EACCES;
+	if (r == -EACCES)
+		return JOB_CONTINUE;
+	if (r == 0 && !options_allowed(args->data))
+		r = -EINVAL;
 	if (r == 0)
-		r = visit_enter_root(v);
+		r = visit_look_up(v, args->target, &target);
+	if (r < 0)
+		return r;
+	made.mount = args->sysfs ? nsmount_sysfs_of(v->host_proc, v->net_ns)
+				 : nsmount_proc_of(v->host_proc, v->pid_ns, args->data);
+	if (made.mount < 0)
+		return made.mount;
+	tree = transplant_make(job, &made);
+	r = tree < 0 ? tree : visit_enter_root(v);
 	if (r < 0)
 		return r;
 	place = visit_resolve(v, &target);

@@ -17,6 +17,15 @@ struct mount_args {
 	int dirfd; /* mount_setattr: the caller's, or -1 */
 };
 
+/* A new instance, not yet attached anywhere, and what is to hold for it. */
+struct instance {
+	int mount;
+	bool sysfs, readonly;
+	uint64_t attrs; /* MOUNT_ATTR_* */
+};
+
+bool transplant_may_mount(const struct visit *v, bool sysfs);
+int transplant_make(struct job *job, const struct instance *made);
 int64_t transplant_new(struct job *job);
 int64_t transplant_bind(struct job *job);
 int64_t transplant_unmount(struct job *job);

@@ -39,3 +39,4 @@ int visit_resolve(const struct visit *v, const struct visit_path *path);
 int visit_create(const struct visit *v, int dir, const char *name, mode_t mode);
 int visit_unlink(const struct visit *v, int dir, const char *name);
 int visit_answer(const struct request *r, int64_t value);
+int visit_answer_fd(const struct request *r, int fd, bool cloexec);

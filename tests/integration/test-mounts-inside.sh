@@ -6,7 +6,7 @@
 gate root; gate launcher; gate fuse; gate userns; gate tool-busybox
 root=$work/root
 make_root "$root"
-cp "$top_builddir/tests/lib/mediated" "$root/bin/"
+cp "$top_builddir"/tests/lib/{mediated,newmount} "$root/bin/"
 mkdir -p "$root"/new "$root"/other "$root"/jail/{bin,proc} "$root"/a/b
 cp "$root"/bin/{busybox,attack,mediated} "$root/jail/bin/"
 ln -s busybox "$root/jail/bin/mount"; ln -s busybox "$root/jail/bin/sh"; ln -s busybox "$root/jail/bin/grep"
@@ -189,11 +189,62 @@ if mediated set-readonly /new 2>/dev/null; then
 	umount -l /other
 fi
 umount -l /new
-refused "fsopen of proc, so that mount(2) is tried" mediated fsopen proc
-refused "fsopen of sysfs" mediated fsopen sysfs
-works "fsopen of tmpfs" mediated fsopen tmpfs
 works "and other file systems" sh -c 'mount -t tmpfs none /new && umount /new'
 END
+killable=$(cloister check --json | json '[c["status"] for c in d["checks"] if c["name"] == "seccomp WAIT_KILLABLE_RECV"][0]')
+if [ "$killable" = ok ]; then
+script "the new mount API" 30 <<'END'
+works "procfs" newmount mount /new proc
+same "$(total /new)" "$want" "procfs: shows the same memory"
+works "procfs: its uptime is covered" attack covered /new/uptime
+refused "procfs: unmounting a cover of it" attack umount /new/uptime
+refused "procfs: moving one" attack move-mount /new/meminfo /new/version
+refused "procfs: a bind that leaves them behind" attack reach-by-clone /new uptime
+same "$(below_of /new)" "$(below_of /proc)" "procfs: as many covers and masks as on /proc"
+works "procfs: umount" umount /new
+same "$(on /new)" 0 "procfs: takes it away"
+works "by another thread than the first" newmount by-thread /new proc
+works "is the same" attack covered /new/uptime; umount /new
+works "options" newmount mount /new proc ro hidepid=2 source=own @noexec
+same "$(grep -c hidepid /proc/self/mountinfo)" 1 "hidepid is there"
+same "$(awk '$5 == "/new" { print $(NF - 1) }' /proc/self/mountinfo)" own "the source too"
+refused "read-only is" sh -c 'echo 1 >/new/sys/kernel/panic'
+umount /new
+works "the attribute ro" newmount mount /new proc @ro
+refused "read-only is, covers too" sh -c 'echo 1 >/new/sys/kernel/panic'
+umount /new
+works "mount_setattr(2) before it is attached" newmount mount-readonly /new proc
+refused "read-only is, here too" sh -c 'echo 1 >/new/sys/kernel/panic'
+umount /new
+works "subset=pid" newmount mount /new proc subset=pid
+same "$(ls /new/meminfo 2>/dev/null)" "" "has no other files"
+works "its umount" umount /new
+refused "nonsense for an option" newmount mount /new proc nonsense=1
+works "sysfs" newmount mount /new sysfs
+works "sysfs: is covered" attack covered /new/devices/system/cpu/online
+refused "sysfs: unmounting a cover" attack umount /new/devices/system/cpu/online
+same "$(below_of /new)" "$(below_of /sys)" "sysfs: as many covers and masks as on /sys"
+works "sysfs: umount" umount /new
+works "tmpfs" newmount mount /new tmpfs size=64k @noexec
+works "is one" touch /new/x; umount /new
+works "in nested namespaces" unshare -Urpmf sh -c 'newmount mount /new proc && attack covered /new/uptime && ! attack umount /new/uptime && read -r pid rest </new/self/stat && test "$pid" = $$'
+works "sysfs too" unshare -Urmn sh -c 'newmount mount /new sysfs && attack covered /new/devices/system/cpu/online'
+refused "without power over the pid namespace" unshare -Urm newmount mount /new proc
+refused "by a user without power" su user -c "newmount mount /new proc"
+same "$(on /new)" 0 "and nothing is mounted by that"
+works "what is never attached is covered, and stays so" newmount never-attached uptime proc
+refused "taking a cover off before it is attached" newmount take-cover uptime /new/x proc
+refused "a clone without covers" newmount clone-bare uptime proc
+refused "a context without the mark is the kernel's to refuse" newmount unmarked proc
+refused "the mark on another file system" newmount marked tmpfs 61
+works "whatever another thread makes of the type, nothing bare comes of it" newmount swap-type 300
+works "whatever it makes of the context's number" newmount swap-number 40
+same "$(on /new)" 0 "nothing is left"
+works "mounts as before" sh -c 'mount -t proc proc /new && umount /new'
+END
+else
+	is "$(inside newmount mount /new proc 2>&1)" ENOSYS "before Linux 5.19 the new mount API is not served: mount(2) is tried"
+fi
 is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "nothing is left mounted"
 
 ### Nothing to do
@@ -208,7 +259,7 @@ below $(($(switches "$notifier") - before)) 100 "after a mount the notifier slee
 ### Storms, swaps, deaths
 # Where each signal takes the call back (before Linux 5.19) a storm has to end for it to be made.
 storm="30 0"
-[ "$(cloister check --json | json '[c["status"] for c in d["checks"] if c["name"] == "seccomp WAIT_KILLABLE_RECV"][0]')" = ok ] || storm="8 12"
+[ "$killable" = ok ] || storm="8 12"
 # shellcheck disable=SC2086
 ok "a mount under a storm of signals is one mount" inside mediated mount-storm proc /new $storm
 # shellcheck disable=SC2086

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * New procfs and sysfs by fsopen(2) and fsmount(2).
+ *
+ * Theory of operation. The caller gets a real file system context, made for its pid or network
+ * namespace, and configures and creates it by itself: the kernel judges each fsconfig(2), with the
+ * caller's rights. Only at fsmount(2) are we needed again: there the kernel, asked by the
+ * container, refuses (mount_too_revealing()). The helper takes the caller's open file, mounts that
+ * very superblock, covers it as transplant.c does, and gives out the root of the locked tree, which
+ * the caller's own move_mount(2) attaches.
+ *
+ * Contexts that came from us are known by a mark which the kernel keeps with the open file, not
+ * with its number or in our memory. It protects nothing. Whoever removes it is refused by the
+ * kernel; whoever puts it on a context of his own has it covered if it is one of these, and else
+ * refused.
+ *
+ * A descriptor that comes by seccomp cannot be an O_PATH one, and the tree lives only as long as
+ * such a one, or until it is attached. So some stay behind in a socket that nobody reads: the
+ * kernel keeps what is under way, also when one of us dies. What has to give way cannot be attached
+ * any more, and stays covered: the kernel keeps a tree together that it takes down.
+ */
+#include "config.h"
+#include "warden/fsmount.h"
+
+#include "lib/fd.h"
+#include "lib/nsmount.h"
+#include "lib/sys.h"
+#include "warden/mountlist.h"
+#include "warden/transplant.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* F_SETSIG: which signal input on the file would send. A context has no input. */
+#define MARK 61
+
+/* Trees that wait for being attached, per container. */
+#define KEPT_MAX 16
+
+#define ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+/*
+ * Can a call that has used up its context be made again after a signal? It need not where signals
+ * wait (Linux 5.19), which then knows the flag and complains of the address.
+ */
+static bool is_served(void)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		       SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+		       NULL) < 0 &&
+	       errno == EFAULT;
+}
+
+/**
+ * fsmount_open() - fsopen("proc") and fsopen("sysfs"); where mount(2) is to be tried it is ENOSYS
+ *
+ * What the kernel asks when a context is configured and created it asks of who does it, and not of
+ * us, who opened it.
+ */
+int64_t fsmount_open(struct job *job)
+{
+	const struct mount_args *args = job->arg;
+	struct visit *v = &job->visit;
+	int fs, r = visit_open(v, job->request);
+
+	if (r == 0 && !transplant_may_mount(v, args->sysfs))
+		r = -EACCES;
+	if (r == -EACCES || !is_served())
+		return -ENOSYS;
+	if (r == 0 && args->flags & ~(uint64_t)FSOPEN_CLOEXEC)
+		r = -EINVAL;
+	if (r < 0)
+		return r;
+	fs = args->sysfs ? nsmount_sysfs_context(v->host_proc, v->net_ns)
+			 : nsmount_proc_context(v->host_proc, v->pid_ns);
+	if (fs < 0)
+		return fs;
+	if (fcntl(fs, F_SETSIG, MARK) < 0)
+		return -errno;
+	return helper_give(job, fs, args->flags & FSOPEN_CLOEXEC);
+}
+
+static int take_context(const struct request *r, const struct fsmount_args *args)
+{
+	autofd fs = request_take_fd(r, args->context);
+
+	if (fs >= 0 && fcntl(fs, F_GETSIG) != MARK)
+		return -EINVAL;
+	return fd_steal(&fs);
+}
+
+/**
+ * fsmount_concerns() - is it about a context of ours?
+ */
+bool fsmount_concerns(const struct request *r, const struct fsmount_args *args)
+{
+	autofd fs = take_context(r, args);
+
+	return fs >= 0;
+}
+
+static int recv_kept(int sock)
+{
+	size_t n = 0;
+	char word;
+	int fd = -1;
+
+	return fd_recv(sock, &word, 1, &fd, 1, &n) == 1 && n == 1 ? fd : -EAGAIN;
+}
+
+static int count_kept(int sock)
+{
+	int n; /* of bytes: one each */
+
+	return ioctl(sock, FIONREAD, &n) < 0 ? 0 : n;
+}
+
+static int keep(const struct notify *n, int tree)
+{
+	while (count_kept(n->kept[1]) >= KEPT_MAX) {
+		autofd oldest = recv_kept(n->kept[1]);
+
+		if (oldest < 0)
+			break;
+	}
+#ifdef MUTANT_TREE_UNKEPT
+	return 0;
+#endif
+	return fd_send(n->kept[0], "", 1, &tree, 1);
+}
+
+/**
+ * fsmount_let_go() - before an unmount: what has been attached, which would be busy else
+ */
+void fsmount_let_go(const struct request *r)
+{
+	const int *kept = r->notify->kept;
+	int n = count_kept(kept[1]);
+	struct mountlist list;
+	char path[64];
+
+	if (n == 0)
+		return;
+	snprintf(path, sizeof(path), "%u/mountinfo", r->notif->pid);
+	if (mountlist_read(r->host_proc, path, &list) == 0)
+		while (n-- > 0) {
+			autofd tree = recv_kept(kept[1]);
+
+			if (tree >= 0 && !mountlist_by_id(&list, sys_mount_id(tree)))
+				fd_send(kept[0], "", 1, &tree, 1);
+		}
+	mountlist_free(&list);
+}
+
+/* Which of the two is it? Marks can be put on anything. */
+static int identify(struct instance *made)
+{
+	struct statfs fs;
+
+	if (fstatfs(made->mount, &fs) < 0)
+		return -errno;
+#ifndef MUTANT_MARK_BELIEVED
+	if (fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC)
+		return -EINVAL;
+#endif
+	made->sysfs = fs.f_type == SYSFS_MAGIC;
+	made->readonly = fs.f_flags & ST_RDONLY;
+	return 0;
+}
+
+/**
+ * fsmount_make() - fsmount(2) of a context of ours
+ */
+int64_t fsmount_make(struct job *job)
+{
+	const struct fsmount_args *args = job->arg;
+	struct instance made = { .attrs = args->attrs };
+	struct visit *v = &job->visit;
+	autofd fs = -1;
+	autofd tree = -1;
+	int root, r = visit_open(v, job->request);
+
+	if (r == 0 && !visit_has_admin(v, v->owner_ns))
+		r = -EPERM;
+	if (r == 0 && args->flags & ~(uint32_t)FSMOUNT_CLOEXEC)
+		r = -EINVAL;
+	if (r < 0)
+		return r == -EACCES ? -EPERM : r;
+	fs = take_context(job->request, args);
+	if (fs < 0) /* it was when we looked before */
+		return -EBADF;
+	made.mount = sys_fsmount(fs, args->attrs | ATTRS);
+	r = made.mount < 0 ? made.mount : identify(&made);
+	if (r < 0)
+		return r;
+	tree = transplant_make(job, &made);
+	r = tree < 0 ? tree : keep(job->request->notify, tree);
+	if (r < 0)
+		return r;
+	root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? -errno : helper_give(job, root, args->flags & FSMOUNT_CLOEXEC);
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * newmount: procfs, sysfs and others by the new mount API, as its users do and as attackers would,
+ * from inside a container.
+ *
+ *	newmount NAME ARG...
+ *
+ * Exit status as of `attack`: 0 it worked, 1 refused and the error's name is on stderr, 2 wrong
+ * use. Options are KEY or KEY=VALUE for fsconfig(2); @noexec, @ro are attributes of the mount.
+ */
+#define _GNU_SOURCE
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define FUSE_MAGIC 0x65735546
+#define PROC_MAGIC 0x9fa0
+
+static int result(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+static int new_context(const char *type)
+{
+	return result(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
+}
+
+static int create(int fs)
+{
+	return result(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+}
+
+static int make_mount(int fs, unsigned int attrs)
+{
+	return result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attrs));
+}
+
+static int set(int fs, char *option)
+{
+	char *value = strchr(option, '=');
+
+	if (!value)
+		return result(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, option, NULL, 0));
+	*value++ = '\0';
+	return result(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, option, value, 0));
+}
+
+/* TYPE [OPTION]...: a detached mount. */
+static int new_mount(char **a)
+{
+	unsigned int attrs = 0;
+	int fs = new_context(a[0]), r = fs < 0 ? fs : 0;
+
+	for (int i = 1; r == 0 && a[i]; i++)
+		if (strcmp(a[i], "@noexec") == 0)
+			attrs |= MOUNT_ATTR_NOEXEC;
+		else if (strcmp(a[i], "@ro") == 0)
+			attrs |= MOUNT_ATTR_RDONLY;
+		else
+			r = set(fs, a[i]);
+	if (r == 0)
+		r = create(fs);
+	if (r == 0)
+		r = make_mount(fs, attrs);
+	if (fs >= 0)
+		close(fs);
+	return r;
+}
+
+static int attach(int fd, const char *part, const char *target)
+{
+	return result(syscall(SYS_move_mount, fd, part, AT_FDCWD, target,
+			      *part ? 0 : MOVE_MOUNT_F_EMPTY_PATH));
+}
+
+static int do_mount(char **a)
+{
+	int fd = new_mount(a + 1);
+
+	return fd < 0 ? fd : attach(fd, "", a[0]);
+}
+
+/* Is what is called @name below @dir one of cloister-fs? */
+static bool is_bare(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK);
+	struct statfs fs;
+	bool bare = fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type != FUSE_MAGIC;
+
+	if (fd >= 0)
+		close(fd);
+	return bare;
+}
+
+/* TARGET TYPE: made read-only before it is attached, as crun does. */
+static int mount_readonly(char **a)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	int fd = new_mount(a + 1);
+
+	if (fd < 0)
+		return fd;
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return -errno;
+	return attach(fd, "", a[0]);
+}
+
+/* FILE TYPE: is it covered in a mount that is not attached, also when that cannot be any more? */
+static int never_attached(char **a)
+{
+	int fd = new_mount(a + 1), other;
+
+	if (fd < 0)
+		return fd;
+	for (int i = 0; i < 40; i++) {
+		if (is_bare(fd, a[0]))
+			return -ENODATA;
+		other = new_mount(a + 1);
+		if (other < 0)
+			return other;
+		close(other);
+	}
+	return attach(fd, "", "/new") == 0 ? -EEXIST : 0;
+}
+
+/* FILE TARGET TYPE: its cover alone, taken off the detached tree. */
+static int take_cover(char **a)
+{
+	int fd = new_mount(a + 2);
+
+	return fd < 0 ? fd : attach(fd, a[0], a[1]);
+}
+
+/* FILE TYPE: a clone of the detached tree, without the covers. */
+static int clone_bare(char **a)
+{
+	int fd = new_mount(a + 1);
+	int clone = fd < 0 ? fd
+			   : result(syscall(SYS_open_tree, fd, "",
+					    OPEN_TREE_CLONE | AT_EMPTY_PATH));
+
+	return clone < 0 ? clone : is_bare(clone, a[0]) ? 0 : -ENODATA;
+}
+
+/* TYPE SIGNAL: a context of one's own with the mark of those that the warden gives out. */
+static int marked(char **a)
+{
+	int fs = new_context(a[0]), r = fs < 0 ? fs : create(fs);
+
+	if (r == 0 && fcntl(fs, F_SETSIG, atoi(a[1])) < 0)
+		r = -errno;
+	return r < 0 ? r : make_mount(fs, 0);
+}
+
+/* A context of which the mark was taken off, or that never had one. */
+static int unmarked(char **a)
+{
+	return marked((char *[]){ a[0], (char *)"0", NULL });
+}
+
+/* Another thread changes the type, or what the number of the context means. */
+static struct {
+	char type[16];
+	int fs[2], number;
+	_Atomic bool stop;
+} swapped;
+
+static void *swap_names(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; !swapped.stop; i++)
+		strcpy(swapped.type, i & 1 ? "proc" : "tmpfs");
+	return NULL;
+}
+
+static void *swap_numbers(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; !swapped.stop; i++)
+		dup2(swapped.fs[i & 1], swapped.number);
+	return NULL;
+}
+
+/* Return: 1 if it is a procfs without covers. */
+static int is_naked(int mount)
+{
+	struct statfs fs;
+	int r = mount >= 0 && fstatfs(mount, &fs) == 0 && fs.f_type == PROC_MAGIC &&
+		is_bare(mount, "uptime");
+
+	if (mount >= 0)
+		close(mount);
+	return r;
+}
+
+/* Is there ever a procfs without covers? */
+static int swap_type(char **a)
+{
+	int rounds = atoi(a[0]), naked = 0;
+	pthread_t t;
+
+	strcpy(swapped.type, "tmpfs");
+	if (pthread_create(&t, NULL, swap_names, NULL))
+		return -EAGAIN;
+	for (int i = 0; i < rounds; i++) {
+		int fs = new_context(swapped.type);
+
+		if (fs >= 0 && create(fs) == 0)
+			naked += is_naked(make_mount(fs, 0));
+		if (fs >= 0)
+			close(fs);
+	}
+	swapped.stop = true;
+	pthread_join(t, NULL);
+	return naked ? -EEXIST : 0;
+}
+
+static int swap_number(char **a)
+{
+	int rounds = atoi(a[0]), naked = 0;
+	pthread_t t;
+
+	swapped.number = fcntl(0, F_DUPFD_CLOEXEC, 100);
+	for (int i = 0; i < rounds; i++) {
+		swapped.stop = false;
+		swapped.fs[0] = new_context("proc");
+		swapped.fs[1] = new_context("tmpfs");
+		if (swapped.fs[0] < 0 || create(swapped.fs[0]) || create(swapped.fs[1]) ||
+		    pthread_create(&t, NULL, swap_numbers, NULL))
+			return -EINVAL;
+		naked += is_naked(make_mount(swapped.number, 0));
+		swapped.stop = true;
+		pthread_join(t, NULL);
+		close(swapped.fs[0]);
+		close(swapped.fs[1]);
+	}
+	return naked ? -EEXIST : 0;
+}
+
+static void *mount_in_thread(void *arg)
+{
+	return (void *)(long)do_mount(arg);
+}
+
+/* As Go does: by a thread that is not the first of the process. */
+static int by_thread(char **a)
+{
+	pthread_t t;
+	void *r;
+
+	if (pthread_create(&t, NULL, mount_in_thread, a) || pthread_join(t, &r))
+		return -EAGAIN;
+	return (int)(long)r;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(char **args);
+	int args;
+	const char *usage;
+} calls[] = {
+	{ "mount", do_mount, 2, "TARGET TYPE [OPTION]..." },
+	{ "mount-readonly", mount_readonly, 2, "TARGET TYPE" },
+	{ "by-thread", by_thread, 2, "TARGET TYPE [OPTION]..." },
+	{ "never-attached", never_attached, 2, "FILE TYPE [OPTION]..." },
+	{ "take-cover", take_cover, 3, "FILE TARGET TYPE" },
+	{ "clone-bare", clone_bare, 2, "FILE TYPE" },
+	{ "marked", marked, 2, "TYPE SIGNAL" },
+	{ "unmarked", unmarked, 1, "TYPE" },
+	{ "swap-type", swap_type, 1, "ROUNDS" },
+	{ "swap-number", swap_number, 1, "ROUNDS" },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof(calls) / sizeof(calls[0]); i++) {
+		int r;
+
+		if (strcmp(argv[1], calls[i].name) != 0 || argc - 2 < calls[i].args)
+			continue;
+		r = calls[i].run(argv + 2);
+		if (r < 0)
+			fprintf(stderr, "%s\n", strerrorname_np(-r));
+		return r < 0;
+	}
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		fprintf(stderr, "newmount %s %s\n", calls[i].name, calls[i].usage);
+	return 2;
+}
