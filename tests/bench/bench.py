@@ -11,6 +11,7 @@ tests/lib/under, in a mount namespace of its own. `--quick` takes fewer of every
     oci      create, start, delete, state, kill
     calls    system calls that are not intercepted, and a build made of them
     docker   `docker run`, and many containers at once
+    inside   the calls that the warden has a part in, and Docker in a container
     proxy    cloister-sockproxy beside the engine's socket and HAProxy
     shiftfs  shiftfs beside bindfs and fuse-overlayfs (needs neither crun nor runc)
 """
@@ -18,9 +19,9 @@ import argparse, os, platform, re, shutil, signal, subprocess, sys, tempfile
 
 sys.dont_write_bytecode = True  # the source tree may be somebody else's
 from common import *
-import calls, docker, launch, oci, proxy, shiftfs, views
+import calls, docker, inside, launch, oci, proxy, shiftfs, views
 
-PARTS = ["launch", "views", "oci", "calls", "docker", "proxy", "shiftfs"]
+PARTS = ["launch", "views", "oci", "calls", "docker", "inside", "proxy", "shiftfs"]
 
 def main():
     ap = argparse.ArgumentParser()
@@ -73,6 +74,7 @@ def bench(a, work, undo):
     if "oci" in a.only: oci.measure(a, table, work, root, engines, undo)
     if "calls" in a.only: calls.measure(a, table, work, root, engines, undo)
     if "docker" in a.only: docker.measure(a, table, work, root, engines, undo)
+    if "inside" in a.only: inside.measure(a, table, work, root, engines, undo)
     if "proxy" in a.only: proxy.measure(a, table, work, root, engines, undo)
     if "shiftfs" in a.only: shiftfs.measure(a, table, work, undo)
 

@@ -105,7 +105,7 @@ def make_root(d):
     shutil.copy(busybox, d + "/bin/busybox")
     for name in subprocess.check_output([busybox, "--list"], text=True).split():
         if name != "busybox": os.symlink("busybox", d + "/bin/" + name)
-    for name in "readlat", "syscalls": shutil.copy(top + "/tests/bench/" + name, d + "/bin/" + name)
+    for name in "mounts", "readlat", "syscalls": shutil.copy(top + "/tests/bench/" + name, d + "/bin/" + name)
     open(d + "/etc/passwd", "w").write("root:x:0:0:root:/root:/bin/sh\n")
 
 def make_bundle(work, name, root, args, extra_mounts=(), base=1000000):
