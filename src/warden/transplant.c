@@ -114,6 +114,13 @@ static int lay(void *arg)
 	return covers_lay(l->covers, l->part, PLACE, BARE, l->readonly);
 }
 
+/* The next copy need not have the workshop's own: half of all mounts. This one is ours alone. */
+static void shed(void)
+{
+	umount2("proc", MNT_DETACH);
+	umount2("sys", MNT_DETACH);
+}
+
 /* Attach the instance in a copy of the workshop, and cover it. */
 static int build(struct job *job, const struct instance *made)
 {
@@ -137,6 +144,7 @@ static int build(struct job *job, const struct instance *made)
 	if (r == 0) /* what a path below sys/net leads to depends on who looks */
 		r = nsmount_in_net(v->host_proc, v->net_ns, lay,
 				   &(struct laying){ c, part, made->readonly });
+	shed();
 	return r;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * mounts WHAT COUNT: microseconds that a call takes of those the warden has a part in, the median of
- * COUNT: tmpfs (a mount and its unmount), proc (a mount alone) or sysinfo.
+ * mounts WHAT COUNT: microseconds that a call takes of those the warden has a part in, the median
+ * of COUNT: tmpfs (a mount and its unmount), proc (a mount alone) or sysinfo.
  */
 #include "config.h"
 
