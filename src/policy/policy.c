@@ -99,6 +99,27 @@ static void add_engine_of(struct policy *p)
 	}
 }
 
+/* containerd's, by the bundle that it made there. */
+static void add_state_of_engine(struct policy *p)
+{
+	const char *tasks = p->who.bundle ? strstr(p->who.bundle, "/io.containerd.runtime.v2.task/")
+					  : NULL;
+	g_autofree char *dir = tasks ? g_strndup(p->who.bundle, tasks - p->who.bundle) : NULL;
+
+	if (dir && *dir)
+		restricted_add(&p->restricted, &p->mounts, dir, RESTRICTED_ENGINE);
+}
+
+/* Our own, wherever --root has put it. */
+static void add_own_state(struct policy *p)
+{
+#ifdef MUTANT_STATE_GIVEN
+	return;
+#endif
+	if (p->who.state_dir)
+		restricted_add(&p->restricted, &p->mounts, p->who.state_dir, 0);
+}
+
 static bool load(struct policy *p, GError **error)
 {
 	if (p->loaded)
@@ -108,6 +129,8 @@ static bool load(struct policy *p, GError **error)
 	restricted_load(&p->restricted, &p->mounts, p->settings);
 	p->loaded = true;
 	add_engine_of(p);
+	add_state_of_engine(p);
+	add_own_state(p);
 	if (p->who.bundle && strstr(p->who.bundle, "/buildkit/executor/"))
 		p->restricted.building = p->who.bundle;
 	return true;
@@ -358,16 +381,30 @@ static bool is_socket(struct policy *p, const struct object *o)
 	return sockets_is_engines(&p->sockets, o);
 }
 
-/* A directory with an engine's socket in it cannot be given even to those that may have the socket.
+/*
+ * A directory with an engine's socket in it cannot be given even to those that may have the socket.
+ * Served without what is hidden, it is served without the sockets' names, too: an engine that
+ * restarts makes its own of the same name.
  */
-static bool judge_socket_below(struct policy *p, const struct object *o, GError **error)
+static bool judge_socket_below(struct policy *p, const struct object *o, struct policy_grant *grant,
+			       GError **error)
 {
-	g_autofree char *name = sockets_find_below(&p->sockets, &p->mounts, o);
+	g_autoptr(GPtrArray) places = p->settings->hide ? g_ptr_array_new_with_free_func(g_free)
+							: NULL;
+	g_autofree char *name = sockets_find_below(&p->sockets, &p->mounts, o, places);
 	g_autofree char *why = NULL;
 	autoimage image = NULL;
 
 	if (!name)
 		return true;
+	if (places) {
+		if (!grant->hide)
+			grant->hide = g_ptr_array_new_with_free_func(g_free);
+#ifndef MUTANT_SOCKETS_SHOWN
+		g_ptr_array_extend_and_steal(grant->hide, g_steal_pointer(&places));
+#endif
+		return true;
+	}
 	why = g_strdup_printf(
 		"\"%s\" contains the socket \"%s\"; containers that are allowed mount "
 		"the socket itself",
@@ -387,7 +424,7 @@ static bool judge_opened(struct policy *p, const struct policy_mount *m, const s
 		return false;
 	if (!m->destination || m->own)
 		return true;
-	if (!engines && !judge_socket_below(p, o, error))
+	if (!engines && !judge_socket_below(p, o, grant, error))
 		return false;
 	return engines || share_judge(p, m, o, grant, error);
 }

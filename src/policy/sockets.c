@@ -250,27 +250,33 @@ bool sockets_is_engines(struct sockets *s, const struct object *o)
 	return ask_peer(o);
 }
 
-/* Where @e lies, if that is still where it was bound. */
-static bool is_below(const struct socket_entry *e, const struct mounttab *tab,
-		     const struct object *dir)
+/* Where below @dir @e lies, if that is still where it was bound; or NULL. */
+static char *place_below(const struct socket_entry *e, const struct mounttab *tab,
+			 const struct object *dir)
 {
 	autofd fd = open(e->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct object o = { 0 };
-	bool below = false;
+	const char *rest = NULL;
+	char *place = NULL;
 
-	if (fd >= 0 && object_open(tab, fd, &o) == 0 && (uint32_t)o.ino == e->ino)
-		below = path_is_below(o.path, dir->path, NULL) ||
-			(o.mount && dir->mount && o.mount->dev == dir->mount->dev && o.fspath &&
-			 dir->fspath && path_is_below(o.fspath, dir->fspath, NULL));
+	if (fd >= 0 && object_open(tab, fd, &o) == 0 && (uint32_t)o.ino == e->ino &&
+	    (path_is_below(o.path, dir->path, &rest) ||
+	     (o.mount && dir->mount && o.mount->dev == dir->mount->dev && o.fspath && dir->fspath &&
+	      path_is_below(o.fspath, dir->fspath, &rest))))
+		place = g_strdup(rest);
 	object_clear(&o);
-	return below;
+	return place;
 }
 
 /**
  * sockets_find_below() - the name of an engine's socket in the directory @dir, or NULL
+ * @places: receives where below @dir it lies, and all others; or NULL
  */
-char *sockets_find_below(struct sockets *s, const struct mounttab *tab, const struct object *dir)
+char *sockets_find_below(struct sockets *s, const struct mounttab *tab, const struct object *dir,
+			 GPtrArray *places)
 {
+	const char *found = NULL;
+
 	if (!S_ISDIR(dir->mode))
 		return NULL;
 	if (!s->listening)
@@ -278,8 +284,13 @@ char *sockets_find_below(struct sockets *s, const struct mounttab *tab, const st
 	for (guint i = 0; i < s->listening->len; i++) {
 		const struct socket_entry *e = &g_array_index(s->listening, struct socket_entry, i);
 
-		if (e->name[0] == '/' && is_below(e, tab, dir) && is_held(s, e))
-			return g_strdup(e->name);
+		g_autofree char *place = e->name[0] == '/' ? place_below(e, tab, dir) : NULL;
+
+		if (!place || (found && !places) || !is_held(s, e))
+			continue;
+		found = e->name;
+		if (places)
+			g_ptr_array_add(places, g_steal_pointer(&place));
 	}
-	return NULL;
+	return g_strdup(found);
 }

@@ -18,4 +18,5 @@ void sockets_init(struct sockets *s);
 void sockets_clear(struct sockets *s);
 bool sockets_is_engines(struct sockets *s, const struct object *o);
 char *sockets_path(struct sockets *s, const struct object *o);
-char *sockets_find_below(struct sockets *s, const struct mounttab *tab, const struct object *dir);
+char *sockets_find_below(struct sockets *s, const struct mounttab *tab, const struct object *dir,
+			 GPtrArray *places);

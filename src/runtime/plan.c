@@ -139,6 +139,9 @@ static int open_volume(struct plan_step *step, int fd, const struct stat *st)
 	const struct spec_mount *m = step->mount;
 	char link[64];
 
+#ifdef MUTANT_SOURCE_REOPENED
+	fd = open(m->source, O_PATH | O_CLOEXEC);
+#endif
 	step->tree_fd = clone_fd(fd, m->recursive, m->propagation);
 	if (step->tree_fd < 0)
 		return step->tree_fd;

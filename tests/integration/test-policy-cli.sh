@@ -53,6 +53,8 @@ mount -t proc proc "$work/tree/proc"; on_exit umount -q "$work/tree/proc"
 fails 'it shows the kernel' "a mount that is carried along" launch -v "$work/tree:/m" -- true
 umount "$work/tree/proc"
 ok "... which passes without" launch -v "$work/tree:/m" -- true
+fails 'restricted host mount' "Cloister's own state, where --root has put it" cloister --settings "$file" launch -v "$state:/m" -- true
+fails 'restricted host mount \(it contains' "... a parent of it" cloister --settings "$file" launch -v "${state%/*}:/m" -- true
 printf '{ "cloister": { "restrictedMounts": { "paths": [ "%s" ] } } }' "$work/vol/sub/later" >"$file"
 fails 'restricted host mount \(it contains' "a parent of what is not there yet" cloister --settings "$file" launch -v "$work/vol:/m" -- true
 # Renamed over, removed, made again while the container is there: it never had it.

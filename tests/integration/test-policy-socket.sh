@@ -47,13 +47,14 @@ denied "an image by its id" docker.io/library/bb "$(docker image inspect -f '{{s
 mkdir "$work/els" "$work/dir"; ln "$sock" "$work/els/other"; ln -s "$sock" "$work/els/link"
 denied "a hard link of another name" $official docker:cli -v "$work/els/other:/s"
 denied "a symlink" $official docker:cli -v "$work/els/link:/s"
-denied "a directory that contains one" $official docker:cli -v "$work/d/exec/containerd:/d"
-like "$(docker run --rm -v "$work/d/exec/containerd:/d" docker:cli true 2>&1)" 'contains the socket "[^"]*/containerd/[^"]*"; containers that are allowed mount the socket itself' "... and it is said why"
+denied "a directory that contains one" $official docker:cli -v "$work/d/exec/libnetwork:/d"
+like "$(docker run --rm -v "$work/d/exec/libnetwork:/d" docker:cli true 2>&1)" 'contains the socket "[^"]*/libnetwork/[^"]*"; containers that are allowed mount the socket itself' "... and it is said why"
+fails 'restricted host mount' "containerd's state" docker run --rm -v "$work/d/exec/containerd/daemon:/d" docker:cli true
 fails 'restricted host mount' "the directory of the whole engine" docker run --rm -v "$work/d:/d" docker:cli true
 : >"$work/dir/file"; mount --bind "$sock" "$work/dir/file"; on_exit umount "$work/dir/file"
 denied "a bind alias" $official docker:cli -v "$work/dir/file:/s"
 denied "/proc/self/root" $official docker:cli -v "/proc/self/root$sock:/s"
-docker volume create --opt type=none --opt o=bind --opt device="$work/d/exec/containerd" dv >/dev/null
+docker volume create --opt type=none --opt o=bind --opt device="$work/d/exec/libnetwork" dv >/dev/null
 denied "a volume of the directory that contains it" $official docker:cli -v dv:/d
 docker volume create --opt type=none --opt o=bind --opt device="$sock" sv >/dev/null
 fails '*' "a volume of the socket itself" docker run --rm -v sv:/s docker:cli true
@@ -90,7 +91,7 @@ allow '"docker:cli"'
 denied "a tag alone says nothing" $official docker:cli -v "$sock:/s"
 allow '"*"'
 given "the list \"*\"" bb
-fails 'contains the socket' "... gives no directory with the socket" docker run --rm -v "$work/d/exec/containerd:/d" bb true
+fails 'contains the socket' "... gives no directory with the socket" docker run --rm -v "$work/d/exec/libnetwork:/d" bb true
 allow "\"$(docker image inspect -f '{{.Id}}' bb)\""
 given "the digest of the configuration" bb
 docker run --name cc bb touch /changed; docker commit cc evil >/dev/null; docker rm cc >/dev/null

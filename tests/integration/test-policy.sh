@@ -21,7 +21,7 @@ for dir in /etc/docker /etc/cloister; do
 done
 echo '{ "debug": false }' >/etc/docker/daemon.json
 mkdir /etc/docker/certs.d; echo cert >/etc/docker/certs.d/ca.crt
-engine_docker_ready d
+engine_docker_ready d ', "live-restore": true'
 
 restricted="OCI runtime create failed: error in the container spec: can't mount"
 because="because it's configured as a restricted host mount"
@@ -149,13 +149,12 @@ while os.path.lexists(sys.argv[1]):
     libc.renameat2(-100, sys.argv[1].encode(), -100, sys.argv[2].encode(), 2)
 END
 swapper=$!
-seen='' i=0
-while [ $i -lt 6 ]; do
-	seen+=$(docker run --rm -v "$work/swap:/m" bb cat /m/daemon.json 2>/dev/null)
-	i=$((i + 1))
-done
+seen=''
+for _ in {1..4}; do seen+=$(docker run --rm -v "$work/swap:/m" bb cat /m/daemon.json 2>/dev/null); done
+for _ in {1..24}; do seen+=$(cloister --settings "$work/settings.json" launch -v "$work/swap:/m" -- cat /m/daemon.json 2>/dev/null); done
+like "$seen" harmless "a component that is swapped all the time leads to what is harmless at times"
 rm -f "$work/swap"; sleep 0.1; rm -f "$work/swap" "$work/other"; wait $swapper
-unlike "$seen" debug "a component that is swapped all the time never leads to what is restricted"
+unlike "$seen" debug "... and never to what is restricted"
 
 ### More and fewer by the settings
 mkdir "$work/secret"; echo s >"$work/secret/s"
@@ -183,6 +182,22 @@ rm /etc/cloister/admin-settings.json
 ok "... without it the other one counts" docker run --rm -v /etc/docker:/m bb true
 settings '' '"value": false' ; sed -i 's/"value": true, //' "$work/settings.json"
 ok "value: false switches it off" docker run --rm -v /etc/docker:/m bb true
+settings
+
+### The engine restarts beside a container that is served its directory (mode hide)
+settings '"restrictedMounts": { "mode": "hide" }'
+# What the engine has and had there is not to be seen; no socket, old or new, leads to anybody.
+look='cd /m; ls -d sock data exec/runtime-runc/moby exec/containerd/containerd.sock exec/containerd/daemon 2>/dev/null; ls -d daemon.json exec
+	attack connect sock; for s in $(find . -type s); do attack connect "$s"; done'
+docker run -d --name beside --mount "type=bind,src=$work/d,dst=/m,bind-nonrecursive" bb sleep 1000 >/dev/null
+hidden() { is "$(docker exec beside sh -c "$look" 2>&1 | sort -u | grep -v ECONNREFUSED)" $'ENOENT\ndaemon.json\nexec' "$1"; }
+hidden "hide: an engine's directory without its state and its sockets"
+engine_end d
+nsenter --net="/proc/${engine_net[d]}/ns/net" dockerd --config-file "$work/d/daemon.json" </dev/null >>"$work/d/log" 2>&1 &
+engine_pid[d]=$!
+ok "hide: the engine restarts beside a container" eventually 60 engine_dockerd_up d
+hidden "hide: ... and its new sockets are as little there"
+docker rm -f beside >/dev/null
 settings
 
 ### File sharing

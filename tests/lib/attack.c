@@ -947,13 +947,24 @@ static int ping(char **a)
 	return 0;
 }
 
-static int connect_abstract(char **a)
+/* @first: 1: of an abstract socket, 0: of one in the file system */
+static int connect_unix(const char *name, size_t first)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	size_t n = snprintf(to.sun_path + 1, sizeof(to.sun_path) - 1, "%s", a[0]);
+	size_t n = snprintf(to.sun_path + first, sizeof(to.sun_path) - first, "%s", name);
 
-	return result(connect(fd, (void *)&to, offsetof(struct sockaddr_un, sun_path) + 1 + n));
+	return result(connect(fd, (void *)&to, offsetof(struct sockaddr_un, sun_path) + first + n));
+}
+
+static int connect_abstract(char **a)
+{
+	return connect_unix(a[0], 1);
+}
+
+static int connect_path(char **a)
+{
+	return connect_unix(a[0], 0);
 }
 
 static int die_by(char **a)
@@ -1040,6 +1051,7 @@ static const struct attack {
 	{ "clock", show_clock, 1, "realtime|monotonic|boottime" },
 	{ "ping", ping, 1, "ADDRESS" },
 	{ "connect-abstract", connect_abstract, 1, "NAME" },
+	{ "connect", connect_path, 1, "SOCKET" },
 	{ "die-by", die_by, 1, "SIGNAL" },
 	{ "hold-memory", hold_memory, 1, "MIB" },
 };
