@@ -58,6 +58,9 @@ static bool is_ambiguous(json_t *object)
 	const char *key;
 	json_t *value;
 
+#ifdef MUTANT_NAMES_FOLDED
+	return false;
+#endif
 	json_object_foreach(object, key, value) for (size_t i = 0;
 						     i < sizeof(names) / sizeof(names[0]);
 						     i++) if (strcmp(key, names[i]) != 0 &&
@@ -234,8 +237,14 @@ int body_rewrite(const struct endpoint *e, const char *text, size_t len, const c
 		 char **ret, char *why, size_t why_size)
 {
 	json_error_t error;
-	json_t *doc = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+	json_t *doc;
 	int r = 0;
+
+#ifdef MUTANT_NAMES_TWICE
+	flags = JSON_DECODE_ANY;
+#endif
+	doc = json_loadb(text, len, flags, &error);
 
 	if (!doc || (!json_is_object(doc) && !json_is_null(doc))) {
 		snprintf(why, why_size, "the body is no JSON object, or has a name twice");

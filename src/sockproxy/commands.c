@@ -145,6 +145,9 @@ static bool path_fits(const char *pattern, const struct target *t)
 			return false;
 		i++;
 	}
+#ifdef MUTANT_PATHS_BEGIN
+	return true;
+#endif
 	return i == t->n_segments;
 }
 
@@ -227,6 +230,9 @@ const struct endpoint *endpoint_find(struct span method, const struct target *t)
 			continue;
 		return e;
 	}
+#ifdef MUTANT_UNKNOWN_PASSES
+	return &endpoints[1];
+#endif
 	return NULL;
 }
 

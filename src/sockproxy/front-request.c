@@ -253,6 +253,10 @@ void front_read_json(struct front *f, struct client *c)
 		}
 		if (!c->json)
 			c->json = malloc(PROXY_BODY_MAX);
+#ifdef MUTANT_BODY_CUT
+		if (data.len > PROXY_BODY_MAX - c->json_len)
+			data.len = PROXY_BODY_MAX - c->json_len;
+#endif
 		if (!c->json || data.len > PROXY_BODY_MAX - c->json_len) {
 			front_refuse(f, c, 413, "the request's body is too long");
 			return;

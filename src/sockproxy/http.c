@@ -48,6 +48,13 @@ static int next_line(const char **p, const char *end, struct span *line)
 
 	while (at < end && *at != '\r' && *at != '\n')
 		at++;
+#ifdef MUTANT_LINES_LOOSE
+	if (at < end && at[0] == '\n') {
+		*line = (struct span){ *p, at - *p };
+		*p = at + 1;
+		return 0;
+	}
+#endif
 	if (end - at < 2 || at[0] != '\r' || at[1] != '\n')
 		return -EBADMSG;
 	*line = (struct span){ *p, at - *p };
@@ -94,8 +101,10 @@ static int parse_header(struct span line, struct http_head *h)
 		return -EBADMSG;
 	name = (struct span){ line.at, colon - line.at };
 	value = trim((struct span){ colon + 1, line.at + line.len - colon - 1 });
+#ifndef MUTANT_HEADERS_LOOSE
 	if (!is_token(name) || !is_visible(value, " \t"))
 		return -EBADMSG;
+#endif
 	h->header[h->n_headers].name = name;
 	h->header[h->n_headers++].value = value;
 	return 0;
@@ -160,14 +169,16 @@ static int find_framing(struct http_head *h)
 	struct span length = http_header(h, "Content-Length");
 	struct span coding = http_header(h, "Transfer-Encoding");
 
+	h->length = HTTP_LENGTH_NONE;
+#ifndef MUTANT_FRAMING_LOOSE
 	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
 		if (count(h, once[i]) > 1)
 			return -EBADMSG;
-	h->length = HTTP_LENGTH_NONE;
 	if (count(h, "Host") == 0 || (length.at && coding.at))
 		return -EBADMSG;
 	if (coding.at && !span_is_nocase(coding, "chunked"))
 		return -EBADMSG;
+#endif
 	if (coding.at)
 		h->length = HTTP_LENGTH_CHUNK;
 	else if (length.at && parse_length(length, &h->length) < 0)
@@ -226,6 +237,10 @@ static int chunk_size(struct http_chunks *c, char b)
 			  (isdigit((unsigned char)b) ? b - '0' : (b | 32) - 'a' + 10);
 		return 0;
 	}
+#ifdef MUTANT_CHUNKS_LOOSE
+	if (b != '\r' && b != '\n')
+		return 0;
+#endif
 	/* No extensions: "\r" ends the size, "\n" the line. */
 	if (b == '\r' && c->digits > 0 && c->digits <= CHUNK_DIGITS_MAX) {
 		c->digits = CHUNK_DIGITS_MAX + 1;

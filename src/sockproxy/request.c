@@ -50,6 +50,9 @@ static bool upgrade_fits(const struct http_head *h, const struct endpoint *e)
 {
 	struct span wanted = http_header(h, "Upgrade");
 
+#ifdef MUTANT_UPGRADES_PASS
+	return true;
+#endif
 	if (!wanted.at)
 		return e->body != BODY_HIJACK || strcmp(upgrade_of(e), "tcp") == 0;
 	return h->upgrade && e->body == BODY_HIJACK && span_is_nocase(wanted, upgrade_of(e));

@@ -10,7 +10,7 @@ TEST_TIMEOUT=${TEST_TIMEOUT:-300}
 . "$tests_lib/sockproxy.sh"
 gate root; gate launcher; gate engine-docker; gate tool-python3; gate tool-curl
 real=$(type -P runc) || { skip tool-runc "everything"; done_testing; }
-engine_docker_ready d
+engine_docker_ready d ', "debug": true' # it says in its log what it is asked
 proxy_start p deny:
 mkdir "$work/secret" "$work/shared"; echo host-only >"$work/secret/key"; echo shared >"$work/shared/f"
 code() { get -o "$work/answer" -w '%{http_code}' "$@"; }
@@ -68,6 +68,10 @@ ok "... restarted" through restart -t 0 ours
 ok "... committed" through commit ours mine
 ok "... renamed, and called so" through rename ours also
 is "$(through exec also cat /evil)" evil "... with its new name"
+# What was judged is what the engine is asked for, whatever the name leads to by then.
+asked() { grep -o "Calling POST /v[0-9.]*/containers/$1/exec" "$work/d/log" | wc -l; }
+isnt "$(asked "$ours")" 0 "the engine is asked for a container by its id"
+is "$(asked '\(ours\|also\)')" 0 "... and never by what its client calls it"
 like "$(through exec nobody id 2>&1)" 'No such container: nobody' "one that is not there: the engine's own words"
 is "$(post -d '{}' http://d/exec/none/start)" 404 "an exec that is not there"
 

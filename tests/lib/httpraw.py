@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Sends bytes to a Unix socket and prints what comes back: httpraw.py SOCKET [SECONDS] <bytes with \\r \\n \\0 escapes
+"""Sends bytes to a Unix socket and prints what comes back: httpraw.py SOCKET [WORD] <bytes with \\r \\n \\0 escapes
 
 Each line of standard input is sent as one piece, after its escapes were read; then nothing more is sent, and what
-comes until the end, or for SECONDS (2), is printed.
+comes until the end, or until it has WORD, is printed; not more than two seconds after the last.
 
     httpraw.py --plain SOCKET            standard input is sent as it is
     httpraw.py --websocket SOCKET PATH   says "ws" to what attaches there
@@ -115,14 +115,14 @@ def table():
 
 
 def lines():
-    s = connect(float(sys.argv[2]) if len(sys.argv) > 2 else 2)
+    s = connect(10 if sys.argv[2:] else 2)
     text = sys.stdin.buffer.read()
     try:
         for line in [text] if how else text.splitlines():
             s.sendall(line if how else line.decode("unicode_escape").encode("latin-1"))
     except OSError:
         pass
-    show(until_end(s))
+    show(until_end(s, sys.argv[2].encode() if sys.argv[2:] else None))
 
 
 {"--websocket": websocket, "--many": many, "--repeat": repeat, "--table": table}.get(how, lines)()
