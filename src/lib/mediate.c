@@ -42,7 +42,9 @@ struct abi {
 };
 
 /* From 424 on all architectures count alike. */
-#define NEWER [MEDIATE_FSOPEN] = 430, [MEDIATE_FSMOUNT] = 432, [MEDIATE_SETATTR] = 442
+#define NEWER                                                                                      \
+	[MEDIATE_FSOPEN] = 430, [MEDIATE_FSMOUNT] = 432, [MEDIATE_FSPICK] = 433,                   \
+	[MEDIATE_SETATTR] = 442
 
 static const struct abi abis[] = {
 #if defined(__x86_64__)
@@ -111,7 +113,7 @@ static const char *const names[MEDIATE_CALLS] = {
 	[MEDIATE_SETATTR] = "mount_setattr", [MEDIATE_MKNOD] = "mknod",
 	[MEDIATE_MKNODAT] = "mknodat",	     [MEDIATE_SYSLOG] = "syslog",
 	[MEDIATE_FSMOUNT] = "fsmount",	     [MEDIATE_SYSFS] = "sysfs",
-	[MEDIATE_USTAT] = "ustat",
+	[MEDIATE_USTAT] = "ustat",	     [MEDIATE_FSPICK] = "fspick",
 };
 
 const char *mediate_name(enum mediate_call call)

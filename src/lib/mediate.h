@@ -31,6 +31,7 @@ enum mediate_call {
 	MEDIATE_OLDUMOUNT, /* without flags; 32-bit only */
 	MEDIATE_FSOPEN,
 	MEDIATE_FSMOUNT,
+	MEDIATE_FSPICK,
 	MEDIATE_SETATTR,
 	MEDIATE_MKNOD,
 	MEDIATE_MKNODAT,
@@ -46,6 +47,8 @@ enum mediate_abi { MEDIATE_ABI_NATIVE, MEDIATE_ABI_COMPAT };
 #define MEDIATE_BIT(call) (1U << (call))
 #define MEDIATE_REFUSED                                                                            \
 	(MEDIATE_BIT(MEDIATE_SYSLOG) | MEDIATE_BIT(MEDIATE_SYSFS) | MEDIATE_BIT(MEDIATE_USTAT))
+/* What may not go to the kernel where nobody is there to be notified either; see fsmount_pick(). */
+#define MEDIATE_UNHEARD	   (MEDIATE_REFUSED | MEDIATE_BIT(MEDIATE_FSPICK))
 #define MEDIATE_FILTER_MAX 256
 
 size_t mediate_filter(struct sock_filter filter[MEDIATE_FILTER_MAX], unsigned int calls,

@@ -83,6 +83,11 @@ int sys_fsconfig_create(int fs)
 	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
 }
 
+int sys_fsconfig_reconfigure(int fs)
+{
+	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
+}
+
 /**
  * sys_fsmount() - make the file system context @fs a detached mount
  * @attrs: MOUNT_ATTR_*
@@ -152,6 +157,14 @@ int sys_pidfd_open(pid_t pid)
 int sys_pidfd_open_thread(pid_t tid)
 {
 	return ret_errno(syscall(SYS_pidfd_open, tid, PIDFD_THREAD));
+}
+
+/**
+ * sys_fspick() - a context to reconfigure the file system by, of which @fd is the root of a mount
+ */
+int sys_fspick(int fd)
+{
+	return ret_errno(syscall(SYS_fspick, fd, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC));
 }
 
 /**

@@ -405,9 +405,9 @@ void child_confine_hook(const struct child_common *c, int sync)
 	if (quiet.mediation.filter) {
 		quiet.mediation_listens = false;
 		quiet.mediation.filter = deny;
-		quiet.mediation.len = mediate_filter(
-			deny, MEDIATE_BIT(MEDIATE_SYSINFO) | MEDIATE_BIT(MEDIATE_SYSLOG),
-			SECCOMP_RET_ERRNO | ENOSYS);
+		quiet.mediation.len = mediate_filter(deny,
+						     MEDIATE_BIT(MEDIATE_SYSINFO) | MEDIATE_UNHEARD,
+						     SECCOMP_RET_ERRNO | ENOSYS);
 	}
 	quiet.flags &= ~(unsigned int)(SECCOMP_FILTER_FLAG_NEW_LISTENER |
 				       SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);

@@ -32,8 +32,9 @@ static unsigned int wanted(const struct spec *spec)
 	unsigned int calls = MEDIATE_BIT(MEDIATE_SYSINFO) | MEDIATE_BIT(MEDIATE_MOUNT) |
 			     MEDIATE_BIT(MEDIATE_UMOUNT) | MEDIATE_BIT(MEDIATE_OLDUMOUNT) |
 			     MEDIATE_BIT(MEDIATE_FSOPEN) | MEDIATE_BIT(MEDIATE_FSMOUNT) |
-			     MEDIATE_BIT(MEDIATE_SETATTR) | MEDIATE_BIT(MEDIATE_MKNOD) |
-			     MEDIATE_BIT(MEDIATE_MKNODAT) | MEDIATE_REFUSED;
+			     MEDIATE_BIT(MEDIATE_FSPICK) | MEDIATE_BIT(MEDIATE_SETATTR) |
+			     MEDIATE_BIT(MEDIATE_MKNOD) | MEDIATE_BIT(MEDIATE_MKNODAT) |
+			     MEDIATE_REFUSED;
 
 	/* Without a quota the kernel's own answer is what the views show. */
 	if (spec->limits.cpu_quota > 0)
@@ -49,8 +50,9 @@ static unsigned int wanted(const struct spec *spec)
 const char *mediation_prepare(const struct spec *spec, struct seccomp *seccomp)
 {
 	struct sock_filter filter[MEDIATE_FILTER_MAX];
-	unsigned int calls = seccomp->listener ? MEDIATE_REFUSED : wanted(spec);
-	size_t n = mediate_filter(filter, calls, SECCOMP_RET_USER_NOTIF);
+	size_t n = seccomp->listener
+			   ? mediate_filter(filter, MEDIATE_UNHEARD, SECCOMP_RET_ERRNO | ENOSYS)
+			   : mediate_filter(filter, wanted(spec), SECCOMP_RET_USER_NOTIF);
 
 	seccomp->mediation.filter = g_memdup2(filter, n * sizeof(filter[0]));
 	seccomp->mediation.len = n;

@@ -34,6 +34,7 @@
 #include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -42,6 +43,12 @@
 
 /* F_SETSIG: which signal input on the file would send. A context has no input. */
 #define MARK 61
+
+#define NOBODY 65534
+
+/* A symlink at the end is followed: its own mount it cannot be. */
+#define PICK_FLAGS                                                                                 \
+	(FSPICK_CLOEXEC | FSPICK_SYMLINK_NOFOLLOW | FSPICK_NO_AUTOMOUNT | FSPICK_EMPTY_PATH)
 
 /* Trees that wait for being attached, per container. */
 #define KEPT_MAX 16
@@ -177,6 +184,96 @@ static int identify(struct instance *made)
 	return 0;
 }
 
+/*
+ * The context stays with the caller, who could reconfigure the instance by it: see fsmount_pick().
+ * A reconfiguration that fails ends a context for good: try one without the right to, which is
+ * neither to have capabilities nor to be the namespace's owner.
+ */
+static int end_context(int fs)
+{
+	int r;
+
+#ifdef MUTANT_CONTEXT_KEPT
+	return 0;
+#endif
+	if (syscall(SYS_setresuid, -1, NOBODY, -1) < 0)
+		return -errno;
+	r = sys_fsconfig_reconfigure(fs);
+	if (syscall(SYS_setresuid, -1, 0, -1) < 0)
+		return -errno;
+	/* EBUSY: it had ended before. */
+	return r == -EPERM || r == -EBUSY ? 0 : -EIO;
+}
+
+/*
+ * An instance that was made with subset=pid has few covers. What is not in the caller's tree cannot
+ * be told.
+ */
+static bool may_reconfigure(const struct mountlist *list, int fd)
+{
+	const struct mountlist_entry *e = mountlist_by_id(list, sys_mount_id(fd));
+	struct statfs fs;
+
+#ifdef MUTANT_SUBSET_UNDONE
+	return true;
+#endif
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	return fs.f_type != PROC_SUPER_MAGIC || (e && !strstr(e->options, "subset=pid"));
+}
+
+static int pick(struct job *job, const struct visit_path *path)
+{
+	struct visit *v = &job->visit;
+	struct mountlist list = { 0 };
+	autofd fd = -1;
+	int r = visit_enter_userns(v);
+
+	if (r == 0)
+		r = visit_enter_mounts(v);
+	if (r == 0)
+		r = visit_enter_root(v);
+	if (r == 0)
+		r = fd = visit_resolve(v, path);
+	if (r >= 0)
+		r = mountlist_read(v->host_proc, "self/mountinfo", &list);
+	if (r == 0)
+		r = may_reconfigure(&list, fd) ? sys_fspick(fd) : -EPERM;
+	mountlist_free(&list);
+	return r;
+}
+
+/**
+ * fsmount_pick() - fspick(2), by which all but one file system may be reconfigured: as a procfs of
+ * subset=pid all would be there (subset=",") that was not when the covers were laid
+ *
+ * mount(2) cannot say that. Made here, with the rights of the container's root, and never by the
+ * caller, whose arguments can change.
+ */
+int64_t fsmount_pick(struct job *job)
+{
+	const struct mount_args *args = job->arg;
+	struct visit *v = &job->visit;
+	struct visit_path path;
+	int r = visit_open(v, job->request);
+
+	if (r == 0 && !visit_has_admin(v, v->owner_ns))
+		r = -EPERM;
+	if (r == 0 && args->flags & ~(uint64_t)PICK_FLAGS)
+		r = -EINVAL;
+	if (r == 0 && !*args->target && !(args->flags & FSPICK_EMPTY_PATH))
+		r = -ENOENT;
+	if (r == 0)
+		r = visit_look_up(v, args->target, &path);
+	if (r == 0 && args->dirfd != AT_FDCWD && *args->target != '/')
+		r = visit_beneath(v, args->dirfd, &path);
+	if (r == 0)
+		r = pick(job, &path);
+	if (r < 0)
+		return r == -EACCES ? -EPERM : r;
+	return helper_give(job, r, args->flags & FSPICK_CLOEXEC);
+}
+
 /**
  * fsmount_make() - fsmount(2) of a context of ours
  */
@@ -200,6 +297,8 @@ int64_t fsmount_make(struct job *job)
 		return -EBADF;
 	made.mount = sys_fsmount(fs, args->attrs | ATTRS);
 	r = made.mount < 0 ? made.mount : identify(&made);
+	if (r == 0)
+		r = end_context(fs);
 	if (r < 0)
 		return r;
 	tree = transplant_make(job, &made);

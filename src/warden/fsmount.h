@@ -13,5 +13,6 @@ struct fsmount_args {
 
 int64_t fsmount_open(struct job *job);
 bool fsmount_concerns(const struct request *r, const struct fsmount_args *args);
+int64_t fsmount_pick(struct job *job);
 int64_t fsmount_make(struct job *job);
 void fsmount_let_go(const struct request *r);

@@ -91,6 +91,8 @@ static int parse_line(char *line, struct mountlist_entry *e)
 	while (line && strcmp(next_field(&line), "-") != 0)
 		;
 	e->type = next_field(&line);
+	next_field(&line); /* the source */
+	e->options = next_field(&line);
 	unescape((char *)e->root);
 	unescape((char *)e->point);
 	return *e->type ? 0 : -EINVAL;

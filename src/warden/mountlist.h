@@ -12,6 +12,7 @@ struct mountlist_entry {
 	int id, parent;
 	dev_t dev;
 	const char *root, *point, *type;
+	const char *options; /* of the file system, not of the mount */
 	bool readonly;
 };
 

@@ -133,6 +133,19 @@ void fsmount_handle(struct request *r)
 }
 
 /**
+ * fspick_handle() - fspick(dirfd, path, flags)
+ */
+void fspick_handle(struct request *r)
+{
+	struct mount_args a = { .dirfd = (int)argument(r, 0), .flags = (uint32_t)argument(r, 2) };
+
+	if (read_path(r, 1, a.target))
+		helper_run(r, fsmount_pick, &a);
+	else
+		request_answer(r, -EFAULT);
+}
+
+/**
  * setattr_handle() - mount_setattr(dirfd, path, flags, attr, size), not recursive
  */
 void setattr_handle(struct request *r)

@@ -158,6 +158,9 @@ static void work(struct request *r)
 	case MEDIATE_FSMOUNT:
 		fsmount_handle(r);
 		break;
+	case MEDIATE_FSPICK:
+		fspick_handle(r);
+		break;
 	case MEDIATE_SETATTR:
 		setattr_handle(r);
 		break;

@@ -148,5 +148,6 @@ void mount_handle(struct request *r);
 void umount_handle(struct request *r, bool has_flags);
 void fsopen_handle(struct request *r);
 void fsmount_handle(struct request *r);
+void fspick_handle(struct request *r);
 void setattr_handle(struct request *r);
 void mknod_handle(struct request *r, bool has_dirfd);

@@ -372,8 +372,18 @@ int visit_answer(const struct request *r, int64_t value)
 	return ioctl(r->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) < 0 ? -errno : 0;
 }
 
+/* In two steps: a caller that is interrupted between them has a descriptor more than it knows. */
+static int give_before_answer(const struct request *r, struct seccomp_notif_addfd *add)
+{
+	int fd;
+
+	add->flags = 0;
+	fd = ioctl(r->listener, SECCOMP_IOCTL_NOTIF_ADDFD, add);
+	return fd < 0 && errno == ENOENT ? -ENOENT : visit_answer(r, fd < 0 ? -errno : fd);
+}
+
 /**
- * visit_answer_fd() - the same with a descriptor of @fd (Linux 5.14: in one step)
+ * visit_answer_fd() - the same with a descriptor of @fd (Linux 5.9; since 5.14 in one step)
  */
 int visit_answer_fd(const struct request *r, int fd, bool cloexec)
 {
@@ -384,6 +394,8 @@ int visit_answer_fd(const struct request *r, int fd, bool cloexec)
 
 	if (ioctl(r->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0)
 		return 0;
+	if (errno == EINVAL)
+		return give_before_answer(r, &add);
 	/* It has no room for one more. */
 	return errno == ENOENT ? -ENOENT : visit_answer(r, -errno);
 }

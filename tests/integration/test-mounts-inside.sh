@@ -61,6 +61,15 @@ umount /new
 works "subset=pid" mount -t proc -o subset=pid proc /new
 same "$(ls /new/meminfo 2>/dev/null)" "" "has no other files"
 umount /new
+works "what has no covers for want of files does not get the files afterwards" newmount undo-subset uptime /new
+umount /new
+mount -t tmpfs -o size=64k tmpfs /new
+works "fspick(2): of a tmpfs" newmount remount /new size=128k
+same "$(awk '$5 == "/new" { print $NF }' /proc/self/mountinfo | grep -o 'size=[0-9]*k')" size=128k "reconfigures it"
+umount /new
+works "of the first procfs" newmount remount /proc hidepid=0
+refused "of no mount" newmount remount /bin size=1
+refused "by a user without power" su user -c "newmount remount /proc hidepid=0"
 refused "an instance of another pid namespace" mount -t proc -o pidns=/proc/1/ns/pid proc /new
 refused "nor quoted" attack mount proc /new 'hidepid="2,pidns=/proc/1/ns/pid"'
 refused "nonsense for an option" mount -t proc -o nonsense=1 proc /new
@@ -219,6 +228,8 @@ umount /new
 works "subset=pid" newmount mount /new proc subset=pid
 same "$(ls /new/meminfo 2>/dev/null)" "" "has no other files"
 works "its umount" umount /new
+works "subset=pid cannot be taken back, after the covers were laid" newmount undo-subset uptime /new
+umount /new
 refused "nonsense for an option" newmount mount /new proc nonsense=1
 works "sysfs" newmount mount /new sysfs
 works "sysfs: is covered" attack covered /new/devices/system/cpu/online

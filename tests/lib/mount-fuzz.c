@@ -96,6 +96,7 @@ static const char *const options[] = {
 	"ro",
 	"hidepid=2",
 	"subset=pid",
+	"subset=,",
 	"size=4k",
 	"gid=0",
 	"newinstance",

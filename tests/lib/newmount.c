@@ -23,6 +23,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* <sys/mount.h> and <linux/mount.h> do not go together in glibc 2.36. */
+int mount(const char *source, const char *target, const char *type, unsigned long flags,
+	  const void *data);
+
 #define FUSE_MAGIC 0x65735546
 #define PROC_MAGIC 0x9fa0
 
@@ -264,6 +268,57 @@ static int by_thread(char **a)
 	return (int)(long)r;
 }
 
+static void reconfigure(int fs)
+{
+	syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "subset", ",", 0);
+	syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+}
+
+/* TARGET OPTION: as `mount -o remount` of util-linux does. */
+static int remount(char **a)
+{
+	int fs = result(syscall(SYS_fspick, AT_FDCWD, a[0], FSPICK_CLOEXEC));
+	int r = fs < 0 ? fs : set(fs, a[1]);
+
+	return r < 0 ? r
+		     : result(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
+}
+
+/* A procfs with subset=pid on @target; *@fs is what it was made with, or -1. */
+static int mount_subset(const char *target, int *fs)
+{
+	char subset[] = "subset=pid";
+	int r = *fs = new_context("proc");
+
+	if (r == -ENOSYS) {
+		r = result(mount("proc", target, "proc", 0, subset));
+		return r < 0 ? r : open(target, O_RDONLY | O_DIRECTORY);
+	}
+	if (r >= 0)
+		r = set(*fs, subset);
+	if (r == 0)
+		r = create(*fs);
+	if (r == 0)
+		r = make_mount(*fs, 0);
+	return r < 0 || attach(r, "", target) == 0 ? r : -EIO;
+}
+
+/* FILE TARGET: when subset=pid is taken back, is the file there, and bare? */
+static int undo_subset(char **a)
+{
+	int fs, fd = mount_subset(a[1], &fs), picked;
+
+	if (fd < 0)
+		return fd;
+	reconfigure(fs);
+	if (is_bare(fd, a[0]))
+		return -EEXIST;
+	picked = result(syscall(SYS_fspick, AT_FDCWD, a[1], 0));
+	if (picked >= 0)
+		reconfigure(picked);
+	return is_bare(fd, a[0]) ? -EEXIST : 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **args);
@@ -278,6 +333,8 @@ static const struct {
 	{ "clone-bare", clone_bare, 2, "FILE TYPE" },
 	{ "marked", marked, 2, "TYPE SIGNAL" },
 	{ "unmarked", unmarked, 1, "TYPE" },
+	{ "remount", remount, 2, "TARGET OPTION" },
+	{ "undo-subset", undo_subset, 2, "FILE TARGET" },
 	{ "swap-type", swap_type, 1, "ROUNDS" },
 	{ "swap-number", swap_number, 1, "ROUNDS" },
 };
