@@ -49,13 +49,47 @@ static bool settled(const struct node_stat *st)
  */
 #define LISTED 16384
 
+static _Atomic uint64_t listed[LISTED];
+
+static _Atomic uint64_t *listed_of(const struct node *n)
+{
+	return &listed[(uintptr_t)n / sizeof(*n) % LISTED];
+}
+
 static bool is_as_before(const struct node *n, const struct node_stat *st)
 {
-	static _Atomic uint64_t listed[LISTED];
 	uint64_t state = (uintptr_t)n ^ (uint64_t)st->x.stx_ctime.tv_sec << 40 ^
 			 (uint64_t)st->x.stx_ctime.tv_nsec << 10;
 
-	return atomic_exchange(&listed[(uintptr_t)n / sizeof(*n) % LISTED], state) == state;
+	return atomic_exchange(listed_of(n), state) == state;
+}
+
+/*
+ * Of two who list a directory at once, one may put into the kernel's memory what was so before the
+ * other one opened it. So only who is alone has its listing remembered, and that not if somebody
+ * else came meanwhile.
+ */
+static bool is_alone(struct server *s, struct node *n)
+{
+	bool alone;
+
+	node_lock(&s->nodes, n);
+	alone = !n->opens++;
+	node_unlock(&s->nodes, n);
+	if (!alone)
+		atomic_store(listed_of(n), 0);
+	return alone;
+}
+
+/**
+ * dir_closed() - a directory that was open is not
+ */
+void dir_closed(struct server *s, struct node *n)
+{
+	node_lock(&s->nodes, n);
+	if (n->opens)
+		n->opens--;
+	node_unlock(&s->nodes, n);
 }
 
 /*
@@ -67,13 +101,14 @@ static bool has_attributes(const struct server *s, const struct node *n)
 	return n->known && now_ms() - n->known < timeout_ms(s) / 2;
 }
 
-static uint32_t cache_flags(const struct server *s, const struct node *n, int fd)
+static uint32_t cache_flags(struct server *s, struct node *n, int fd)
 {
+	bool alone = is_alone(s, n);
 	struct node_stat st;
 
 	if (s->cache == CACHE_ALWAYS)
 		return FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
-	if (s->cache == CACHE_STRICT || node_stat(fd, &st) < 0 || !settled(&st))
+	if (s->cache == CACHE_STRICT || !alone || node_stat(fd, &st) < 0 || !settled(&st))
 		return 0;
 	return FOPEN_CACHE_DIR |
 	       (is_as_before(n, &st) && has_attributes(s, n) ? FOPEN_KEEP_CACHE : 0);

@@ -169,6 +169,15 @@ int become_maker(struct request *r)
 	return become(r, AS_MAKER);
 }
 
+static void take_back_opened(struct server *s, struct open_file *f)
+{
+	if (S_ISDIR(node_type(f->node)))
+		dir_closed(s, f->node);
+	else
+		passthrough_close(s, f->node);
+	open_file_free(s, f);
+}
+
 /* The kernel knows nothing of what the answer told. */
 static void take_back(struct request *r)
 {
@@ -177,7 +186,7 @@ static void take_back(struct request *r)
 	if (r->entry)
 		node_forget(&r->server->nodes, r->entry, 1);
 	if (r->opened)
-		open_file_free(r->server, r->opened);
+		take_back_opened(r->server, r->opened);
 }
 
 static void answer(struct request *r, int error)

@@ -61,7 +61,11 @@ static bool recover(void *object, void *arg)
 {
 	const struct open_file *f = object;
 
-	return f->in_use == OPEN_MAGIC;
+	if (f->in_use != OPEN_MAGIC)
+		return false;
+	if (f->fd >= 0 && S_ISDIR(node_type(f->node)))
+		f->node->opens++;
+	return true;
 }
 
 /**
@@ -188,6 +192,8 @@ int do_release(struct request *r)
 	if (r->in->opcode == FUSE_RELEASE) {
 		passthrough_close(r->server, f->node);
 		locks_release(r->server, f, in->release_flags & FUSE_RELEASE_FLOCK_UNLOCK);
+	} else {
+		dir_closed(r->server, f->node);
 	}
 	open_file_close(f);
 	return 0;

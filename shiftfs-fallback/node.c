@@ -215,6 +215,8 @@ static bool recover(void *object, void *arg)
 	}
 	n->holds = n->pinned;
 	n->recent = 0;
+	if (S_ISDIR(node_type(n))) /* counted again from those that are open (file.c) */
+		n->opens = 0;
 	if (n->dev != t->root.dev)
 		t->many_devices = true;
 	if (n->generation > t->generation)

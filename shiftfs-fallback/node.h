@@ -36,7 +36,7 @@ struct node {
 	uint32_t generation;
 	int32_t fd;	    /* while somebody holds it, else -1. Locking: the shard's */
 	uint32_t holds;	    /* Locking: the shard's */
-	uint32_t opens;	    /* through .backing_id. Locking: the shard's */
+	uint32_t opens;	    /* through .backing_id, or of a directory. Locking: the shard's */
 	int32_t backing_id; /* 0: none. Locking: the shard's */
 	uint8_t format;	    /* S_IFMT >> 12; 0: not in use */
 	bool pinned;	    /* holds itself. Locking: the shard's */

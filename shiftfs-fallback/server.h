@@ -231,6 +231,7 @@ int do_rename(struct request *r);
 int do_rename2(struct request *r);
 
 /* dir.c */
+void dir_closed(struct server *s, struct node *n);
 int do_opendir(struct request *r);
 int do_readdir(struct request *r);
 int do_readdirplus(struct request *r);

@@ -189,6 +189,20 @@ touch "$backing/l/two"; touch -d @5 "$backing/l"; sleep 1.1
 is "$(ls "$view/l" | tr '\n' ' ')" "one two " "so is a listing, though the time of change was set back"
 ok "unmounted" unserve "$view"
 
+### A listing is remembered where nobody else lists the directory meanwhile, who may have seen it before a change
+ok "a view that remembers for long is served" serve "$backing" "$view" --map $map --timeout 600
+mkdir "$backing/names"; (cd "$backing/names" && seq 3000 | xargs touch)
+requests() { awk '/^syscr/ { print $2 }' "/proc/$(cat "$work/pid")/io"; } # and a few other calls
+listing() { local before; before=$(requests); ls -f "$view/names" >/dev/null; echo $(($(requests) - before)); }
+remembered() { [ "$(listing)" -lt 10 ]; }
+ok "a listing is remembered" eventually 10 remembered
+exec 7<"$view/names"
+fails '*' "not while somebody else has the directory open" remembered
+exec 7<&-
+ok "and again afterwards" eventually 10 remembered
+rm -r "${backing:?}/names"
+ok "unmounted" unserve "$view"
+
 ### Without passthrough, where root keeps suid bits when it writes
 ok "served" serve "$backing" "$view" --map $map --no-passthrough
 mkdir "$view/diff"; chmod 777 "$view/diff"
