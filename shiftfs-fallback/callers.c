@@ -8,6 +8,12 @@
  * that: it likes idle CPUs. So every now and then it is looked where the caller runs, and the
  * worker stays there.
  *
+ * While another CPU idles that is not enough: a caller that is woken on a CPU where somebody works
+ * goes to the idle one, each time. A CPU where nobody but a SCHED_IDLE thread works counts as
+ * idle, though, so that is what the worker becomes when the caller is seen to flee. Such a thread
+ * gets next to no time beside any other one, so the thread that watches the workers (server.c)
+ * ends it as soon as somebody has waited, and when there is nothing to do.
+ *
  * Whether a request was there before a worker asked for it tells nothing: on one CPU the caller is
  * often sooner there with its next one. But with several callers, requests come from them in turn.
  */
@@ -16,6 +22,7 @@
 #include "lib/fd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +34,20 @@
 #define MANY	  32
 #define MANY_MOST 64
 
+/* How often in a row the caller must have been on another CPU than the worker. */
+#define FLEES 2
+
+/* How long the worker does not give way again once somebody has had to wait for that. */
+#define BUSY_MS 1000
+
 /* Data that is copied on one CPU while the caller works on another: sooner done by two. */
 #define MUCH_DATA (32 * 1024)
 
 /* Where proc(5) has the CPU, behind the name, which can have blanks. */
 #define FIELDS_TO_CPU 37
+
+/* Where it has the number of running threads in /proc/loadavg. */
+#define FIELDS_TO_RUNNING 3
 
 static bool has_much_data(const struct fuse_in_header *in)
 {
@@ -93,9 +109,27 @@ static int cpu_of(const struct server *s, uint32_t tid)
 	return p ? atoi(p + 1) : -1;
 }
 
-static void stay_on(struct server *s, const cpu_set_t *cpus)
+/* Locking: follow_lock. */
+static void give_way(struct server *s, bool on)
 {
-	(void)sched_setaffinity(s->main_tid, sizeof(*cpus), cpus);
+	const struct sched_param none = { 0 };
+
+	if (s->gives_way != on)
+		(void)sched_setscheduler(s->main_tid, on ? SCHED_IDLE : SCHED_OTHER, &none);
+	s->gives_way = on;
+}
+
+/* Locking: follow_lock. @cpu: -1 if any will do */
+static void stay_on(struct server *s, int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	if (cpu >= 0)
+		CPU_SET(cpu, &one);
+	if (cpu != s->stays_on)
+		(void)sched_setaffinity(s->main_tid, sizeof(one), cpu >= 0 ? &one : &s->all_cpus);
+	s->stays_on = cpu;
 }
 
 /* Return: the CPU that the main worker is to stay on, or -1 */
@@ -109,6 +143,43 @@ static int find_cpu(struct server *s)
 	return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &s->all_cpus) ? cpu : -1;
 }
 
+/* Whether a CPU idles: of the threads that run now this one will not for long. */
+static bool some_idle(const struct server *s)
+{
+	char text[128], *p = text;
+
+	if (fd_read_file_at(s->proc_root, "loadavg", text, sizeof(text)) <= 0)
+		return false;
+	for (int i = 0; p && i < FIELDS_TO_RUNNING; i++)
+		p = strchr(p + 1, ' ');
+	return p && atoi(p + 1) <= CPU_COUNT(&s->all_cpus);
+}
+
+static void follow(struct server *s, int cpu)
+{
+	bool idle = s->may_give_way && some_idle(s);
+
+	pthread_mutex_lock(&s->follow_lock);
+	if (cpu < 0 || s->stays_on < 0 || !idle)
+		s->flees = 0;
+	else if (cpu != s->stays_on)
+		s->flees++;
+	else if (!s->gives_way)
+		s->flees = 0;
+	stay_on(s, cpu);
+	give_way(s, s->flees >= FLEES && now_ms() - s->had_to_wait > BUSY_MS);
+	pthread_mutex_unlock(&s->follow_lock);
+}
+
+/* Whether a thread may be an ordinary one again: tried on this one, which can do without. */
+static bool may_return(void)
+{
+	const struct sched_param none = { 0 };
+
+	return sched_setscheduler(0, SCHED_IDLE, &none) == 0 &&
+	       sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+}
+
 /*
  * The kernel does not tell anything of a process that is executing a program until it has read that
  * one, which may be from us: so no worker asks, but a thread that nobody waits for.
@@ -116,24 +187,38 @@ static int find_cpu(struct server *s)
 static void *follow_main(void *arg)
 {
 	struct server *s = arg;
-	int last = -1;
 
+	s->may_give_way = may_return();
 	for (;;) {
-		cpu_set_t one;
-		int cpu;
-
 		while (sem_wait(&s->follow) < 0)
 			;
-		cpu = find_cpu(s);
-		CPU_ZERO(&one);
-		if (cpu >= 0)
-			CPU_SET(cpu, &one);
-		if (cpu != last)
-			stay_on(s, cpu >= 0 ? &one : &s->all_cpus);
-		last = cpu;
+		follow(s, find_cpu(s));
 		atomic_store(&s->following, false);
 	}
 	return NULL;
+}
+
+/**
+ * callers_watch() - a look at the workers, every now and then
+ * @stuck: no request was finished since the last one
+ * @quiet: nor was there one for a while
+ *
+ * A worker that gives way must not keep anybody waiting who is given way to.
+ */
+void callers_watch(struct server *s, bool stuck, bool quiet)
+{
+	struct pollfd waiting = { .fd = s->fuse_fd, .events = POLLIN };
+
+	if (!atomic_load_explicit(&s->gives_way, memory_order_relaxed) || !(stuck || quiet))
+		return;
+	if (stuck && poll(&waiting, 1, 0) > 0)
+		s->had_to_wait = now_ms();
+	else if (!quiet && atomic_load(&s->busy) == 0)
+		return;
+	pthread_mutex_lock(&s->follow_lock);
+	give_way(s, false);
+	stay_on(s, -1);
+	pthread_mutex_unlock(&s->follow_lock);
 }
 
 /**
@@ -144,12 +229,32 @@ static void *follow_main(void *arg)
 int callers_begin(struct server *s)
 {
 	s->main_tid = gettid();
+	s->stays_on = -1;
+	s->had_to_wait = now_ms() - BUSY_MS - 1;
 	if (sched_getaffinity(0, sizeof(s->all_cpus), &s->all_cpus) < 0 ||
 	    CPU_COUNT(&s->all_cpus) < 2)
 		return 0;
+	pthread_mutex_init(&s->follow_lock, NULL);
 	sem_init(&s->follow, 0, 0);
 	s->can_follow = true;
 	return start_thread(follow_main, s);
+}
+
+/**
+ * callers_roam() - a worker that is not the main one goes where the scheduler likes
+ *
+ * A thread begins with what its creator has, which may give way and stay on a CPU. One that was
+ * added for a lone caller stays there too.
+ */
+void callers_roam(const struct server *s)
+{
+	const struct sched_param none = { 0 };
+
+	if (!s->can_follow)
+		return;
+	(void)sched_setscheduler(0, SCHED_OTHER, &none);
+	if (callers_many(s))
+		(void)sched_setaffinity(0, sizeof(s->all_cpus), &s->all_cpus);
 }
 
 /**

@@ -22,12 +22,12 @@
 /*
  * Permission was decided by the kernel before a request gets here, so the server overrides it.
  * Not among these: CAP_SYS_RESOURCE, with which quotas and reserved blocks would not bind; and
- * CAP_LINUX_IMMUTABLE.
+ * CAP_LINUX_IMMUTABLE. CAP_SYS_NICE is added where there is it: for callers.c, which can do
+ * without.
  */
-static const uint64_t all_needed = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) |
-				   BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
-				   BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_MKNOD) |
-				   BIT(CAP_SETFCAP) | BIT(CAP_SYS_ADMIN);
+static uint64_t all_needed = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |
+			     BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETGID) | BIT(CAP_SETUID) |
+			     BIT(CAP_MKNOD) | BIT(CAP_SETFCAP) | BIT(CAP_SYS_ADMIN);
 
 /* With --as: none of them, and these ids for good. */
 static struct {
@@ -122,7 +122,11 @@ int creds_limit(void)
 	r = become_user();
 	if (r == 0 && prctl(PR_SET_DUMPABLE, 0) < 0)
 		r = -errno;
-	return r < 0 ? r : set_caps(needed(), needed());
+	if (r < 0)
+		return r;
+	if (!user.set && set_caps(all_needed | BIT(CAP_SYS_NICE), 0) == 0)
+		all_needed |= BIT(CAP_SYS_NICE);
+	return set_caps(needed(), needed());
 }
 
 /**

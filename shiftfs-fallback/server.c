@@ -158,6 +158,7 @@ static void *worker_main(void *arg)
 		atomic_fetch_sub(&s->workers, 1);
 		return NULL;
 	}
+	callers_roam(s);
 	r = serve(&w);
 	if (r < 0)
 		survive_end(s, r == -ENODEV ? 0 : 1);
@@ -190,6 +191,7 @@ static void *watch_main(void *arg)
 		quiet = done == before && busy == 0 ? quiet + 1 : 0;
 		if (done == before && busy >= atomic_load(&s->workers))
 			add_worker(s, s->threads);
+		callers_watch(s, done == before, quiet > QUIET_LOOKS);
 		before = done;
 		if (quiet > QUIET_LOOKS)
 			watch_sleep(s);

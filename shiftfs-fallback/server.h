@@ -75,7 +75,13 @@ struct server {
 	pid_t main_tid;
 	sem_t follow; /* wakes the thread that looks where callers run */
 	atomic_bool following, much_data;
-	atomic_int many; /* callers (callers.c) */
+	pthread_mutex_t follow_lock; /* rank 4 */
+	int stays_on;		     /* the CPU of the main worker, or -1. Locking: follow_lock */
+	int flees;		     /* Locking: follow_lock */
+	bool may_give_way;
+	atomic_bool gives_way;	 /* the main worker is SCHED_IDLE. Locking: follow_lock */
+	atomic_uint had_to_wait; /* somebody, because of that: now_ms() */
+	atomic_int many;	 /* callers (callers.c) */
 	atomic_uint last_caller;
 	uint32_t minor;
 	bool setxattr_ext;
@@ -192,6 +198,8 @@ void callers_count(struct worker *w);
 bool callers_many(const struct server *s);
 bool callers_few(const struct server *s);
 void callers_follow(struct worker *w);
+void callers_watch(struct server *s, bool stuck, bool quiet);
+void callers_roam(const struct server *s);
 
 /* prune.c */
 void prune(struct server *s);
