@@ -123,7 +123,7 @@ static void find_ids(const char *engine_socket, uid_t *uid, gid_t *gid)
 int confine_back(const char *engine_socket)
 {
 	static const int own[] = { SCMP_SYS(connect), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt),
-				   SCMP_SYS(recvmmsg) };
+				   SCMP_SYS(recvmmsg), SCMP_SYS(sched_yield) };
 	scmp_filter_ctx ctx;
 	uid_t uid;
 	gid_t gid;
