@@ -16,6 +16,7 @@ host_uptime=$(cut -d . -f 1 /proc/uptime)
 start() { machine_up "$m" "$kind" --memory 3g --hostname outer; }
 ok "systemd boots" start
 ok "Docker is up" eventually 60 inside docker version
+[ "$kind" != inside-sid ] || ok "mount(8) by the new mount API alone" inside sh -c 'export LIBMOUNT_FORCE_MOUNT2=never && mount -t proc -o ro,hidepid=2 proc /mnt && umount /mnt && mount -t sysfs sysfs /mnt && umount /mnt'
 like "$(docker info)" 'Storage Driver: overlay(2|fs)' "it uses overlay"
 
 # An image of busybox, and our attacks, made inside.
