@@ -184,9 +184,26 @@ static void call_move_mount(void)
 		pick(3) ? path() : "", 4 | 0x40 | (pick(8) ? 0 : pick(0x400)));
 }
 
+/* What takes several calls in a row to come about. */
+static void call_new_mount(void)
+{
+	int fs = (int)syscall(SYS_fsopen, PICK(types), 1);
+
+	if (pick(3) == 0)
+		syscall(SYS_fsconfig, fs, 1, pick(2) ? "subset" : "hidepid", pick(2) ? "pid" : "2",
+			0);
+	syscall(SYS_fsconfig, fs, 6 /* CREATE */, NULL, NULL, 0);
+	keep(syscall(SYS_fsmount, fs, 1, pick(16)));
+	keep(fs);
+}
+
 static void call_fs(void)
 {
-	switch (pick(4)) {
+	switch (pick(6)) {
+	case 4:
+	case 5:
+		call_new_mount();
+		break;
 	case 0:
 		keep(syscall(SYS_fsopen, PICK(types), pick(2)));
 		break;
