@@ -17,7 +17,7 @@ format:
 check-format:
 	@($(c_files)) | (cd $(srcdir) && xargs clang-format --dry-run -Werror)
 
-lint: all $(check_PROGRAMS)
+lint: all-am $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(lint_tests)'
 
 .PHONY: help format check-format lint

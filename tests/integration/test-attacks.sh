@@ -67,7 +67,8 @@ attack "storms of signals" timeout $((ms / 1000)) sh -c "while :; do mediated mo
 wardens() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] in ('cloister-fs', 'cloister-warden')]"; }
 wardens_before=$(wardens)
 if have cgroup-memory; then
-	inside unshare -m sh -c 'mount -t tmpfs none /other && mount --make-shared /other && mkdir /other/x && mount -t tmpfs none /new &&
+	# Where its helpers are killed for it each successor tries again: not for ever.
+	inside timeout -s KILL 100 unshare -m sh -c 'mount -t tmpfs none /other && mount --make-shared /other && mkdir /other/x && mount -t tmpfs none /new &&
 		for i in $(seq 300); do mkdir /new/$i; mount --bind /other /new/$i; done
 		for i in 1 2 3 4 5; do unshare -m --propagation shared sleep 1000 & done; sleep 1
 		mount -t proc proc /other/x; kill $(jobs -p)' >"$tap_dir/multiply" 2>&1

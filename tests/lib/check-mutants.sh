@@ -7,10 +7,12 @@
 # suite up to the first line that fails, and tell which it was. A suite that ends without such a line
 # has noticed nothing. First the suite runs on the sound build, once: one that always fails proves
 # nothing. All mutants share one build tree (build-mutants/ below the build tree), where only the
-# objects of the sources that this mutant and the last one are in get compiled again.
+# objects of the sources that this mutant and the last one are in get compiled again. All of it runs in
+# a mount namespace of its own: what others mount meanwhile is not taken for what a mutant left.
 #
 # MUTANT_JOBS=N: how many compilers at once. The table is kept in build-mutants/table.
 set -u
+[ -n "${CHECK_MUTANTS_ALONE:-}" ] || CHECK_MUTANTS_ALONE=1 exec unshare -m --propagation private bash "$0" "$@"
 : "${top_srcdir:?}" "${top_builddir:?}"
 list=$top_srcdir/tests/mutants.list
 base=$top_builddir/build-mutants
@@ -33,9 +35,10 @@ report() { # RESULT NAME SUITE TEXT
 	case $1 in killed) killed=$((killed + 1)) ;; *) failed=$((failed + 1)) ;; esac
 }
 
+# `all` is a make of its own, which would build the same libraries at the same time: all-am.
 make_tree() { # [VARIABLE=VALUE…]
 	# shellcheck disable=SC2046
-	make -C "$tree" -s -j"$jobs" "$@" all $(helpers)
+	make -C "$tree" -s -j"$jobs" "$@" all-am $(helpers)
 }
 
 # The tree as it is configured here, sound.
