@@ -177,6 +177,21 @@ static int write_lines(const struct cgroup_write *w)
 	}
 }
 
+/* Of CPUs and nodes that are not the parent's the kernel only says that they are wrong. */
+static int refuse_write(struct cgroup_plan *plan, const struct cgroup_write *w, int r)
+{
+	char file[64], parent[4096];
+	bool list;
+
+	snprintf(file, sizeof(file), "../%s%s", w->file, w->h->v2 ? ".effective" : "");
+	list = w->list && fd_read_file_at(w->h->dir_fd, file, parent, sizeof(parent)) > 0;
+	if (list)
+		parent[strcspn(parent, "\n")] = '\0';
+	return cgroup_plan_refuse(plan, r, "%s: %s = \"%s\": %s%s%s", w->property, w->file,
+				  w->value, strerror(-r), list ? "; available are only " : "",
+				  list ? parent : "");
+}
+
 static int write_one(struct cgroup_plan *plan, struct cgroup_write *w)
 {
 	int r = write_lines(w);
@@ -184,8 +199,7 @@ static int write_one(struct cgroup_plan *plan, struct cgroup_write *w)
 	if (r == -ENOENT && w->optional)
 		r = 0;
 	if (r < 0)
-		return cgroup_plan_refuse(plan, r, "%s: %s = \"%s\": %s", w->property, w->file,
-					  w->value, strerror(-r));
+		return refuse_write(plan, w, r);
 	w->done = true;
 	return w->list && w->h->v2 ? check_effective(plan, w) : 0;
 }

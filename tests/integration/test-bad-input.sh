@@ -29,6 +29,7 @@ bad 126 '/etc' "a command that is a directory" "${r[@]}" -- /etc
 for size in abc 12Q -5M 0 1.5.5G ''; do bad 125 "memory|\"$size\"" "memory size '$size'" "${r[@]}" --memory "$size" -- true; done
 for cpus in abc 0 -1 1e999; do bad 125 "cpus|\"${cpus##*:}\"" "--cpus '$cpus'" "${r[@]}" --cpus "$cpus" -- true; done
 for list in abc 1- 3-1 0,,1 99999; do bad 125 "cpuset|\"${list##*:}\"" "--cpuset '$list'" "${r[@]}" --cpuset "$list" -- true; done
+bad 125 'cpuset.cpus = "4000": .*; available are only [0-9,-]+$' "CPUs that are not there" "${r[@]}" --cpuset 4000 -- true
 for pids in abc 0 -7; do bad 125 "pids|\"${pids##*:}\"" "--pids '$pids'" "${r[@]}" --pids "$pids" -- true; done
 for user in nosuch:x 70000 1000:70000 -1; do bad 125 "user|\"${user##*:}\"" "--user '$user'" "${r[@]}" --user "$user" -- true; done
 for name in ../x a/b '' .hidden "$(printf 'x%.0s' $(seq 300))"; do
