@@ -53,7 +53,7 @@ static const struct command {
 	{ "check", cmd_check, "show what this kernel and host can do", false },
 	{ "pause", cmd_pause, "stop all processes of a container", true },
 	{ "resume", cmd_resume, "let the processes of a paused container go on", true },
-	{ "reload", cmd_reload, "have emulated files served by the installed cloister-fs", false },
+	{ "reload", cmd_reload, "replace a container's helpers by those installed now", false },
 	{ "update", cmd_update, "change the limits of a container that runs", true },
 	{ "ps", cmd_ps, "show the processes of a container", true },
 	{ "events", cmd_events, "show what a container uses, and when memory runs out", true },

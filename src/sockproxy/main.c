@@ -30,8 +30,9 @@
 static void usage(FILE *to)
 {
 	fprintf(to,
-		"usage: cloister-sockproxy --listen-fd=N --engine-dir-fd=N --engine-socket=NAME\n"
+		"Usage: cloister-sockproxy --listen-fd=N --engine-dir-fd=N --engine-socket=NAME\n"
 		"                          --commands=LIST [--image=NAME] [--id=CONTAINER]\n"
+		"       cloister-sockproxy --help | --version\n"
 		"Started by cloister for a container that may reach an engine's socket.\n");
 }
 
@@ -45,6 +46,7 @@ static int parse(int argc, char **argv, struct proxy *p, int *engine_dir)
 		{ "image", required_argument, NULL, 'i' },
 		{ "id", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
 	bool commands = false;
@@ -65,6 +67,9 @@ static int parse(int argc, char **argv, struct proxy *p, int *engine_dir)
 			p->container = optarg;
 		else if (o == 'h') {
 			usage(stdout);
+			exit(0);
+		} else if (o == 'v') {
+			printf("cloister-sockproxy %s\n", PACKAGE_VERSION);
 			exit(0);
 		} else
 			return -EINVAL;

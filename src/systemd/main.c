@@ -245,11 +245,26 @@ static bool run(struct client *c, int argc, char **argv, GError **error)
 	return false;
 }
 
+static bool print_usage(const char *word)
+{
+	if (strcmp(word, "--version") == 0)
+		printf("cloister-systemd %s\n", PACKAGE_VERSION);
+	else if (strcmp(word, "--help") == 0)
+		printf("Usage: cloister-systemd start|set|stop UNIT [PROPERTY=VALUE]...\n\n"
+		       "Asks systemd for the scope of a container. Started by cloister(1), not by "
+		       "hand.\n");
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	struct client c = { 0 };
 
+	if (argc == 2 && print_usage(argv[1]))
+		return EXIT_SUCCESS;
 	if (run(&c, argc, argv, &error))
 		return EXIT_SUCCESS;
 	g_dbus_error_strip_remote_error(error);

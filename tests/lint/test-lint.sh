@@ -59,5 +59,12 @@ if [ -x "$top_builddir/shiftfs-fallback/shiftfs" ]; then
 	check_page doc/shiftfs.8 "$top_builddir/shiftfs-fallback/shiftfs"
 	check_page doc/mount.shiftfs.8 "$top_builddir/shiftfs-fallback/mount.shiftfs"
 fi
+# As `make installcheck` and distcheck ask it of all that is installed.
+for program in src/cloister{,-warden,-sockproxy,-systemd} fusefs/cloister-fs shiftfs-fallback/{,mount.}shiftfs; do
+	[ -x "$top_builddir/$program" ] || continue
+	for option in --help --version; do
+		ok "${program##*/} $option" "$top_builddir/$program" $option
+	done
+done
 pass "looked"
 done_testing
