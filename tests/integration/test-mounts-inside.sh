@@ -228,8 +228,6 @@ umount /new
 works "subset=pid" newmount mount /new proc subset=pid
 same "$(ls /new/meminfo 2>/dev/null)" "" "has no other files"
 works "its umount" umount /new
-works "subset=pid cannot be taken back, after the covers were laid" newmount undo-subset uptime /new
-umount /new
 refused "nonsense for an option" newmount mount /new proc nonsense=1
 works "sysfs" newmount mount /new sysfs
 works "sysfs: is covered" attack covered /new/devices/system/cpu/online
