@@ -184,7 +184,7 @@ works "umount of a bind of /" umount /new
 same "$(under /new)" "" "leaves nothing"
 END
 
-script "read-only" 6 <<'END'
+script "read-only" 5 <<'END'
 mount --bind /proc /new
 works "mount -o remount,ro,bind" mount -o remount,ro,bind /new
 refused "writing to a cover below it" sh -c 'echo 5 >/new/sys/kernel/panic'
