@@ -19,7 +19,7 @@ def eventually(seconds, true):
 
 class Docker:
     def __init__(self, work, runtimes, undo):
-        self.dir = work + "/docker"
+        self.dir = "%s/docker-%d" % (work, next(serial))
         self.parent = "/" + os.path.basename(work)
         self.client = [CLIENT, "--config", self.dir + "/client", "-H", "unix://" + self.dir + "/sock"]
         os.mkdir(self.dir)
