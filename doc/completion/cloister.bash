@@ -40,16 +40,16 @@ _cloister_launch()
 		compopt -o filenames -o nospace
 		return
 		;;
-	--memory)
+	-m | --memory)
 		_cloister_words "256m 512m 1g 2g 4g" "$cur"
 		return
 		;;
-	--name | --tmpfs | --hostname | --cpus | --cpuset | --pids | --env | --sysctl | --workdir | --user)
+	--name | --tmpfs | --hostname | --cpus | --cpuset | --pids | -e | --env | --sysctl | -w | --workdir | -u | --user)
 		return
 		;;
 	esac
 	_cloister_words "--name --rootfs --volume --tmpfs --hostname --memory --cpus --cpuset --pids --env
-		--sysctl --workdir --user --read-only --privileged --detach --tty --help" "$cur"
+		--sysctl --workdir --user --read-only --privileged --detach --tty --interactive --rm --help" "$cur"
 }
 
 # Index of the first word of launch that is no option, or of the one after "--"; else COMP_CWORD + 1.
@@ -63,8 +63,8 @@ _cloister_launch_command()
 			echo $((i + 1))
 			return
 			;;
-		--name | --rootfs | -v | --volume | --tmpfs | --hostname | --memory | --cpus | --cpuset | \
-			--pids | --env | --workdir | --user)
+		--name | --rootfs | -v | --volume | --tmpfs | --hostname | -m | --memory | --cpus | --cpuset | \
+			--pids | -e | --env | --sysctl | -w | --workdir | -u | --user)
 			# A value holds ":" and "=" as words of their own.
 			((i++))
 			while [[ ${COMP_WORDS[i + 1]-} == [:=]* ]]; do ((i += 2)); done

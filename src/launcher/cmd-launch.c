@@ -26,18 +26,13 @@ enum {
 	OPT_ROOTFS,
 	OPT_TMPFS,
 	OPT_HOSTNAME,
-	OPT_MEMORY,
 	OPT_CPUS,
 	OPT_CPUSET,
 	OPT_PIDS,
-	OPT_ENV,
 	OPT_SYSCTL,
-	OPT_WORKDIR,
-	OPT_USER,
 	OPT_READ_ONLY,
 	OPT_PRIVILEGED,
-	OPT_DETACH,
-	OPT_TTY,
+	OPT_RM,
 };
 
 static const struct option long_options[] = {
@@ -46,18 +41,20 @@ static const struct option long_options[] = {
 	{ "volume", required_argument, NULL, 'v' },
 	{ "tmpfs", required_argument, NULL, OPT_TMPFS },
 	{ "hostname", required_argument, NULL, OPT_HOSTNAME },
-	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "memory", required_argument, NULL, 'm' },
 	{ "cpus", required_argument, NULL, OPT_CPUS },
 	{ "cpuset", required_argument, NULL, OPT_CPUSET },
 	{ "pids", required_argument, NULL, OPT_PIDS },
-	{ "env", required_argument, NULL, OPT_ENV },
+	{ "env", required_argument, NULL, 'e' },
 	{ "sysctl", required_argument, NULL, OPT_SYSCTL },
-	{ "workdir", required_argument, NULL, OPT_WORKDIR },
-	{ "user", required_argument, NULL, OPT_USER },
+	{ "workdir", required_argument, NULL, 'w' },
+	{ "user", required_argument, NULL, 'u' },
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
 	{ "privileged", no_argument, NULL, OPT_PRIVILEGED },
-	{ "detach", no_argument, NULL, OPT_DETACH },
-	{ "tty", no_argument, NULL, OPT_TTY },
+	{ "detach", no_argument, NULL, 'd' },
+	{ "tty", no_argument, NULL, 't' },
+	{ "interactive", no_argument, NULL, 'i' },
+	{ "rm", no_argument, NULL, OPT_RM },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -74,19 +71,21 @@ static void print_help(void)
 	       "                       options: ro, shiftfs, as=USER, hide=PATH, cache=MODE\n"
 	       "  --tmpfs DST          an empty tmpfs of the container's own at DST\n"
 	       "  --hostname NAME      hostname inside (default: the container's name)\n"
-	       "  --memory SIZE        limit of memory, like 512m\n"
+	       "  -m, --memory SIZE    limit of memory, like 512m\n"
 	       "  --cpus N             limit of CPU time, like 1.5\n"
 	       "  --cpuset LIST        CPUs to run on, like 0-2,5\n"
 	       "  --pids N             limit of processes and threads\n"
-	       "  --env KEY=VALUE      set an environment variable; none is inherited\n"
+	       "  -e, --env KEY=VALUE  set an environment variable; none is inherited\n"
 	       "  --sysctl KEY=VALUE   set a sysctl of the container's own, see "
 	       "cloister-sysctl(5)\n"
-	       "  --workdir DIR        working directory inside (default /)\n"
-	       "  --user UID[:GID]     run as this user of the container (default root)\n"
+	       "  -w, --workdir DIR    working directory inside (default /)\n"
+	       "  -u, --user UID[:GID] run as this user of the container (default root)\n"
 	       "  --read-only          the root file system cannot be written\n"
 	       "  --privileged         all capabilities inside, no masks; none on the host\n"
-	       "  --detach             return when the command runs; print the name\n"
-	       "  --tty                give the command a terminal even if we have none\n"
+	       "  -d, --detach         return when the command runs; print the name\n"
+	       "  -t, --tty            give the command a terminal even if we have none\n"
+	       "  -i, --interactive    standard input is the command's; always so\n"
+	       "  --rm                 remove the container at its end; always so\n"
 	       "  --help               show this text\n\n"
 	       "Exit status: the command's; 128+n if signal n ended it; 125 if the container "
 	       "could\n"
@@ -128,7 +127,7 @@ static bool parse_option(struct launch_options *o, int c, const char *arg, GErro
 	case OPT_HOSTNAME:
 		set_string(&o->hostname, arg);
 		return true;
-	case OPT_MEMORY:
+	case 'm':
 		return option_size(arg, &o->memory, error);
 	case OPT_CPUS:
 		return option_cpus(arg, &o->cpu_quota, error);
@@ -137,14 +136,14 @@ static bool parse_option(struct launch_options *o, int c, const char *arg, GErro
 		return option_cpuset(arg, error);
 	case OPT_PIDS:
 		return option_number("--pids", arg, 1, 4194304, &o->pids, error);
-	case OPT_ENV:
+	case 'e':
 		return add_pair(o->env, "--env", arg, error);
 	case OPT_SYSCTL:
 		return add_pair(o->sysctls, "--sysctl", arg, error);
-	case OPT_WORKDIR:
+	case 'w':
 		set_string(&o->workdir, arg);
 		return true;
-	case OPT_USER:
+	case 'u':
 		return option_user(arg, &o->uid, &o->gid, error);
 	case OPT_READ_ONLY:
 		o->read_only = true;
@@ -152,12 +151,15 @@ static bool parse_option(struct launch_options *o, int c, const char *arg, GErro
 	case OPT_PRIVILEGED:
 		o->privileged = true;
 		return true;
-	case OPT_DETACH:
+	case 'd':
 		o->detach = true;
 		return true;
-	case OPT_TTY:
+	case 't':
 		o->tty = true;
 		return true;
+	case 'i':
+	case OPT_RM:
+		return true; /* habits of `docker run`: here it is always so */
 	default:
 		return error_set(error, "unknown option");
 	}
@@ -286,7 +288,7 @@ int cmd_launch(int argc, char **argv)
 				    .sysctls = g_ptr_array_new_with_free_func(g_free) };
 	int c, status = -1;
 
-	while (status < 0 && (c = getopt_long(argc, argv, "+v:h", long_options, NULL)) != -1) {
+	while (status < 0 && (c = getopt_long(argc, argv, "+v:m:e:w:u:dtih", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			print_help();
 			status = 0;

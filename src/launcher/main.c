@@ -118,12 +118,20 @@ int launcher_usage_error(const char *command, const char *format, ...)
 	return launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
 }
 
+/* Of "-it" getopt_long() goes on to the next word only when it has seen the last letter. */
+static bool in_cluster(const char *word)
+{
+	return optopt > 0 && optopt < 128 && word && word[0] == '-' && word[1] != '-' &&
+	       strchr(word + 1, optopt);
+}
+
 /**
  * launcher_bad_option() - report what getopt_long() did not like; Return: 125
  */
 int launcher_bad_option(const char *command, char **argv)
 {
-	const char *word = argv[optind - 1];
+	char letter[] = { '-', (char)optopt, '\0' };
+	const char *word = in_cluster(argv[optind]) ? letter : argv[optind - 1];
 	const char *of = command ?: "";
 
 	log_error("%s%soption \"%s\" is unknown, ambiguous or lacks its value; "

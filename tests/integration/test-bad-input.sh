@@ -20,6 +20,10 @@ bad() {
 	nothing_left "$desc: nothing is left"
 }
 r=(launch --rootfs "$root")
+bad 125 'option "-x"' "one letter of several" launch --read-only -txi -- true
+bad 125 'option "-x"' "one letter" launch --read-only -x -- true
+bad 125 'option "--memroy"' "an unknown word" launch --read-only --memroy 4 -- true
+bad 125 'option "--name"' "a word without its value" launch --read-only --name
 bad 125 '/no/such/root' "no such root file system" launch --rootfs /no/such/root -- true
 bad 125 "$root/etc/passwd" "the root file system is a file" launch --rootfs "$root/etc/passwd" -- true
 bad 127 '/no/such/command' "no such command" "${r[@]}" -- /no/such/command

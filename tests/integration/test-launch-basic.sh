@@ -37,6 +37,8 @@ is $? 125 "125 when the container cannot be made"
 
 ### What the command gets
 is "$(in_root -- id -u </dev/null)" 0 "it is root inside"
+is "$(in_root -it --rm -u 7 -w /tmp -e A=5 -m 64m -- sh -c 'echo $(id -u) $PWD $A $(grep MemTotal /proc/meminfo); tty' </dev/null | tr -d '\r' | xargs)" \
+	"7 /tmp 5 MemTotal: 65536 kB /dev/pts/0" "the letters that people's hands know"
 is "$(in_root --user 1000:1000 -- sh -c 'id -u; id -g; id -G' </dev/null | tr '\n' ' ')" "1000 1000 1000 " "--user UID:GID"
 is "$(in_root --user 1000 -- id -u </dev/null)" 1000 "--user UID"
 is "$(LEAKED=1 in_root --env A=1 --env 'B=two words' -- sh -c 'echo "$A,$B,${LEAKED-}"' </dev/null)" "1,two words," \
