@@ -288,7 +288,8 @@ int cmd_launch(int argc, char **argv)
 				    .sysctls = g_ptr_array_new_with_free_func(g_free) };
 	int c, status = -1;
 
-	while (status < 0 && (c = getopt_long(argc, argv, "+v:m:e:w:u:dtih", long_options, NULL)) != -1) {
+	while (status < 0 &&
+	       (c = getopt_long(argc, argv, "+v:m:e:w:u:dtih", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			print_help();
 			status = 0;

@@ -27,35 +27,13 @@ struct collect {
 	bool details;
 };
 
-/* A program that was replaced on the disk since is another than the one that is installed. */
-static json_t *helper_json(const char *name, const char *program, const struct proc_id *id)
-{
-	uint64_t pss = 0, dirty = 0;
-	bool alive = proc_alive(id);
-	bool installed = alive && reload_is_installed(program, id->pid);
-
-	if (alive)
-		proc_memory(id->pid, &pss, &dirty);
-	return json_pack("{s:s, s:i, s:b, s:b, s:s, s:I, s:I}", "name", name, "pid", (int)id->pid,
-			 "alive", alive, "installed", installed, "version",
-			 installed ? PACKAGE_VERSION : "", "pss_kib", (json_int_t)pss,
-			 "pss_dirty_kib", (json_int_t)dirty);
-}
-
-static void add_details(json_t *json, int dir)
+static void add_details(json_t *json, int dir, const struct rundir_record *record)
 {
 	struct rundir_helpers h = { 0 };
-	json_t *helpers = json_array(), *files = json_array();
+	json_t *files = json_array();
 
 	rundir_read_helpers(dir, &h);
-	json_array_append_new(helpers,
-			      helper_json("cloister-warden", "cloister-warden", &h.warden));
-	json_array_append_new(helpers, helper_json("its twin", "cloister-warden", &h.twin));
-	json_array_append_new(helpers, helper_json("cloister-fs", "cloister-fs", &h.server));
-	if (h.notifier.pid)
-		json_array_append_new(helpers,
-				      helper_json("its notifier", "cloister-warden", &h.notifier));
-	json_object_set_new(json, "helpers", helpers);
+	json_object_set_new(json, "helpers", helpers_json(&h, record->helpers_cgroup));
 	for (int i = 0; i < views_count; i++)
 		json_array_append_new(files, json_sprintf("/%s", views[i].path));
 	json_object_set_new(json, "emulated", files);
@@ -95,7 +73,7 @@ static int collect_one(const char *id, void *arg)
 		json_object_set_new(json, "pid", json_integer(0));
 	set_times(json);
 	if (c->details)
-		add_details(json, dir);
+		add_details(json, dir, &record);
 	json_array_append_new(c->array, json);
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/rundir.h"
+
 /* The state root: --root, else /run/cloister. */
 extern const char *launcher_root;
 /* --settings: a file with settings in the place of the usual one, or NULL. */
@@ -45,6 +47,7 @@ int cmd_containerd_setup(int argc, char **argv);
 int cmd_podman_setup(int argc, char **argv);
 
 int status_sysctl(const char *id, bool as_json);
+json_t *helpers_json(const struct rundir_helpers *known, const char *cgroup);
 bool reload_is_installed(const char *program, pid_t pid);
 
 int launcher_fail(const GError *error);

@@ -151,6 +151,7 @@ is "$(servers "$id" | wc -l)" 3 "one server a mount"
 status=$(cloister status "$id")
 like "$status" ' / +shiftfs .*\(FUSE: asked for\)' "status says which way the root went, and why"
 like "$status" ' /w +shiftfs .*\(FUSE: with the rights of a user\)' "and a volume"
+like "$status" ' shiftfs +pid [0-9]+ .* memory [1-9]' "and their servers among the helpers"
 pid=$(servers "$id" | awk '{ print $1; exit }')
 like "$(cat "/proc/$pid/cgroup")" "cloister:helpers:$id:" "they are in the helpers' cgroup"
 init=$(cloister state "$id" | json 'd["pid"]')
