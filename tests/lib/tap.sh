@@ -258,6 +258,7 @@ done_testing() {
 		tap_failed=$((tap_failed + 1))
 	fi
 	tap_done=1
+	echo "# took $SECONDS s"
 	exit $((tap_failed != 0))
 }
 

@@ -214,6 +214,7 @@ vm_tap() {
 			exit bad != 0
 		}'
 	status=$?
+	echo "# took $SECONDS s"
 	if [ $status != 0 ]; then
 		echo "# last lines of the guest's console:"
 		tail -n 15 "$vm_dir/console" 2>/dev/null | tr -d '\r' | sed 's/^/# /'
