@@ -47,20 +47,29 @@ static const char *status_line(const char *status, const char *key)
 	return p ? p + strlen(key) : "";
 }
 
-static int read_status(int proc_fd, const struct request *r, char text[STATUS_MAX])
+static void read_groups(struct visit *v, const char *p)
 {
-	char path[64];
+	static gid_t groups[GROUPS_MAX];
+	int used;
 
-	snprintf(path, sizeof(path), "%u/status", r->notif->pid);
-	return fd_read_file_at(proc_fd, path, text, STATUS_MAX);
+	for (v->n_groups = 0; v->n_groups < GROUPS_MAX; p += used) {
+		p += strspn(p, "\t ");
+		if (*p < '0' || *p > '9' || sscanf(p, "%u%n", &groups[v->n_groups], &used) != 1)
+			break;
+		v->n_groups++;
+	}
+	v->groups = groups;
 }
 
 static int read_rights(struct visit *v)
 {
 	static char status[STATUS_MAX];
-	int r = read_status(v->host_proc, v->request, status);
 	unsigned int umask;
+	char path[64];
+	int r;
 
+	snprintf(path, sizeof(path), "%u/status", v->request->notif->pid);
+	r = fd_read_file_at(v->host_proc, path, status, sizeof(status));
 	if (r < 0)
 		return r;
 	if (sscanf(status_line(status, "\nUid:"), "%*u %u %*u %u", &v->euid, &v->fsuid) != 2 ||
@@ -68,6 +77,7 @@ static int read_rights(struct visit *v)
 	    sscanf(status_line(status, "\nUmask:"), "%o", &umask) != 1 ||
 	    sscanf(status_line(status, "\nCapEff:"), "%" SCNx64, &v->cap_eff) != 1)
 		return -EIO;
+	read_groups(v, status_line(status, "\nGroups:"));
 	v->umask = umask;
 	return 0;
 }
@@ -220,16 +230,34 @@ int visit_beneath(const struct visit *v, int number, struct visit_path *path)
 	return path->fd < 0 ? path->fd : 0;
 }
 
+/*
+ * The caller's ids, as the host has them: in its user namespace they may have no name, and ours
+ * would stay the host root's, which owns what the host has mounted there.
+ */
+static int take_ids(const struct visit *v)
+{
+#ifdef MUTANT_IDS_KEPT
+	return 0;
+#endif
+	if (syscall(SYS_setgroups, v->n_groups, v->groups) < 0)
+		return -errno;
+	setfsgid(v->fsgid);
+	setfsuid(v->fsuid);
+	return (gid_t)setfsgid(-1) == v->fsgid && (uid_t)setfsuid(-1) == v->fsuid ? 0 : -EPERM;
+}
+
 /**
  * visit_enter_userns() - give up every right over the host
  */
 int visit_enter_userns(struct visit *v)
 {
-	if (setns(v->owner_ns, CLONE_NEWUSER) < 0)
-		return -errno;
+	int r = take_ids(v);
+
+	if (r == 0 && setns(v->owner_ns, CLONE_NEWUSER) < 0)
+		r = -errno;
 	/* Credentials have changed, and with them what was said before. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	return 0;
+	return r;
 }
 
 int visit_enter_mounts(struct visit *v)
@@ -257,51 +285,21 @@ static int set_effective(uint64_t caps)
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-/*
- * The caller's ids as this user namespace has them. Not of a caller from a namespace above, which
- * may have none here; it has all rights over this one.
- */
-static int take_ids(const struct visit *v)
+/* A caller from a user namespace above has all rights over this one. */
+static int take_rights(const struct visit *v)
 {
-	static char status[STATUS_MAX];
-	static gid_t groups[GROUPS_MAX];
-	unsigned int uid, gid;
-	const char *p;
-	int n = 0, used, r;
-
-	if (!same_ns(v->user_ns, v->owner_ns))
-		return 0;
-	r = read_status(v->host_proc, v->request, status);
-	if (r < 0)
-		return r;
-	if (sscanf(status_line(status, "\nUid:"), "%*u %*u %*u %u", &uid) != 1 ||
-	    sscanf(status_line(status, "\nGid:"), "%*u %*u %*u %u", &gid) != 1)
-		return -EIO;
-	for (p = status_line(status, "\nGroups:"); n < GROUPS_MAX; p += used) {
-		while (*p == '\t' || *p == ' ')
-			p++;
-		if (*p < '0' || *p > '9' || sscanf(p, "%u%n", &groups[n], &used) != 1)
-			break;
-		n++;
-	}
-	/* Refused where the namespace may not have groups: then the caller has none to speak of. */
-	syscall(SYS_setgroups, n, groups);
-	setfsgid(gid);
-	setfsuid(uid);
-	return set_effective(v->cap_eff);
+	return same_ns(v->user_ns, v->owner_ns) ? set_effective(v->cap_eff) : 0;
 }
 
-static int give_back_ids(void)
+static int give_back_rights(void)
 {
-	setfsuid(0);
-	setfsgid(0);
 	return set_effective(~0ULL);
 }
 
 /* Return: @fd, as open(2) returned it just now, or -errno. */
 static int give_back_with(int fd)
 {
-	int r = fd < 0 ? -errno : fd, back = give_back_ids();
+	int r = fd < 0 ? -errno : fd, back = give_back_rights();
 
 	if (back == 0 || fd < 0)
 		return r;
@@ -316,14 +314,15 @@ static int give_back_with(int fd)
  */
 int visit_resolve(const struct visit *v, const struct visit_path *path)
 {
-	int r = take_ids(v), fd;
+	int flags = O_PATH | O_CLOEXEC | (path->nofollow ? O_NOFOLLOW : 0);
+	int r = take_rights(v), fd;
 
 	if (r < 0)
 		return r;
 	if (path->fd < 0)
-		fd = open(path->text, O_PATH | O_CLOEXEC);
+		fd = open(path->text, flags);
 	else if (*path->rest)
-		fd = openat(path->fd, path->rest, O_PATH | O_CLOEXEC);
+		fd = openat(path->fd, path->rest, flags);
 	else
 		fd = dup(path->fd);
 	return give_back_with(fd);
@@ -336,7 +335,7 @@ int visit_resolve(const struct visit *v, const struct visit_path *path)
  */
 int visit_create(const struct visit *v, int dir, const char *name, mode_t mode)
 {
-	int r = take_ids(v), fd;
+	int r = take_rights(v), fd;
 
 	if (r < 0)
 		return r;
@@ -350,11 +349,11 @@ int visit_create(const struct visit *v, int dir, const char *name, mode_t mode)
  */
 int visit_unlink(const struct visit *v, int dir, const char *name)
 {
-	int r = take_ids(v);
+	int r = take_rights(v);
 
 	if (r == 0 && unlinkat(dir, name, 0) < 0)
 		r = -errno;
-	give_back_ids();
+	give_back_rights();
 	return r;
 }
 

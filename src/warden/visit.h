@@ -16,6 +16,8 @@ struct visit {
 	int root, cwd;
 	uid_t euid, fsuid; /* on the host */
 	gid_t fsgid;
+	gid_t *groups;
+	size_t n_groups;
 	mode_t umask;
 	uint64_t cap_eff;
 };
@@ -25,6 +27,7 @@ struct visit_path {
 	const char *text;
 	int fd;		  /* the caller's own descriptor that it begins with, or -1 */
 	const char *rest; /* what follows that */
+	bool nofollow;	  /* a symlink at the end is itself meant */
 };
 
 int visit_open(struct visit *v, const struct request *r);

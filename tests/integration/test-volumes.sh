@@ -103,7 +103,8 @@ mkdir -p "$work/shared/late"; mount --bind "$work/shared" "$work/shared"; on_exi
 mount --make-shared "$work/shared"
 arrives() { # OPTION: does what the host mounts later arrive?
 	run_with "[$(bind "$work/shared" /v rbind "$1")]" \
-		'touch /v/ready; i=0; while ! [ -e /v/go ] && [ $i -lt 200 ]; do usleep 20000; i=$((i+1)); done; stat -c %u /v/late/of-1000 2>&1' >"$tap_dir/arrives" &
+		'touch /v/ready; i=0; while ! [ -e /v/go ] && [ $i -lt 200 ]; do usleep 20000; i=$((i+1)); done; stat -c %u /v/late/of-1000 2>&1
+		attack node-unmapped /v/late/made 2>/dev/null' >"$tap_dir/arrives" &
 	eventually 60 test -e "$work/shared/ready"
 	mount --bind "$vol" "$work/shared/late"
 	touch "$work/shared/go"
@@ -113,6 +114,8 @@ arrives() { # OPTION: does what the host mounts later arrive?
 	cat "$tap_dir/arrives"
 }
 is "$(arrives rslave)" 65534 "rslave: what the host mounts later arrives, as nobody's"
+# By a helper of the warden's, for a caller whose ids have no name in its user namespace.
+is "$(stat -c %u "$vol/made" 2>&1 | grep -o '^[0-9]*$')" "" "... and the host's root makes nothing there for it"
 like "$(arrives rprivate)" 'No such file' "rprivate: it does not"
 
 ### tmpfs

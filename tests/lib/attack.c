@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/loop.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -134,6 +135,11 @@ static int un_mount(char **a)
 static int un_mount_lazy(char **a)
 {
 	return result(umount2(a[0], UMOUNT_LAZY));
+}
+
+static int un_mount_flags(char **a)
+{
+	return result(umount2(a[0], (int)strtol(a[1], NULL, 0)));
 }
 
 static int move_old(char **a)
@@ -325,6 +331,80 @@ static int pivot(char **a)
 	if (chdir(a[0]) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
 		return -errno;
 	return result(umount2(".", UMOUNT_LAZY));
+}
+
+/* From a user namespace in which nobody has a name: whoever helps us there is who? */
+static int node_unmapped(char **a)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return -errno;
+	return result(mknod(a[0], S_IFCHR | 0666, makedev(1, 3)));
+}
+
+/* Of <linux/nsfs.h> (6.12). */
+struct ns_info {
+	uint32_t size, nr_mounts;
+	uint64_t id;
+};
+#define NS_USERNS _IO(0xb7, 1)
+#define NS_NEXT	  _IOR(0xb7, 11, struct ns_info)
+
+/* In the mount namespace @ns: is there a procfs at the place of "/dev" that shows @file bare? */
+static bool shows_bare(int ns, const char *file)
+{
+	struct statfs fs;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (unshare(CLONE_FS) < 0 || setns(ns, CLONE_NEWNS) < 0 || chdir("/dev") < 0)
+			_exit(2);
+		_exit(statfs(file, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC ? 0 : 1);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool same_owner(int a, int b)
+{
+	int x = ioctl(a, NS_USERNS), y = ioctl(b, NS_USERNS);
+	struct stat s, t;
+	bool same = fstat(x, &s) == 0 && fstat(y, &t) == 0 && s.st_ino == t.st_ino;
+
+	close(x);
+	close(y);
+	return same;
+}
+
+/* Whoever has power over their owner can find mount namespaces that are there for a moment. */
+static int find_namespace(char **a)
+{
+	struct timespec end, now;
+	struct ns_info info = { sizeof(info) };
+	int from = open(a[0], O_RDONLY | O_CLOEXEC), seen = 0;
+
+	if (from < 0)
+		return -errno;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += atoi(a[2]);
+	do {
+		int at = fcntl(from, F_DUPFD_CLOEXEC, 0), next;
+
+		while ((next = ioctl(at, NS_NEXT, &info)) >= 0) {
+			close(at);
+			at = next;
+			if (!same_owner(from, at))
+				continue;
+			seen++;
+			if (shows_bare(at, a[1]))
+				return 0;
+		}
+		close(at);
+		if (errno != ENOENT)
+			return -errno;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < end.tv_sec);
+	printf("%d\n", seen);
+	return -ENOENT;
 }
 
 /* The classic: a file handle of inode 2, opened through any mount of the same file system. */
@@ -1002,6 +1082,7 @@ static const struct attack {
 	{ "umount", un_mount, 1, "PATH" },
 	{ "umount-lazy", un_mount_lazy, 1, "PATH" },
 	{ "move", move_old, 2, "FROM TO" },
+	{ "umount-flags", un_mount_flags, 2, "PATH FLAGS" },
 	{ "move-mount", move_new, 2, "FROM TO" },
 	{ "bind", do_bind, 2, "FROM TO" },
 	{ "rbind", do_rbind, 2, "FROM TO" },
@@ -1021,6 +1102,8 @@ static const struct attack {
 	{ "remount-own", remount_own, 1, "DIR" },
 	{ "pivot", pivot, 1, "DIR" },
 	{ "open-by-handle", open_by_handle, 1, "DIR" },
+	{ "node-unmapped", node_unmapped, 1, "PATH" },
+	{ "find-namespace", find_namespace, 3, "NAMESPACE FILE SECONDS" },
 	{ "can-idmap", can_idmap, 1, "DIR" },
 	{ "device", device, 4, "PATH b|c MAJOR MINOR" },
 	{ "open", open_path, 1, "PATH" },
