@@ -22,6 +22,8 @@
 #define MGC_VAL 0xc0ed0000 /* <sys/mount.h> and <linux/mount.h> do not go together */
 #define MGC_MSK 0xffff0000
 
+#define UMOUNT_NOFOLLOW 8
+
 static uint64_t argument(const struct request *r, int i)
 {
 	return r->notif->data.args[i];
@@ -92,9 +94,12 @@ void mount_handle(struct request *r)
  */
 void umount_handle(struct request *r, bool has_flags)
 {
-	struct mount_args a = { .flags = has_flags ? argument(r, 1) : 0, .dirfd = -1 };
+	struct mount_args a = { .flags = has_flags ? (uint32_t)argument(r, 1) : 0, .dirfd = -1 };
 
-	if (read_path(r, 0, a.target) && is_of_interest(r, a.target)) {
+	/* Other flags the filter lets through, or the kernel refuses. */
+	a.nofollow = a.flags & UMOUNT_NOFOLLOW;
+	if (!(a.flags & ~(uint64_t)UMOUNT_NOFOLLOW) && read_path(r, 0, a.target) &&
+	    is_of_interest(r, a.target)) {
 		helper_wait_others(r);
 		fsmount_let_go(r);
 		helper_run(r, transplant_unmount, &a);
@@ -150,13 +155,18 @@ void fspick_handle(struct request *r)
  */
 void setattr_handle(struct request *r)
 {
-	struct mount_args a = { .dirfd = (int)argument(r, 0) };
+	uint32_t flags = (uint32_t)argument(r, 2);
+	struct mount_args a = { .dirfd = (int)argument(r, 0),
+				.nofollow = flags & AT_SYMLINK_NOFOLLOW };
 	struct mount_attr attr;
 
 	if (request_read(r, argument(r, 3), &attr, sizeof(attr)) < 0 ||
-	    !(attr.attr_set & MOUNT_ATTR_RDONLY) || !read_path(r, 1, a.target)) {
+	    !(attr.attr_set & MOUNT_ATTR_RDONLY) || !read_path(r, 1, a.target) ||
+	    (!*a.target && !(flags & AT_EMPTY_PATH))) {
 		request_continue(r);
 		return;
 	}
+	if (!*a.target && a.dirfd == AT_FDCWD)
+		strcpy(a.target, ".");
 	helper_run(r, transplant_readonly, &a);
 }

@@ -114,11 +114,19 @@ static int lay(void *arg)
 	return covers_lay(l->covers, l->part, PLACE, BARE, l->readonly);
 }
 
-/* The next copy need not have the workshop's own: half of all mounts. This one is ours alone. */
-static void shed(void)
+/*
+ * The next copy is the container's, which since Linux 6.12 may find it (NS_MNT_GET_NEXT) and enter
+ * it while it is there: nothing is left in it that is not covered. Nor need it have the workshop's
+ * own: half of all mounts. This one is ours alone.
+ */
+static int shed(void)
 {
 	umount2("proc", MNT_DETACH);
 	umount2("sys", MNT_DETACH);
+#ifdef MUTANT_BARE_LEFT
+	return 0;
+#endif
+	return umount2(BARE, MNT_DETACH) < 0 ? -errno : 0;
 }
 
 /* Attach the instance in a copy of the workshop, and cover it. */
@@ -144,8 +152,7 @@ static int build(struct job *job, const struct instance *made)
 	if (r == 0) /* what a path below sys/net leads to depends on who looks */
 		r = nsmount_in_net(v->host_proc, v->net_ns, lay,
 				   &(struct laying){ c, part, made->readonly });
-	shed();
-	return r;
+	return r < 0 ? r : shed();
 }
 
 /*
@@ -328,6 +335,7 @@ int64_t transplant_unmount(struct job *job)
 		r = arrive(job, &list);
 	if (r != 0)
 		return r;
+	path.nofollow = args->nofollow;
 	target = visit_resolve(&job->visit, &path);
 	if (target < 0 || !is_kernel_tree(target))
 		return JOB_CONTINUE;
@@ -378,6 +386,7 @@ int64_t transplant_readonly(struct job *job)
 		r = arrive(job, &list);
 	if (r != 0)
 		return r;
+	path.nofollow = args->nofollow;
 	target = visit_resolve(&job->visit, &path);
 	if (target < 0 || !is_kernel_tree(target))
 		return JOB_CONTINUE;

@@ -14,7 +14,8 @@ struct mount_args {
 	bool sysfs; /* else procfs */
 	char source[PATH_MAX], target[PATH_MAX];
 	char data[4096];
-	int dirfd; /* mount_setattr: the caller's, or -1 */
+	int dirfd;     /* mount_setattr: the caller's, or -1 */
+	bool nofollow; /* a symlink at the end of the target is itself meant */
 };
 
 /* A new instance, not yet attached anywhere, and what is to hold for it. */

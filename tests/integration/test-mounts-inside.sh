@@ -143,6 +143,11 @@ mount --rbind /proc /new
 works "or umount -l" umount -l /new
 same "$(on /new)" 0 "takes it away"
 mount --bind /proc /new
+refused "umount2 of a symlink to it with UMOUNT_NOFOLLOW" attack umount-flags /a/link 8
+refused "umount2 with flags that there are not" attack umount-flags /new 16
+same "$(on /new)" 1 "takes nothing away"
+works "umount2 with UMOUNT_NOFOLLOW" attack umount-flags /new 8
+mount --bind /proc /new
 mkdir -p /other/in; works "with something of one's own on it" mount -t tmpfs none /new/tty
 refused "umount is" umount /new
 same "$(on /new)" 1 "and the tree is whole"
@@ -290,6 +295,17 @@ wait $loader
 is "$?" 0 "SIGKILL of notifier and warden at any moment: each mount is made once ($(cat "$tap_dir/load"))"
 is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "and nothing is left mounted"
 is "$(cloister exec "$name" ps </dev/null | grep -c cloister)" 0 "no helper is visible inside"
+# Linux 6.12 and later let it find the namespaces of helpers, some for everybody's who has power over them, some for
+# the host's root only, who does it here.
+inside mediated mount-load proc /new 2500 >/dev/null 2>&1 &
+loader=$!
+"$attack" find-namespace "/proc/$(init_pid "$name")/ns/mnt" meminfo 2 >"$tap_dir/found" 2>"$tap_dir/error"
+if grep -qxE 'ENOTTY|EINVAL' "$tap_dir/error"; then
+	skip kernel-6.12 "a helper's namespace that is found shows no bare procfs"
+else
+	is "$(cat "$tap_dir/error")" ENOENT "a helper's namespace that is found shows no bare procfs ($(cat "$tap_dir/found") looked at)"
+fi
+wait $loader
 # Callers that die in the middle, and hands that reach for the helpers meanwhile.
 inside attack seize-all 3500 >"$tap_dir/seized" 2>/dev/null &
 seizer=$!
