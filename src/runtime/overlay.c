@@ -430,7 +430,7 @@ static bool plan_overlay(struct overlay *o, GError **error)
 	struct places places = { .upper = NOWHERE, .work = NOWHERE, .work_parent = NOWHERE };
 	g_autofree char *mountinfo = NULL;
 	autofd root = -1;
-	uint64_t id;
+	uint64_t id = 0;
 	int r = get_mount_id(o->merged_fd, &id);
 	bool ok;
 

@@ -110,7 +110,7 @@ static bool parse_arg(json_t *json, struct scmp_arg_cmp *cmp, GError **error)
 		    { "SCMP_CMP_GT", SCMP_CMP_GT },
 		    { "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ } };
 	const char *name = json_string_value(json_object_get(json, "op"));
-	uint64_t index, value, value2;
+	uint64_t index = 0, value = 0, value2 = 0;
 
 	if (!number_of(json, "index", true, &index, error) ||
 	    !number_of(json, "value", true, &value, error) ||
