@@ -277,7 +277,34 @@ bool options_read_shift(struct mount_options *o, const char *value, struct compl
 }
 
 /**
- * options_read_owner() - owner=UID[:GID]: everything appears owned by them
+ * options_read_shown() - uid=UID, gid=GID: everything appears owned by them, as vfat has it
+ *
+ * Without a group it is the one of the user's number.
+ */
+bool options_read_shown(struct mount_options *o, const char *key, const char *value,
+			struct complaint *why)
+{
+	const char *p = value;
+	uint32_t id;
+
+	if (!take_number(&p, &id) || *p || id == ID_NONE)
+		return complain(why, MOUNT_USAGE, "%s=%s: give a number", key, value);
+	if (*key == 'g') {
+		o->owner_gid = id;
+		o->group_given = true;
+	} else {
+		o->owner_uid = id;
+		if (!o->group_given)
+			o->owner_gid = id;
+	}
+	o->owned = true;
+	return true;
+}
+
+/**
+ * options_read_owner() - owner=UID[:GID]: both in one
+ *
+ * Newer versions of mount(8) take it for an option of their own and never pass it on.
  */
 bool options_read_owner(struct mount_options *o, const char *value, struct complaint *why)
 {

@@ -57,12 +57,12 @@ static const struct {
 	const char *name, *instead;
 } impossible[] = {
 	{ "allow_root", "the mount is for everybody, and permissions decide" },
-	{ "force-user", "owner=UID:GID with as=USER" },
-	{ "force-group", "owner=UID:GID with as=USER" },
-	{ "mirror", "owner=UID:GID with as=USER" },
-	{ "squash_to_root", "owner=0:0 with as=USER" },
-	{ "squash_to_uid", "owner=UID:GID with as=USER" },
-	{ "squash_to_gid", "owner=UID:GID with as=USER" },
+	{ "force-user", "uid=UID,gid=GID with as=USER" },
+	{ "force-group", "uid=UID,gid=GID with as=USER" },
+	{ "mirror", "uid=UID,gid=GID with as=USER" },
+	{ "squash_to_root", "uid=0 with as=USER" },
+	{ "squash_to_uid", "uid=UID,gid=GID with as=USER" },
+	{ "squash_to_gid", "uid=UID,gid=GID with as=USER" },
 	{ "bind", "mount --bind" },
 	{ "rbind", "mount --rbind" },
 };
@@ -188,6 +188,8 @@ static int read_pair(struct mount_options *o, const char *key, const char *value
 	if (IS("userns"))
 		return *value == '/' ? options_read_idmap(o, value, why)
 				     : complain(why, MOUNT_USAGE, "userns=%s: give a path", value);
+	if (IS("uid") || IS("gid"))
+		return options_read_shown(o, key, value, why);
 	if (IS("owner"))
 		return options_read_owner(o, value, why);
 	if (IS("as"))
@@ -283,7 +285,7 @@ static bool check(const struct mount_options *o, struct complaint *why)
 	if (sources > 1)
 		return complain(why, MOUNT_USAGE,
 				"ids are given in more than one way; give ranges, a container, a "
-				"user namespace, or owner=");
+				"user namespace, or uid= and gid=");
 	if (o->container && !*o->container)
 		return complain(why, MOUNT_USAGE, "idmap=container: give a container's name");
 	if (!sources && !o->as && !o->remount)
@@ -291,7 +293,7 @@ static bool check(const struct mount_options *o, struct complaint *why)
 				"no ids are mapped; give idmap=SOURCE:SHOWN:COUNT, like "
 				"idmap=0:100000:65536, or the type fuse.shiftfs to keep all ids");
 	if (o->owned && !o->as)
-		return complain(why, MOUNT_USAGE, "owner= is for what is served as=USER");
+		return complain(why, MOUNT_USAGE, "uid= and gid= are for what is served as=USER");
 	if (o->sync)
 		return complain(why, MOUNT_USAGE,
 				"option \"%s\": mount the file system of the source with it",

@@ -30,6 +30,7 @@ struct mount_options {
 
 	const char *as; /* USER[:GROUP] */
 	bool owned;	/* everything appears owned by these */
+	bool group_given;
 	uint32_t owner_uid, owner_gid;
 
 	enum fallback fallback;
@@ -61,6 +62,8 @@ bool options_read_offset(struct mount_options *o, const char *key, const char *v
 bool options_read_translate(struct mount_options *o, const char *key, const char *value,
 			    struct complaint *why);
 bool options_read_shift(struct mount_options *o, const char *value, struct complaint *why);
+bool options_read_shown(struct mount_options *o, const char *key, const char *value,
+			struct complaint *why);
 bool options_read_owner(struct mount_options *o, const char *value, struct complaint *why);
 bool options_complete_maps(struct mount_options *o, struct complaint *why);
 bool options_map_text(const char *text, struct id_map *map);

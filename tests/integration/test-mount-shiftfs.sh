@@ -160,7 +160,7 @@ ok "user attributes" setfattr -n user.x -v y "$dst/open/suid"
 is "$(mkdir "$dst/open/d" && cd "$dst/open/d" && echo a >a && mv a b && ln -s b c && cat c && rm b && echo gone)" "a
 gone" "ordinary work"
 umount "$dst"; rm -r "$src/open"/*
-ok "as=USER:GROUP, and an owner" mount -t shiftfs "$src" "$dst" -o as=daemon:54321,owner=100000:100001,dev,allow_suid
+ok "as=USER:GROUP, and an owner" mount -t shiftfs "$src" "$dst" -o as=daemon:54321,uid=100000,gid=100001,dev,allow_suid
 is "$(owner "$dst/other")" 100000:100001 "everything appears owned by that"
 like "$(flags "$dst")" 'nosuid,nodev' "suid bits and devices never have an effect"
 touch "$dst/open/x"

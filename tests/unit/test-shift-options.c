@@ -137,6 +137,12 @@ static void test_others(void **state)
 	assert_int_equal(o.n_hide, 2);
 	assert_string_equal(o.hide[0], "a,b/c");
 	mount_options_clear(&o);
+	assert_true(good(&o, "gid=7,uid=5,as=alice,uid=6"));
+	assert_true(o.owned && o.owner_uid == 6 && o.owner_gid == 7);
+	mount_options_clear(&o);
+	assert_true(good(&o, "as=alice,uid=5"));
+	assert_true(o.owned && o.owner_uid == 5 && o.owner_gid == 5);
+	mount_options_clear(&o);
 	assert_true(good(&o, "remount,ro"));
 	assert_true(o.remount);
 	mount_options_clear(&o);
@@ -208,6 +214,10 @@ static void test_refused(void **state)
 	bad("idmap=container:a,idmap=0:1:1", "more than one way");
 	bad("idmap=0:1:1,owner=5", "more than one way");
 	bad("owner=5", "as=USER");
+	bad("uid=5", "as=USER");
+	bad("as=u,uid=4294967295", "uid=4294967295");
+	bad("as=u,gid=staff", "gid=staff");
+	bad("as=u,uid=0,idmap=0:1:1", "more than one way");
 	bad("as=", "user");
 	bad("as=u,owner=x", "owner=x");
 	bad("idmap=0:1:1,fallback=maybe", "never, auto or always");
