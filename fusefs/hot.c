@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The requests of an open, read and close of a file: what a container does all day.
+ * The requests of an open, read and close of a file: what a container does all day; and its writes.
  *
  * The kernel asks twice and waits (OPEN, READ); FLUSH is not sent, and RELEASE is not waited for.
- * These three are answered here as the protocol has them, in one piece of memory each, without the
+ * These are answered here as the protocol has them, in one piece of memory each, without the
  * bookkeeping that libfuse does for requests that can be interrupted: ours are done in
  * microseconds. So the kernel's first INTERRUPT is answered with ENOSYS, and it sends no other.
+ * The answers to OPEN and WRITE are kept for a successor, which libfuse cannot do.
  */
 #include "config.h"
 #include "hot.h"
+#include "ask.h"
 #include "handles.h"
 #include "recent.h"
 #include "sizes.h"
@@ -243,8 +245,52 @@ static void do_read(struct server *s, const struct fuse_in_header *in,
 	handle_put(h);
 }
 
+/* proc_sys_call_handler(), with the value in our store for the kernel's. */
+static int write_sysctl(struct server *s, uint64_t ino, const struct fuse_write_in *arg,
+			size_t *consumed)
+{
+	const struct node *n = tree_node(ino);
+	int r;
+
+	if (!n || !n->sysctl) /* as where there are no pressure triggers, see doc/views.md */
+		return n && n->render ? -EOPNOTSUPP : -EIO;
+	pthread_mutex_lock(&s->store_lock);
+	r = sysctl_store_write(&s->store, n->sysctl, (const char *)(arg + 1), arg->size,
+			       arg->offset, consumed);
+	pthread_mutex_unlock(&s->store_lock);
+	if (r == 0 && sysctl_is_shared(n->sysctl))
+		ask_warden(s);
+	return r;
+}
+
+/* Should we die here, a successor sends this answer if it was not sent, and writes nothing. */
+static void do_write(struct server *s, const struct fuse_in_header *in,
+		     const struct fuse_write_in *arg)
+{
+	struct {
+		struct fuse_out_header head;
+		struct fuse_write_out write;
+	} out = { .head = { .len = sizeof(out), .unique = in->unique } };
+	size_t consumed = arg->size;
+	int r = write_sysctl(s, in->nodeid, arg, &consumed);
+
+	if (r < 0)
+		out.head = (struct fuse_out_header){ .len = sizeof(out.head),
+						     .error = r,
+						     .unique = in->unique };
+	out.write.size = consumed;
+	server_keep_answer(s, &(struct iovec){ &out, out.head.len }, 1);
+	(void)!write(s->fuse_fd, &out, out.head.len); /* the caller may have been killed */
+}
+
+/* Whether the bytes that a WRITE tells of are there. */
+static bool is_write(const struct fuse_in_header *in, const struct fuse_write_in *arg, size_t len)
+{
+	return in->opcode == FUSE_WRITE && len >= sizeof(*arg) && arg->size <= len - sizeof(*arg);
+}
+
 /**
- * hot_request() - do the request if it is one of an open, read and close
+ * hot_request() - do the request if it is one of an open, read, write and close
  * @len: its length, as read from /dev/fuse
  *
  * Return: false if it is another one.
@@ -264,6 +310,8 @@ bool hot_request(struct server *s, const void *request, size_t len)
 	} else if (in->opcode == FUSE_RELEASE && len >= sizeof(struct fuse_release_in)) {
 		handle_release(((const struct fuse_release_in *)arg)->fh);
 		reply(s, in->unique, 0, NULL, 0);
+	} else if (is_write(in, arg, len)) {
+		do_write(s, in, arg);
 	} else if (in->opcode == FUSE_INTERRUPT) {
 		reply(s, in->unique, -ENOSYS, NULL, 0);
 	} else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The FUSE requests that go through libfuse: all but those of an open, read and close (hot.c).
+ * The FUSE requests that go through libfuse: all but those of open files (hot.c).
  * Names and attributes never change and are remembered by the kernel.
  */
 #include "config.h"
@@ -155,31 +155,6 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	fuse_reply_buf(req, buf, len);
 }
 
-/* proc_sys_call_handler(), with the value in our store for the kernel's. */
-static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
-		     struct fuse_file_info *fi)
-{
-	struct server *s = server_of(req);
-	const struct node *n = tree_node(ino);
-	size_t consumed = size;
-	int r;
-
-	if (!n || !n->sysctl) {
-		/* as where there are no pressure triggers, see doc/views.md */
-		fuse_reply_err(req, n && n->render ? EOPNOTSUPP : EIO);
-		return;
-	}
-	pthread_mutex_lock(&s->store_lock);
-	r = sysctl_store_write(&s->store, n->sysctl, buf, size, off, &consumed);
-	pthread_mutex_unlock(&s->store_lock);
-	if (r == 0 && sysctl_is_shared(n->sysctl))
-		ask_warden(s);
-	if (r < 0)
-		fuse_reply_err(req, -r);
-	else
-		fuse_reply_write(req, consumed);
-}
-
 const struct fuse_lowlevel_ops server_ops = {
 	.init = op_init,
 	.lookup = op_lookup,
@@ -189,5 +164,4 @@ const struct fuse_lowlevel_ops server_ops = {
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
-	.write = op_write,
 };

@@ -37,6 +37,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -85,47 +86,12 @@ static uint64_t queued_ns = QUEUED_NS; /* written before there is a second worke
 static _Thread_local uint64_t asked_ns;
 static _Thread_local int slot_in_hand;
 
-/*
- * libfuse's answer to INIT is amended: it derives the pages of one READ from the size of a WRITE,
- * which is small here. Without FUSE_MAX_PAGES the kernel takes its default, 128 KiB.
- */
-static ssize_t write_init_reply(struct server *s, int fd, struct iovec *iov, int count)
-{
-	struct fuse_init_out *out = count > 1 ? iov[1].iov_base : NULL;
-
-	if (out && iov[1].iov_len >= offsetof(struct fuse_init_out, max_pages))
-		out->flags &= ~FUSE_MAX_PAGES;
-	if (!s->resume)
-		return writev(fd, iov, count);
-	/* the kernel had this answer from a predecessor */
-	return ((struct fuse_out_header *)iov[0].iov_base)->len;
-}
-
 /**
  * server_keep_answer() - this is going to be the answer to the request in hand
  */
 void server_keep_answer(struct server *s, const struct iovec *iov, int count)
 {
 	survive_keep_answer(s->survivor, slot_in_hand, iov, count);
-}
-
-static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
-{
-	struct server *s = userdata;
-
-	const struct fuse_in_header *in = survive_slot(s->survivor, slot_in_hand);
-	const struct fuse_out_header *out = iov[0].iov_base;
-
-	if (s->ready_fd >= 0) /* INIT is answered before anything else */
-		return write_init_reply(s, fd, iov, count);
-	if (in->opcode == FUSE_WRITE && in->unique == out->unique)
-		server_keep_answer(s, iov, count);
-	return writev(fd, iov, count);
-}
-
-static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
-{
-	return read(fd, buf, len);
 }
 
 static void process(struct server *s, void *request, size_t len)
@@ -136,10 +102,23 @@ static void process(struct server *s, void *request, size_t len)
 		fuse_session_process_buf(s->session, &buf);
 }
 
-/* Does @request, which is INIT, and tells the warden that the mount can be used. */
+/*
+ * Does @request, which is INIT, and tells the warden that the mount can be used.
+ *
+ * libfuse would derive the pages of one READ from the size of a WRITE, which is small here. Unless
+ * the kernel says that it can talk of pages: then it takes its default, 128 KiB. What a predecessor
+ * has answered already the kernel does not know any more (ENOENT).
+ */
 static int process_init(struct server *s, const void *request, size_t len)
 {
-	process(s, (void *)request, len);
+	struct {
+		struct fuse_in_header head;
+		struct fuse_init_in init;
+	} in = { 0 };
+
+	memcpy(&in, request, len < sizeof(in) ? len : sizeof(in));
+	in.init.flags &= ~FUSE_MAX_PAGES;
+	process(s, &in, len < sizeof(in) ? len : sizeof(in));
 	if (fuse_session_exited(s->session))
 		return -EPROTO;
 	if (write(s->ready_fd, "1", 1) < 0 && errno != EPIPE)
@@ -383,7 +362,7 @@ static int map_memory(struct server *s)
  */
 int server_attach(struct server *s, const char **what)
 {
-	static const struct fuse_custom_io io = { .writev = io_writev, .read = io_read };
+	char device[32];
 	char name[] = "cloister-fs";
 	char *argv[] = { name, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
@@ -414,7 +393,9 @@ int server_attach(struct server *s, const char **what)
 	s->session = fuse_session_new(&args, &server_ops, sizeof(server_ops), s);
 	if (!s->session)
 		return -ENOMEM;
-	return fuse_session_custom_io(s->session, &io, s->fuse_fd) == 0 ? 0 : -EBADF;
+	/* Not fuse_session_custom_io(), which distributions leave out from 3.18.3 on. */
+	snprintf(device, sizeof(device), "/dev/fd/%d", s->fuse_fd);
+	return fuse_session_mount(s->session, device) == 0 ? 0 : -EBADF;
 }
 
 /* Not by sched_yield(2), which gives the CPU away: on a busy machine a start would wait for that.

@@ -366,8 +366,8 @@ static void documents(void **state)
 	document(create, "{}", "{\"HostConfig\":{\"Runtime\":\"ours\"}}");
 	document(create, "{\"HostConfig\":null}", "{\"HostConfig\":{\"Runtime\":\"ours\"}}");
 	document(create,
-		 "{ \"HostConfig\": {\"Runtime\":\"runc\",\"CpuPercent\":0.1}, \"A\":\"\\u00e9\"}",
-		 "{\"HostConfig\":{\"Runtime\":\"ours\",\"CpuPercent\":0.10000000000000001},\"A\":"
+		 "{ \"HostConfig\": {\"Runtime\":\"runc\",\"CpuPercent\":0.25}, \"A\":\"\\u00e9\"}",
+		 "{\"HostConfig\":{\"Runtime\":\"ours\",\"CpuPercent\":0.25},\"A\":"
 		 "\"\xc3\xa9\"}");
 	document(create, "{\"HostConfig\":{\"Binds\":[\"v:/v\",\"/a:/b\",\"/c:/d:ro,rslave\"]}}",
 		 "{\"HostConfig\":{\"Binds\":[\"v:/v\"],\"Runtime\":\"ours\",\"Mounts\":[{\"Type\":"
