@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# make-debian.sh disk|tar|inside|inside-sid
+# make-debian.sh disk|tar|inside|inside-sid|build-trixie|build-sid
 #
 # A stock Debian, made by debootstrap out of the archive that this machine uses, cached; prints its
 # path. `disk`: an ext4 disk for QEMU with systemd, AppArmor and docker.io, and the modules of the
 # kernel that `fetch-kernel.sh 6.1` unpacks. `tar`: a root file system with apt, Python and a compiler,
 # for engines to import. `inside`: a root file system with systemd, Docker, Podman and containerd, to run in a
-# container as a machine runs them; `inside-sid`: the same of Debian's newest. A second run needs no
-# network.
+# container as a machine runs them; `inside-sid`: the same of Debian's newest. `build-SUITE`: what Cloister
+# is built and tried with on that one. A second run needs no network.
 set -eu
 cache=${CLOISTER_CACHE:-${HOME:-/root}/.cache/cloister}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -37,10 +37,21 @@ inside | inside-sid)
 	later="docker.io containerd runc crun podman uidmap slirp4netns schroot bubblewrap"
 	inputs=
 	;;
-*) echo "usage: make-debian.sh disk|tar|inside|inside-sid" >&2; exit 2 ;;
+build-trixie | build-sid)
+	suffix=tar
+	packages="ca-certificates"
+	later="autoconf automake pkg-config gcc libc6-dev make libfuse3-dev fuse3 libseccomp-dev libglib2.0-dev
+		libjansson-dev libcmocka-dev busybox-static procps psmisc iproute2 strace e2fsprogs python3-minimal acl attr
+		libcap2-bin"
+	inputs=
+	;;
+*) echo "usage: make-debian.sh disk|tar|inside|inside-sid|build-trixie|build-sid" >&2; exit 2 ;;
 esac
 suite=bookworm
-[ "$1" != inside-sid ] || suite=sid later="${later-} docker-cli docker-buildx"
+case $1 in
+inside-sid) suite=sid later="$later docker-cli docker-buildx" ;;
+build-*) suite=${1#build-} ;;
+esac
 packages=$(tr -d "\n\t " <<<"$packages")
 # shellcheck disable=SC2086
 key=$( { echo "$packages ${later-}"; cat "$0" $inputs; } | sha256sum | cut -c 1-16)
@@ -109,9 +120,9 @@ make_disk() {
 
 case $1 in
 disk) make_disk ;;
-tar | inside*) tar -C "$tree" --numeric-owner --exclude './dev/*' --exclude './proc/*' --exclude './sys/*' -c -f "$image.new" . ;;
+tar | inside* | build-*) tar -C "$tree" --numeric-owner --exclude './dev/*' --exclude './proc/*' --exclude './sys/*' -c -f "$image.new" . ;;
 esac
 # Only the newest is kept.
-rm -f "$cache"/debian-"$1"-*."$suffix"
+rm -f "$cache"/debian-"$1"-????????????????."$suffix"
 mv "$image.new" "$image"
 echo "$image"
