@@ -24,6 +24,7 @@
 
 /* The warden leaves some numbers free below those that it hands over. */
 #define FIRST_FREE_FD 3
+#define LATER_FDS     2 /* see pids.c */
 
 /* A sanitizer needs its system calls and its address space: such a build keeps them. */
 #if defined(CLOISTER_SANITIZED) || defined(MUTANT_FS_NO_FILTER)
@@ -181,7 +182,7 @@ int confine(const struct server *s, const char **what)
 	limit(RLIMIT_AS, ADDRESS_SPACE);
 	/* Numbers below that are free: for what is received, and the filter lets nothing be opened.
 	 */
-	limit(RLIMIT_NOFILE, FIRST_FREE_FD + 1);
+	limit(RLIMIT_NOFILE, FIRST_FREE_FD + LATER_FDS);
 	*what = "load the seccomp filter";
 	return load_filter();
 }

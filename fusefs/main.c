@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 	static struct cpu_account cpu = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	static struct load_account load = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	static struct cpuinfo_cache cpuinfo = { .lock = PTHREAD_MUTEX_INITIALIZER };
-	static struct pid_watch pids = { .dir = -1 };
+	static struct pid_watch pids = PID_WATCH_NONE;
 	static struct server s = { .fuse_fd = -1,
 				   .values_fd = -1,
 				   .ask_fd = -1,

@@ -20,6 +20,8 @@
 
 static double timeout_of(uint64_t ino)
 {
+	if (S_ISLNK(tree_node(ino)->mode)) /* a device: gone, or renamed, at any moment */
+		return 0;
 	return tree_fixed(ino) ? FOR_EVER : A_WHILE;
 }
 
@@ -89,6 +91,17 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	fuse_reply_attr(req, &st, timeout_of(ino));
 }
 
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	char target[TREE_NAME_MAX];
+	int r = tree_link(ino, target);
+
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		fuse_reply_readlink(req, target);
+}
+
 /* proc_sys_setattr(): mode and owner cannot be changed; a length may be set and means nothing. */
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		       struct fuse_file_info *fi)
@@ -120,6 +133,8 @@ static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		size_t need;
 
 		tree_name(ino, entry, name);
+		if (!*name) /* gone meanwhile */
+			continue;
 		need = fuse_add_direntry(req, buf + len, cap - len, name, &st, entry);
 		if (need > cap - len)
 			break;
@@ -146,6 +161,8 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 		size_t need;
 
 		tree_name(ino, entry, name);
+		if (!*name)
+			continue;
 		fill_attr(server_of(req), entry, &e.attr);
 		need = fuse_add_direntry_plus(req, buf + len, cap - len, name, &e, entry);
 		if (need > cap - len)
@@ -161,6 +178,7 @@ const struct fuse_lowlevel_ops server_ops = {
 	.forget = op_forget,
 	.getattr = op_getattr,
 	.setattr = op_setattr,
+	.readlink = op_readlink,
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,

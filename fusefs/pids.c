@@ -10,7 +10,8 @@
  * server.
  *
  * The directory does not exist yet when the server is started with its container: then the source
- * is a socket, over which the warden sends it.
+ * is a socket, over which the warden sends it, and the container's /proc/net/dev (netdev.c) with
+ * it.
  */
 #include "config.h"
 #include "pids.h"
@@ -64,17 +65,18 @@ static int list(int dir, uint64_t *highest)
 	return n < 0 ? -errno : 0;
 }
 
-/* The directory, if it has come meanwhile. */
+/* The directory, and the list of devices, if they have come meanwhile. */
 static int receive(struct pid_watch *w, int sock)
 {
+	int fds[2] = { -1, -1 };
 	char byte;
-	int fd = -1;
 	size_t n = 0;
 
-	if (fd_recv(sock, &byte, 1, &fd, 1, &n) != 1 || n != 1)
+	if (fd_recv(sock, &byte, 1, fds, 2, &n) != 1 || n < 1)
 		return -1;
-	atomic_store(&w->dir, fd);
-	return fd;
+	atomic_store(&w->devices, fds[1]);
+	atomic_store(&w->dir, fds[0]);
+	return fds[0];
 }
 
 /**
@@ -100,4 +102,27 @@ uint64_t pids_last(const struct facts *facts)
 	while (before < last && !atomic_compare_exchange_weak(&w->last, &before, last))
 		;
 	return before > last ? before : last;
+}
+
+static int devices_fd(const struct facts *facts)
+{
+	struct pid_watch *w = facts->pids;
+
+	if (facts_have(facts, FACT_NET_DEV))
+		return facts->fd[FACT_NET_DEV][0];
+	if (!w || !facts_have(facts, FACT_PIDS))
+		return -1;
+	if (atomic_load(&w->dir) < 0)
+		receive(w, facts->fd[FACT_PIDS][0]);
+	return atomic_load(&w->devices);
+}
+
+/**
+ * pids_read_devices() - append the first @max bytes of the container's /proc/net/dev; terminated
+ *
+ * Return: 0, -ENODATA if it is not known, or -errno.
+ */
+int pids_read_devices(const struct facts *facts, size_t max, struct text *t)
+{
+	return source_read_text(devices_fd(facts), max, t);
 }

@@ -87,21 +87,22 @@ ssize_t facts_read(const struct facts *facts, enum fact id, int level, char *buf
 }
 
 /**
- * facts_read_text() - append the text of a source of any length; terminated, but for @t->len
+ * source_read_text() - append the text of a file; terminated, but for @t->len
+ * @max: it ends when it has so many bytes, or somewhat more
  *
- * Return: 0, -ENODATA if the source is absent, -EFBIG, or -errno.
+ * Return: 0, -ENODATA without a file, -EFBIG, or -errno.
  */
-int facts_read_text(const struct facts *facts, enum fact id, struct text *t)
+int source_read_text(int fd, size_t max, struct text *t)
 {
 	size_t start = t->len;
 	ssize_t n = 1;
 
-	if (!facts_have(facts, id))
+	if (fd < 0)
 		return -ENODATA;
-	while (n > 0) {
+	while (n > 0 && t->len - start < max) {
 		if (!text_reserve(t, 4096))
 			return -EFBIG;
-		n = pread(facts->fd[id][0], t->buf + t->len, t->cap - t->len - 1, t->len - start);
+		n = pread(fd, t->buf + t->len, t->cap - t->len - 1, t->len - start);
 		if (n < 0 && errno == EINTR)
 			n = 1;
 		else if (n < 0)
@@ -111,6 +112,14 @@ int facts_read_text(const struct facts *facts, enum fact id, struct text *t)
 	}
 	t->buf[t->len] = '\0';
 	return 0;
+}
+
+/**
+ * facts_read_text() - source_read_text() of a source
+ */
+int facts_read_text(const struct facts *facts, enum fact id, struct text *t)
+{
+	return source_read_text(facts_have(facts, id) ? facts->fd[id][0] : -1, SIZE_MAX, t);
 }
 
 /**

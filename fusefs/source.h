@@ -80,6 +80,7 @@ int facts_add(struct facts *facts, const char *name, int fd);
 bool facts_have(const struct facts *facts, enum fact id);
 ssize_t facts_read(const struct facts *facts, enum fact id, int level, char *buf, size_t size);
 int facts_read_text(const struct facts *facts, enum fact id, struct text *t);
+int source_read_text(int fd, size_t max, struct text *t);
 int facts_u64(const struct facts *facts, enum fact id, int level, uint64_t *ret);
 int facts_limit(const struct facts *facts, enum fact id, uint64_t *ret);
 uint64_t facts_uptime_ns(const struct facts *facts);

@@ -6,11 +6,12 @@
  * A directory cpuN and all below it is there once for each CPU, but its nodes only once: an inode
  * number is the place in the table, plus TREE_NODES_MAX times (N + 1) below such a one. Which of
  * these directories there are is read from the cpuset when one is looked up or listed. So with
- * nodeN.
+ * nodeN; and with the symlinks to directories of network devices, whose number stands for the name.
  */
 #include "config.h"
 #include "tree.h"
 #include "dirs.h"
+#include "netdev.h"
 #include "lib/sysctl-store.h"
 #include "lib/views.h"
 
@@ -27,7 +28,7 @@ static uint16_t by_name[TREE_NODES_MAX], next_by_name[TREE_NODES_MAX];
 static uint64_t covers; /* VIEW_COVERS: its entries are other directories' */
 static const struct facts *tree_facts;
 
-/* "cpu#": the name ends with a number. */
+/* "cpu#": the name ends with a number. "#": it is a network device's. */
 static bool is_numbered(const struct node *n)
 {
 	return n->name_len > 0 && n->name[n->name_len - 1] == '#';
@@ -153,7 +154,8 @@ static uint64_t find_path(const char *path, size_t len, char slash)
 /* What is covered is the sysctl, or the directory that holds nothing else. */
 static void mark_cover(uint64_t ino, const struct sysctl *s, const struct sysctl_store *store)
 {
-	size_t len = sysctl_store_dir(store, s);
+	const struct sysctl_net_dir *net = sysctl_net_dir(s->path);
+	size_t len = net ? strlen(net->path) : sysctl_store_dir(store, s);
 	uint64_t dir = len ? find_path(s->path, len, '/') : 0;
 
 	nodes[dir ? dir : ino].cover = true;
@@ -179,6 +181,23 @@ static int add_sysctl(const struct sysctl *s, const struct sysctl_store *store)
 		return -ENOSPC;
 	nodes[ino].sysctl = s;
 	mark_cover(ino, s, store);
+	return 0;
+}
+
+/* Where the kernel's own directory is mounted, and the way to what is in it. */
+static int add_net_dirs(void)
+{
+	for (int i = 0; i < sysctl_net_dirs_count; i++) {
+		const char *path = sysctl_net_dirs[i].path;
+		uint64_t dir = find_path(path, strlen(path), '/'), own;
+
+		if (!dir || !sysctl_net_dirs[i].devices)
+			continue;
+		own = add(dir, SYSCTL_NET_KERNEL, strlen(SYSCTL_NET_KERNEL), S_IFDIR | 0555);
+		if (!own || !add(dir, "#", 1, S_IFLNK | 0777))
+			return -ENOSPC;
+		nodes[own].unlisted = true;
+	}
 	return 0;
 }
 
@@ -253,6 +272,8 @@ int tree_build(const struct facts *facts, const struct sysctl_store *store, char
 	for (int i = 0; r == 0 && i < sysctls_count; i++)
 		r = add_sysctl(&sysctls[i], store);
 	if (r == 0)
+		r = add_net_dirs();
+	if (r == 0)
 		r = add_directory(cpu_dir);
 	if (r == 0)
 		r = add_directory(node_dir);
@@ -307,6 +328,8 @@ static int64_t next_number(uint64_t template, uint64_t from)
 	struct cpus cpus;
 	unsigned int node;
 
+	if (S_ISLNK(nodes[template].mode))
+		return netdev_next(tree_facts, from);
 	if (is_cpu(&nodes[template]))
 		return cpus_get(tree_facts, &cpus) == 0 && from < cpus.possible ? (int64_t)from
 										: -1;
@@ -319,7 +342,10 @@ static uint64_t lookup_numbered(uint64_t template, const char *name)
 {
 	size_t len = nodes[template].name_len - 1;
 	uint64_t number;
+	uint32_t device;
 
+	if (S_ISLNK(nodes[template].mode))
+		return netdev_find(tree_facts, name, &device) ? numbered(template, device) : 0;
 	if (strncmp(name, nodes[template].name, len) != 0 || (name[len] == '0' && name[len + 1]))
 		return 0;
 	name += len;
@@ -362,11 +388,11 @@ uint64_t tree_next(uint64_t parent, uint64_t after)
 	}
 	while (!among_numbered && ++i < nodes_end)
 		if (nodes[i].parent == dir && nodes[i].mode && i != template && i != covers &&
-		    shown(parent, i))
+		    !nodes[i].unlisted && shown(parent, i))
 			return i + instance(parent);
 	if (!template)
 		return 0;
-	number = next_number(template, among_numbered ? number_of(after) + 1 : 0);
+	number = next_number(template, among_numbered ? number_of(after) + 1ull : 0);
 	return number >= 0 ? numbered(template, number) : 0;
 }
 
@@ -390,12 +416,33 @@ void tree_name(uint64_t parent, uint64_t ino, char name[TREE_NAME_MAX])
 	if (parent == covers) {
 		print_path(ino, path);
 		view_cover_name(path, name);
+	} else if (is_numbered(n) && S_ISLNK(n->mode)) {
+		if (!netdev_name(tree_facts, number_of(ino), name))
+			*name = '\0';
 	} else if (is_numbered(n)) {
 		snprintf(name, TREE_NAME_MAX, "%.*s%u", (int)n->name_len - 1, n->name,
 			 number_of(ino));
 	} else {
 		snprintf(name, TREE_NAME_MAX, "%.*s", (int)n->name_len, n->name);
 	}
+}
+
+/**
+ * tree_link() - where the symlink @ino leads
+ *
+ * Return: 0, -EINVAL if it is none, -ENOENT if the device is gone.
+ */
+int tree_link(uint64_t ino, char target[TREE_NAME_MAX])
+{
+	const struct node *n = tree_node(ino);
+	char name[NETDEV_NAME_MAX];
+
+	if (!n || !S_ISLNK(n->mode) || !instance(ino))
+		return -EINVAL;
+	if (!netdev_name(tree_facts, number_of(ino), name))
+		return -ENOENT;
+	snprintf(target, TREE_NAME_MAX, SYSCTL_NET_KERNEL "/%s", name);
+	return 0;
 }
 
 /**

@@ -25,6 +25,7 @@ struct node {
 	mode_t mode; /* with the type */
 	unsigned int subdirs;
 	bool cover;			 /* is laid over the kernel's: in VIEW_COVERS too */
+	bool unlisted;			 /* only who knows the name finds it */
 	uint16_t numbered;		 /* the entry whose name ends with a number, or 0 */
 	provider_fn *render;		 /* VIEW_RENDERED */
 	const struct dir_file *dir_file; /* in a VIEW_DIRECTORY */
@@ -37,5 +38,6 @@ const struct node *tree_node(uint64_t ino);
 uint64_t tree_lookup(uint64_t parent, const char *name);
 uint64_t tree_next(uint64_t parent, uint64_t after);
 bool tree_fixed(uint64_t ino);
+int tree_link(uint64_t ino, char target[TREE_NAME_MAX]);
 void tree_name(uint64_t parent, uint64_t ino, char name[TREE_NAME_MAX]);
 int tree_render(uint64_t ino, const struct facts *facts, struct text *out);

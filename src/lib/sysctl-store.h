@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define SYSCTL_STORE_FILE "sysctls" /* in the container's directory */
-#define SYSCTL_ROWS_MAX	  384
+#define SYSCTL_ROWS_MAX	  448
 
 /* What was seen of a sysctl when the container was made, and what became of it. */
 enum sysctl_mark {

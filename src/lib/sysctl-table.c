@@ -47,6 +47,20 @@
 	ROW(p, READONLY, STRING, 1, 0444, .max = SYSCTL_STRING_MAX, .words = text, .why = reason)
 #define HIDDEN(p, reason) ROW(p, HIDDEN, STRING, 1, 0, .max = 1, .words = "", .why = reason)
 #define KERNEL(p, reason) ROW(p, KERNEL, STRING, 1, 0644, .max = 1, .words = "", .why = reason)
+/* What a network namespace's devices begin with (net/core/neighbour.c: neigh_sysctl_template) */
+#define NEIGH(dir, retrans, lock)                                                                  \
+	ANY(dir "anycast_delay", 100), INT(dir "app_solicit", 0, INT_MAX, 0),                      \
+		SECONDS(dir "base_reachable_time", 30), ANY(dir "base_reachable_time_ms", 30000),  \
+		SECONDS(dir "delay_first_probe_time", 5), SECONDS(dir "gc_interval", 30),          \
+		SECONDS(dir "gc_stale_time", 60), INT(dir "gc_thresh1", 0, INT_MAX, 128),          \
+		INT(dir "gc_thresh2", 0, INT_MAX, 512), INT(dir "gc_thresh3", 0, INT_MAX, 1024),   \
+		INT(dir "interval_probe_time_ms", 1, INT_MAX, 5000), ANY(dir "locktime", lock),    \
+		INT(dir "mcast_resolicit", 0, INT_MAX, 0),                                         \
+		INT(dir "mcast_solicit", 0, INT_MAX, 3), ANY(dir "proxy_delay", 80),               \
+		INT(dir "proxy_qlen", 0, INT_MAX, 64), ANY(dir "retrans_time", retrans),           \
+		ANY(dir "retrans_time_ms", 1000), INT(dir "ucast_solicit", 0, INT_MAX, 3),         \
+		INT(dir "unres_qlen", 0, INT_MAX, 101),                                            \
+		INT(dir "unres_qlen_bytes", 0, INT_MAX, 212992)
 #define PARAMETER(m, p, t, ...)                                                                    \
 	{                                                                                          \
 		.path = "sys/module/" m "/parameters/" p, .type = SYSCTL_##t, .count = 1,          \
@@ -331,7 +345,8 @@ const struct sysctl sysctls[] = {
 
 	/*
 	 * Only what the kernel shows, but to read, in a network namespace of the container's own;
-	 * and, so that somebody says it, what users ask for and it does not show there.
+	 * what it does not show there, in directories that are covered (sysctl_net_dirs[]); and, so
+	 * that somebody says it, what users ask for and nobody has.
 	 */
 	KERNEL("net/core/default_qdisc", first_net),
 	KERNEL("net/core/netdev_budget", first_net),
@@ -340,20 +355,16 @@ const struct sysctl sysctls[] = {
 	LARGEST("net/core/rmem_max", INT, 2304, INT_MAX, 212992, 16777216),
 	INT("net/core/wmem_default", 4608, INT_MAX, 212992),
 	LARGEST("net/core/wmem_max", INT, 4608, INT_MAX, 212992, 16777216),
-	KERNEL("net/ipv4/neigh/default/gc_thresh1", first_net),
-	KERNEL("net/ipv4/neigh/default/gc_thresh2", first_net),
-	KERNEL("net/ipv4/neigh/default/gc_thresh3", first_net),
+	NEIGH("net/ipv4/neigh/default/", 100, 100),
 	CONSTANT("net/ipv4/tcp_ehash_entries", "-131072", "follows the host's memory"),
 	KERNEL("net/ipv4/tcp_mem", first_net),
 	CONSTANT("net/ipv4/udp_hash_entries", "-16384", "follows the host's memory"),
 	KERNEL("net/ipv4/udp_mem", first_net),
-	KERNEL("net/ipv4/vs/conn_reuse_mode", first_net),
-	KERNEL("net/ipv4/vs/conntrack", first_net),
-	KERNEL("net/ipv4/vs/expire_nodest_conn", first_net),
-	KERNEL("net/ipv4/vs/expire_quiescent_template", first_net),
-	KERNEL("net/ipv6/neigh/default/gc_thresh1", first_net),
-	KERNEL("net/ipv6/neigh/default/gc_thresh2", first_net),
-	KERNEL("net/ipv6/neigh/default/gc_thresh3", first_net),
+	ANY("net/ipv4/vs/conn_reuse_mode", 1),
+	ANY("net/ipv4/vs/conntrack", 0),
+	ANY("net/ipv4/vs/expire_nodest_conn", 0),
+	ANY("net/ipv4/vs/expire_quiescent_template", 0),
+	NEIGH("net/ipv6/neigh/default/", HZ, 0),
 	INT("net/netfilter/nf_conntrack_buckets", 1, INT_MAX, 65536),
 	INT("net/netfilter/nf_conntrack_expect_max", 1, INT_MAX, 1024),
 	LARGEST("net/netfilter/nf_conntrack_max", INT, 0, INT_MAX, 65536, 1048576),
@@ -447,3 +458,10 @@ const struct sysctl sysctls[] = {
 		  .max = 8, .words = "N", .why = of_host),
 };
 const int sysctls_count = sizeof(sysctls) / sizeof(sysctls[0]);
+
+const struct sysctl_net_dir sysctl_net_dirs[] = {
+	{ "proc/sys/net/ipv4/neigh", .devices = true },
+	{ "proc/sys/net/ipv4/vs" },
+	{ "proc/sys/net/ipv6/neigh", .devices = true },
+};
+const int sysctl_net_dirs_count = sizeof(sysctl_net_dirs) / sizeof(sysctl_net_dirs[0]);

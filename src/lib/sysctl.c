@@ -53,6 +53,20 @@ const char *sysctl_namespaced(const char *path)
 }
 
 /**
+ * sysctl_net_dir() - the directory of the network namespace that is covered and has @path, or NULL
+ */
+const struct sysctl_net_dir *sysctl_net_dir(const char *path)
+{
+	for (int i = 0; i < sysctl_net_dirs_count; i++) {
+		size_t len = strlen(sysctl_net_dirs[i].path);
+
+		if (strncmp(path, sysctl_net_dirs[i].path, len) == 0 && path[len] == '/')
+			return &sysctl_net_dirs[i];
+	}
+	return NULL;
+}
+
+/**
  * sysctl_policy_name() - as documented in cloister-sysctl(5)
  */
 const char *sysctl_policy_name(enum sysctl_policy policy)

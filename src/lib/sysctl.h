@@ -67,12 +67,29 @@ struct sysctl_value {
 extern const struct sysctl sysctls[];
 extern const int sysctls_count;
 
+/*
+ * A directory of the network namespace in which the kernel shows rows of the table to the first one
+ * only, and into which no container runtime writes: covered as a whole. What the kernel has there
+ * stays in reach: its own directory lies in SYSCTL_NET_KERNEL, and each device's name is a symlink
+ * into that.
+ */
+struct sysctl_net_dir {
+	const char *path;
+	bool devices; /* has a directory for each network device; else nothing but our rows */
+};
+
+#define SYSCTL_NET_KERNEL ".kernel"
+
+extern const struct sysctl_net_dir sysctl_net_dirs[];
+extern const int sysctl_net_dirs_count;
+
 const struct sysctl *sysctl_find(const char *path);
 const char *sysctl_policy_name(enum sysctl_policy policy);
 bool sysctl_is_text(const struct sysctl *s);
 bool sysctl_is_shared(const struct sysctl *s);
 const char *sysctl_reason(const struct sysctl *s);
 const char *sysctl_namespaced(const char *path);
+const struct sysctl_net_dir *sysctl_net_dir(const char *path);
 
 void sysctl_initial(const struct sysctl *s, struct sysctl_value *value);
 int sysctl_write(const struct sysctl *s, struct sysctl_value *value, const char *text, size_t len,

@@ -55,7 +55,9 @@ enum warden_order_type {
 	WARDEN_ORDER_INIT =
 		1,	     /* PID 1 exists: its pidfd comes along, and a namespace to let go of */
 	WARDEN_ORDER_DETACH, /* the launcher leaves and the container stays */
-	WARDEN_ORDER_PIDS, /* a procfs of its pid namespace comes along; before WARDEN_ORDER_INIT */
+	/* a procfs of its pid namespace and its /proc/net/dev come along; before WARDEN_ORDER_INIT
+	 */
+	WARDEN_ORDER_PIDS,
 	WARDEN_ORDER_CONSOLE, /* a pty nobody reads: its master comes along */
 	WARDEN_ORDER_SYSCTLS, /* values were set: look which of them the host shares */
 };

@@ -6,7 +6,8 @@
  * Never covered is what a container runtime writes: net.*, kernel.{msg*,sem,shm*}, fs.mqueue.*.
  * Those that run inside open them with openat2(RESOLVE_NO_XDEV) and would take a cover for an
  * attack; and the kernel has them per namespace. Of net.* only files are covered that the kernel
- * lets nobody write in a network namespace of one's own, because they are not the namespace's.
+ * lets nobody write in a network namespace of one's own, because they are not the namespace's; and
+ * the directories of sysctl_net_dirs[], for what it does not even show there.
  */
 #include "config.h"
 #include "runtime/tree.h"
@@ -108,6 +109,62 @@ static int lay_one(struct lay *lay, struct dirs *d, const char *path, const stru
 											      : r;
 }
 
+/* Does the kernel have one of the rows below @dir there? Then all are left to it. */
+static bool has_rows(const struct sysctl_net_dir *dir, int fd)
+{
+	for (int i = 0; i < sysctls_count; i++)
+		if (sysctl_net_dir(sysctls[i].path) == dir &&
+		    faccessat(fd, sysctls[i].path + strlen(dir->path) + 1, F_OK,
+			      AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	return false;
+}
+
+static void mark_rows(struct lay *lay, const struct sysctl_net_dir *dir, unsigned int marks)
+{
+	for (int i = 0; i < sysctls_count; i++)
+		if (sysctl_net_dir(sysctls[i].path) == dir)
+			sysctl_store_mark(lay->store, &sysctls[i], marks);
+}
+
+/* The server's directory, and in it the kernel's own, which is a part of this very procfs. */
+static int lay_net_dir(struct lay *lay, const struct sysctl_net_dir *dir)
+{
+	int base = lay->tree->shop->base, r;
+	autofd under = sys_openat2(base, dir->path, O_PATH | O_DIRECTORY,
+				   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	autofd own = -1;
+	char path[128];
+
+	if (under < 0)
+		return under == -ENOENT ? 0 : under;
+	if (has_rows(dir, under)) {
+		mark_rows(lay, dir, SYSCTL_NATIVE);
+		return 0;
+	}
+	own = dir->devices ? mnt_clone(under, "", false) : -1;
+	if (dir->devices && own < 0)
+		return own;
+	r = fchdir(base) < 0 ? -errno : tree_lay_cover(dir->path, dir->path);
+	g_snprintf(path, sizeof(path), "%s/" SYSCTL_NET_KERNEL, dir->path);
+	if (r == 0 && dir->devices)
+		r = mnt_attach(own, base, path);
+	if (r == 0)
+		mark_rows(lay, dir, SYSCTL_IS_THERE);
+	return r;
+}
+
+static int lay_net_dirs(struct lay *lay)
+{
+	int r = 0;
+
+	for (int i = 0; i < sysctl_net_dirs_count && r == 0; i++) {
+		lay->failed = sysctl_net_dirs[i].path;
+		r = lay_net_dir(lay, &sysctl_net_dirs[i]);
+	}
+	return r;
+}
+
 /*
  * Whose file a path below /proc/sys/net leads to depends on who looks: a cover that is laid from
  * another network namespace lies on a file that the container never sees.
@@ -119,13 +176,14 @@ static int lay_net(void *arg)
 	int r = 0;
 
 	for (int i = 0; i < sysctls_count && r == 0; i++) {
-		if (sysctls[i].policy == SYSCTL_KERNEL || !sysctl_namespaced(sysctls[i].path))
+		if (sysctls[i].policy == SYSCTL_KERNEL || !sysctl_namespaced(sysctls[i].path) ||
+		    sysctl_net_dir(sysctls[i].path))
 			continue;
 		lay->failed = sysctls[i].path;
 		r = lay_one(lay, &dirs, sysctls[i].path, &sysctls[i]);
 	}
 	close_dirs(&dirs);
-	return r;
+	return r < 0 ? r : lay_net_dirs(lay);
 }
 
 static int lay_in_net(struct lay *lay)

@@ -231,7 +231,7 @@ static int set_own(struct sysctl_store *store, const struct sysctl *s, const cha
 
 	if (marks & SYSCTL_NATIVE)
 		return -EOPNOTSUPP;
-	if (!sysctl_namespaced(s->path) && !(marks & SYSCTL_IS_THERE))
+	if ((!sysctl_namespaced(s->path) || sysctl_net_dir(s->path)) && !(marks & SYSCTL_IS_THERE))
 		return -ENOENT;
 	return sysctl_store_write(store, s, text, strlen(text), 0, &consumed);
 }

@@ -235,6 +235,15 @@ bool wardenlink_wait_ready(struct container *c, GError **error)
 	return e.ready || error_set(error, "cloister-warden: %s", e.text);
 }
 
+/* The network devices of the container, as long as nobody but us has had PID 1 go anywhere. */
+static int open_devices(pid_t pid)
+{
+	char path[64];
+
+	g_snprintf(path, sizeof(path), "/proc/%d/net/dev", (int)pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 /**
  * wardenlink_tell_init() - PID 1 exists: from now on its end is the warden's business too
  */
@@ -244,7 +253,10 @@ void wardenlink_tell_init(struct container *c)
 	int fds[] = { c->pidfd, c->workshop_ns };
 
 	if (c->pids_fd >= 0) {
-		fd_send(c->warden, &order, sizeof(order), &c->pids_fd, 1);
+		autofd devices = open_devices(c->pid);
+		int seen[] = { c->pids_fd, devices };
+
+		fd_send(c->warden, &order, sizeof(order), seen, devices >= 0 ? 2 : 1);
 		fd_close(fd_steal(&c->pids_fd));
 	}
 	order.type = WARDEN_ORDER_INIT;

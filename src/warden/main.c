@@ -290,8 +290,8 @@ static void read_order(struct warden *w)
 		w->hello.record.init = order.init;
 		/* There is one already if the server died before. */
 		renew_twin(w);
-	} else if (order.type == WARDEN_ORDER_PIDS && n == 1) {
-		server_send_pids(w, fds[0]);
+	} else if (order.type == WARDEN_ORDER_PIDS && n >= 1) {
+		server_send_pids(w, fds, n);
 	} else if (order.type == WARDEN_ORDER_CONSOLE && n == 1) {
 		close_to(&w->console, fds[0]);
 		fcntl(fds[0], F_SETFL, O_NONBLOCK);
@@ -458,6 +458,7 @@ int main(int argc, char **argv)
 			    .console = -1,
 			    .init_pidfd = -1,
 			    .pids_fd = -1,
+			    .devices_fd = -1,
 			    .pids_link = -1,
 			    .server_pidfd = -1,
 			    .other_pidfd = -1,

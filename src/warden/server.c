@@ -163,14 +163,16 @@ static int pids_source(struct warden *w)
 }
 
 /**
- * server_send_pids() - the container's procfs is there: @fd, which the warden keeps
+ * server_send_pids() - the container's procfs is there: @fds, which the warden keeps
+ * @n: 2 if its /proc/net/dev comes along, else 1
  */
-void server_send_pids(struct warden *w, int fd)
+void server_send_pids(struct warden *w, const int *fds, size_t n)
 {
-	w->pids_fd = fd;
+	w->pids_fd = fds[0];
+	w->devices_fd = n > 1 ? fds[1] : -1;
 	if (w->pids_link < 0)
 		return;
-	fd_send(w->pids_link, "1", 1, &fd, 1);
+	fd_send(w->pids_link, "1", 1, fds, n > 1 ? 2 : 1);
 	close(w->pids_link);
 	w->pids_link = -1;
 }
@@ -189,10 +191,13 @@ static int open_facts(struct warden *w, struct fact_fd *fds)
 	if (n == 0)
 		n = cgroup_open(&cg, w->hello.record.cgroup);
 	if (n >= 0)
-		n = facts_open_all(root, controller_dir, &cg, fds, FACT_MAX_FDS - 1);
+		n = facts_open_all(root, controller_dir, &cg, fds, FACT_MAX_FDS - 2);
 	cgroup_free(&cg);
 	if (n >= 0 && (fds[n].fd = pids_source(w)) >= 0)
 		fds[n++].name = fact_sources[FACT_PIDS].name;
+	if (n >= 0 && w->devices_fd >= 0 &&
+	    (fds[n].fd = fcntl(w->devices_fd, F_DUPFD_CLOEXEC, 3)) >= 0)
+		fds[n++].name = fact_sources[FACT_NET_DEV].name;
 	return n;
 }
 

@@ -28,8 +28,9 @@ struct warden {
 	int init_fd;		   /* memfd: the kernel's first request; survives the server */
 	int control;		   /* to the launcher; -1 once it has gone */
 	int console;		   /* master of a pty that nobody reads, or -1 */
-	int pids_fd;   /* a procfs of the container's pid namespace, for the server; -1: not yet */
-	int pids_link; /* until then: where the server waits for it, or -1 */
+	int pids_fd;	/* a procfs of the container's pid namespace, for the server; -1: not yet */
+	int devices_fd; /* its /proc/net/dev, which comes along, or -1 */
+	int pids_link;	/* until then: where the server waits for it, or -1 */
 	int init_pidfd;
 	int server_pidfd;
 	int other_pidfd; /* warden: of its twin; twin: of the warden */
@@ -54,5 +55,5 @@ int handover_do(struct warden *w);
 int handover_receive(struct warden *w, const char *number);
 
 int server_start(struct warden *w, bool resume);
-void server_send_pids(struct warden *w, int fd);
+void server_send_pids(struct warden *w, const int *fds, size_t n);
 void warden_end(struct warden *w, bool all);

@@ -56,7 +56,7 @@ umount /new; umount /new
 same "$(on /new)" 0 "and none again"
 works "options" mount -t proc -o ro,hidepid=2 proc /new
 refused "read-only is" sh -c 'echo 1 >/new/sys/kernel/panic'
-same "$(grep -c hidepid /proc/self/mountinfo)" 1 "hidepid is there"
+same "$(grep -c ' /new [^-]* - proc .*hidepid' /proc/self/mountinfo)" 1 "hidepid is there"
 umount /new
 works "subset=pid" mount -t proc -o subset=pid proc /new
 same "$(ls /new/meminfo 2>/dev/null)" "" "has no other files"
@@ -220,7 +220,7 @@ same "$(on /new)" 0 "procfs: takes it away"
 works "by another thread than the first" newmount by-thread /new proc
 works "is the same" attack covered /new/uptime; umount /new
 works "options" newmount mount /new proc ro hidepid=2 source=own @noexec
-same "$(grep -c hidepid /proc/self/mountinfo)" 1 "hidepid is there"
+same "$(grep -c ' /new [^-]* - proc .*hidepid' /proc/self/mountinfo)" 1 "hidepid is there"
 same "$(awk '$5 == "/new" { print $(NF - 1) }' /proc/self/mountinfo)" own "the source too"
 refused "read-only is" sh -c 'echo 1 >/new/sys/kernel/panic'
 umount /new

@@ -49,12 +49,13 @@ done)" "" "and every cap"
 ### What is there, and what it reads as
 launch_detached "$name" --rootfs "$root" -- sleep 1000 || { fail "a container starts"; done_testing; }
 launch_detached "$other" --rootfs "$root2" -- sleep 1000
-# In a plain user namespace: the same files with the same modes, but for those that are the table's to say.
-list='cd /proc/sys && find . -type f ! -path "./fs/binfmt_misc/*" | sort'
+# In a plain user namespace: the same files with the same modes, but for those that are the table's to say,
+# and those that a network namespace lacks. (-L: the kernel's own directories of network devices are symlinks.)
+list='cd /proc/sys && find -L . -type f ! -path "./fs/binfmt_misc/*" ! -path "./net/ipv?/neigh/default/*" | sort'
 inside sh -c "$list" >"$tap_dir/files"
 unshare -Urnmpuif --mount-proc sh -c "$list" >"$tap_dir/plain"
 is "$(comm -3 "$tap_dir/files" "$tap_dir/plain")" "" "the same files as in a plain user namespace ($(wc -l <"$tap_dir/files"))"
-modes='cd /proc/sys && find . -type f ! -path "./fs/binfmt_misc/*" -exec stat -c "%n %a" {} + | sort'
+modes='cd /proc/sys && find -L . -type f ! -path "./fs/binfmt_misc/*" ! -path "./net/ipv?/neigh/default/*" -exec stat -L -c "%n %a" {} + | sort'
 inside sh -c "$modes" >"$tap_dir/modes"
 unshare -Urnmpuif --mount-proc sh -c "$modes" >"$tap_dir/plain"
 like "$(diff "$tap_dir/modes" "$tap_dir/plain" | grep -c '^<')" '^([0-9]|[1-3][0-9])$' "with the same modes, but for constants"
@@ -205,13 +206,13 @@ vm/mmap_min_addr 65536
 net/core/default_qdisc absent
 net/core/somaxconn native:777
 net/ipv4/ping_group_range native:0 1000
-net/ipv4/vs/conntrack absent
-net/ipv4/vs/conn_reuse_mode absent
-net/ipv4/vs/expire_nodest_conn absent
-net/ipv4/vs/expire_quiescent_template absent
-net/ipv4/neigh/default/gc_thresh1 absent
-net/ipv4/neigh/default/gc_thresh2 absent
-net/ipv4/neigh/default/gc_thresh3 absent
+net/ipv4/vs/conntrack 1
+net/ipv4/vs/conn_reuse_mode 0
+net/ipv4/vs/expire_nodest_conn 1
+net/ipv4/vs/expire_quiescent_template 1
+net/ipv4/neigh/default/gc_thresh1 2048
+net/ipv4/neigh/default/gc_thresh2 4096
+net/ipv4/neigh/default/gc_thresh3 8192
 net/netfilter/nf_conntrack_max 70000
 net/netfilter/nf_conntrack_generic_timeout native:601
 net/netfilter/nf_conntrack_tcp_timeout_established native:86400
@@ -248,6 +249,37 @@ for d in config security debug tracing; do
 done
 like "$(inside cat /sys/devices/virtual/dmi/id/product_uuid)" '^[0-9a-f-]{36}$' "product_uuid"
 cloister delete --force "$name"
+
+### What a network namespace lacks: the directory has the rest of the kernel's own, device by device
+neigh=/proc/sys/net/ipv4/neigh
+name=$(cname neigh)
+host_solicit=$(cat $neigh/lo/ucast_solicit)
+launch_detached "$name" --privileged --rootfs "$root" --sysctl net.ipv4.neigh.default.gc_thresh3=5555 --sysctl net.ipv4.neigh.lo.app_solicit=2 -- sleep 1000
+is "$(inside cat $neigh/default/gc_thresh3 $neigh/lo/app_solicit | tr '\n' ' ')" "5555 2 " "--sysctl sets what is ours there, and what is the kernel's"
+if [ -e $neigh/default/gc_thresh1 ] && inside test -e $neigh/lo/ucast_solicit; then # before Linux 5.18 a device has none
+	fails '*' "a device's own is the kernel's" inside attack covered $neigh/lo/ucast_solicit
+	ok "the others are not" inside attack covered $neigh/default/gc_thresh1
+	inside sh -c "echo 9 >$neigh/lo/ucast_solicit"
+	is "$(inside cat $neigh/lo/ucast_solicit) $(cat $neigh/lo/ucast_solicit)" "9 $host_solicit" "and is written, in this namespace alone"
+	fails EINVAL "what is the kernel's cannot be unmounted" inside attack umount $neigh/.kernel
+	fails EINVAL "nor what covers it" inside attack umount $neigh
+	is "$(inside ls $neigh | tr '\n' ' ')" "default lo " "one directory for each device"
+	is "$(inside unshare -n sh -c "ls $neigh; cat $neigh/lo/ucast_solicit" | tr '\n' ' ')" "lo $host_solicit " "another network namespace has what the kernel shows there"
+	inside unshare -mpf --mount-proc sh -c "echo 7 >$neigh/lo/ucast_solicit; echo 77 >$neigh/default/gc_thresh1"
+	is "$(inside cat $neigh/lo/ucast_solicit $neigh/default/gc_thresh1 | tr '\n' ' ')" "7 77 " "a new procfs has both"
+	is "$(inside unshare -nmpf --mount-proc sh -c "ls -A $neigh; cat $neigh/lo/ucast_solicit" | tr '\n' ' ')" "lo $host_solicit " "one of another network namespace has that one's"
+	if inside ip link add name one type ifb 2>/dev/null; then
+		is "$(inside cat $neigh/one/ucast_solicit)" "$host_solicit" "a device that comes later is there at once"
+		inside ip link set one name two
+		is "$(inside sh -c "cd $neigh && echo * && cat two/ucast_solicit && ! test -e one" | tr '\n' ' ')" "default lo two $host_solicit " "renamed, under its new name alone"
+		kill -9 "$(cloister status --json "$name" | json '[h["pid"] for h in d["helpers"] if h["name"] == "cloister-fs"][0]')"
+		is "$(inside sh -c "cd $neigh && echo * && readlink two" | tr '\n' ' ')" "default lo two .kernel/two " "also for the next server"
+		inside ip link delete two
+		fails '*' "deleted, it is gone" inside ls -d $neigh/two
+	fi
+fi
+cloister delete --force "$name"
+fails '*' "--sysctl of a directory that this kernel lacks" launch --rootfs "$root" --sysctl net.ipv4.neigh.default.no_such=1 -- true
 
 ### procps
 if type -P sysctl >/dev/null && launch -- true </dev/null 2>/dev/null; then

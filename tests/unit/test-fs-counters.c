@@ -5,6 +5,7 @@
  */
 #include "config.h"
 #include "fs-fixture.h"
+#include "fusefs/netdev.h"
 #include "fusefs/pids.h"
 #include "lib/fd.h"
 
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -226,7 +228,7 @@ static void pressure_is_the_cgroups(void **state)
 /* Of a procfs that is there, and of one that comes later over a socket. */
 static void last_pid(void **state)
 {
-	struct pid_watch watch = { .dir = -1 };
+	struct pid_watch watch = PID_WATCH_NONE;
 	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), pair[2];
 	uint64_t own = getpid(), seen;
 	pid_t child;
@@ -249,7 +251,7 @@ static void last_pid(void **state)
 		assert_true(seen >= (uint64_t)child);
 	assert_true(pids_last(&f.facts) >= seen);
 
-	watch = (struct pid_watch){ .dir = -1 };
+	watch = (struct pid_watch)PID_WATCH_NONE;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
 	f.facts.fd[FACT_PIDS][0] = pair[1];
 	assert_int_equal(pids_last(&f.facts), 0);
@@ -259,6 +261,44 @@ static void last_pid(void **state)
 	close(pair[0]);
 	close(proc);
 	close(watch.dir);
+}
+
+/* Names are found by a number that is made of them, also when others come and go. */
+static void devices_of_the_container(void **state)
+{
+	static const char *const names[] = { "lo", "eth0", "eth0.100", "abcdefghijklmno",
+					     "a.b-c@d" };
+	static const char heading[] = "Inter-|   Receive\n face |bytes    packets errs\n";
+	char text[1024], name[NETDEV_NAME_MAX];
+	size_t len = sizeof(heading) - 1, n = sizeof(names) / sizeof(names[0]);
+	uint32_t number, found = 0;
+	int64_t next = -1;
+
+	fixture_load(&f, "v2");
+	assert_false(netdev_find(&f.facts, "lo", &number)); /* nobody brought the list */
+	assert_int_equal(netdev_next(&f.facts, 0), -1);
+	assert_int_equal(facts_add(&f.facts, "net.dev", memfd_create("devices", 0)), 0);
+	memcpy(text, heading, sizeof(heading));
+	for (size_t i = 0; i < n; i++)
+		len += sprintf(text + len, "%6s: 0 0 0\n", names[i]);
+	fixture_set(&f, FACT_NET_DEV, 0, text);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(netdev_find(&f.facts, names[i], &number));
+		assert_true(netdev_name(&f.facts, number, name));
+		assert_string_equal(name, names[i]);
+	}
+	for (next = -1; (next = netdev_next(&f.facts, next + 1)) >= 0; found++)
+		assert_true(netdev_name(&f.facts, next, name));
+	assert_int_equal(found, n);
+	assert_false(netdev_find(&f.facts, "face", &number));
+	assert_false(netdev_find(&f.facts, "Inter-", &number));
+	assert_false(netdev_find(&f.facts, "eth", &number));
+	assert_false(netdev_find(&f.facts, "", &number));
+	fixture_set(&f, FACT_NET_DEV, 0,
+		    "default: 0\n  .kernel: 0\n  lo: 0\n  toolongforanyname:\n\n:\nno colon");
+	assert_true(netdev_find(&f.facts, "lo", &number));
+	assert_int_equal(netdev_next(&f.facts, 0), number);
+	assert_int_equal(netdev_next(&f.facts, number + 1ull), -1);
 }
 
 static void look_for_taint(struct fixture *fixture, const char *path, void *tree)
@@ -356,6 +396,7 @@ int main(void)
 		cmocka_unit_test_teardown(cpu_directory, teardown),
 		cmocka_unit_test_teardown(node_directory, teardown),
 		cmocka_unit_test_teardown(last_pid, teardown),
+		cmocka_unit_test_teardown(devices_of_the_container, teardown),
 		cmocka_unit_test_teardown(nothing_of_the_host, teardown),
 	};
 
