@@ -79,16 +79,26 @@ ok "pause" podman pause c
 ok "... is paused" running c paused
 ok "unpause" podman unpause c
 echo "from host" >"$work/file"
-tar_in() { tar -C "$work" -c file | podman exec -i c tar -C /tmp -x; }
+chown 1000:1000 "$work/file"
+tar_in() { tar -C "$work" --owner 0 --group 0 -c file | podman exec -i c tar -C /tmp -x; }
+mount_in() { cp "$work/file" "$(podman mount c)/tmp/mounted" && podman umount c >/dev/null; }
+paused_in() { podman pause c >/dev/null && podman cp "$work/file" c:/tmp/paused; podman unpause c >/dev/null; }
 # Podman enters the mount namespace as the host's root, who is nobody there (doc/podman.md).
-fails 'value too large' "cp into a running container is refused" podman cp "$work/file" c:/tmp/file
-ok "... tar into it is the way" tar_in
-is "$(podman exec c sh -c 'cat /tmp/file; stat -c %u /tmp/file' | tr '\n' ' ')" "from host 0 " "... arrives as root's"
+fails 'value too large' "cp into a running container is refused" podman cp "$work/file" c:/tmp/refused
+ok "... tar into it is a way" tar_in
+ok "... podman mount another" mount_in
+ok "... and cp while it is paused" paused_in
+is "$(podman exec c sh -c 'cd /tmp; ls; cat file mounted paused; stat -c %u file mounted paused' | tr '\n' ' ')" \
+	"file mounted paused from host from host from host 0 0 0 " "... each arrives as root's, and nothing else does"
+podman exec c chown 1000:1000 /tmp/file
 ok "cp out" podman cp c:/tmp/file "$work/out"
-is "$(cat "$work/out")" "from host" "... with its content"
+is "$(cat "$work/out"; stat -c %u "$work/out")" $'from host\n0' "... with its content, as root's"
 ok "stop" podman stop -t 10 c
 is "$(podman inspect -f '{{.State.ExitCode}}' c)" 3 "... ends by its own handler"
+ok "cp into a stopped container" podman cp "$work/file" c:/tmp/stopped
+ok "cp out of it" podman cp c:/tmp/stopped "$work/out2"
 ok "start again" podman start c
+is "$(cat "$work/out2"; podman exec c stat -c %u /tmp/stopped /tmp/file | xargs)" $'from host\n0 1000' "... content and owners are right"
 ok "kill" podman kill c
 ok "... ends" eventually 10 running c exited
 is "$(podman diff c | grep -c '/tmp/file')" 1 "diff"
@@ -102,7 +112,20 @@ fails 'host' "isolation: --network=host is refused" run --rm --network host $ima
 podman rm -a -f -t 0 >/dev/null 2>&1
 unlike "$(run --rm --userns host $image cat /proc/self/uid_map)" '^ *0 +0 ' "isolation: --userns=host is ignored"
 unlike "$(run --rm --privileged $image cat /proc/self/uid_map 2>&1)" '^ *0 +0 ' "isolation: --privileged too"
-printf 'FROM localhost/bb\nRUN cat /proc/self/uid_map >/map; echo run >/run-it\n' >"$work/Containerfile"
+
+# With ids that Podman chose itself it knows whose files it writes.
+printf 'containers:200000000:262144\n' >"$work/subids"
+for file in /etc/subuid /etc/subgid; do mount --bind "$work/subids" "$file" && on_exit umount "$file"; done
+ok "--userns=auto" run -d --name auto --userns=auto:size=65536 $image sleep 1000
+is "$(podman exec auto cat /proc/self/uid_map | xargs)" "0 200000000 65536" "... keeps Podman's range"
+ok "... cp into it" podman cp "$work/file" auto:/tmp/file
+is "$(podman exec auto sh -c 'cat /tmp/file; stat -c %u /tmp/file /owned/of-1000; chown 1000 /tmp/file' | xargs)" "from host 0 1000" "... owners are right"
+ok "... cp out of it" podman cp auto:/tmp/file "$work/out3"
+is "$(cat "$work/out3")" "from host" "... too"
+podman rm -f -t 0 auto >/dev/null
+printf 'FROM localhost/bb\nRUN cat /proc/self/uid_map >/map\n' >"$work/Containerfile"
+ok "build" podman build -q --isolation oci --network none -t localhost/built -f "$work/Containerfile" "$work/vol"
+unlike "$(run --rm localhost/built cat /map)" '^ *0 +0 ' "isolation: its steps are contained"
 is "$(podman ps -aq)" "" "no container is left"
 
 done_testing
