@@ -206,6 +206,32 @@ static bool listen_to(struct grpc *g, GString *answer)
 	return false;
 }
 
+/* The next message of an answer, which is as long as the four bytes after the first say. */
+static bool next_message(const GString *answer, size_t *at, const char **data, size_t *len)
+{
+	uint32_t n;
+
+	if (answer->len - *at < 5 || answer->str[*at] != 0)
+		return false;
+	memcpy(&n, answer->str + *at + 1, sizeof(n));
+	*at += 5;
+	*data = answer->str + *at;
+	*len = ntohl(n);
+	if (*len > answer->len - *at)
+		return false;
+	*at += *len;
+	return true;
+}
+
+static GString *call(struct grpc *g, const char *method, const char *text)
+{
+	g_autoptr(GString) answer = g_string_new(NULL);
+	bool ok = ask(g, method, text) && listen_to(g, answer);
+
+	g->stream += 2;
+	return ok ? g_steal_pointer(&answer) : NULL;
+}
+
 /**
  * grpc_call() - call @method with a message whose field 1 is @text
  *
@@ -213,18 +239,34 @@ static bool listen_to(struct grpc *g, GString *answer)
  */
 GString *grpc_call(struct grpc *g, const char *method, const char *text)
 {
-	g_autoptr(GString) answer = g_string_new(NULL);
-	bool ok = ask(g, method, text) && listen_to(g, answer);
-	uint32_t len;
+	g_autoptr(GString) answer = call(g, method, text);
+	const char *data;
+	size_t at = 0, len;
 
-	g->stream += 2;
-	if (!ok || answer->len < 5 || answer->str[0] != 0)
+	if (!answer || !next_message(answer, &at, &data, &len) || at != answer->len)
 		return NULL;
-	memcpy(&len, answer->str + 1, sizeof(len));
-	if (ntohl(len) != answer->len - 5)
-		return NULL;
-	g_string_erase(answer, 0, 5);
-	return g_steal_pointer(&answer);
+	return g_string_new_len(data, len);
+}
+
+/**
+ * grpc_read() - the same, of a method that answers with several messages
+ *
+ * Return: their fields @number, one after the other; NULL if an answer is not whole.
+ */
+GString *grpc_read(struct grpc *g, const char *method, const char *text, uint32_t number)
+{
+	g_autoptr(GString) answer = call(g, method, text), bytes = g_string_new(NULL);
+	struct pb_field field;
+	const char *data;
+	size_t at = 0, len;
+
+	while (answer && at < answer->len) {
+		if (!next_message(answer, &at, &data, &len))
+			return NULL;
+		if (pb_find(data, len, number, &field))
+			g_string_append_len(bytes, field.data, field.len);
+	}
+	return answer && bytes->len ? g_steal_pointer(&bytes) : NULL;
 }
 
 static bool take_varint(const char **at, const char *end, uint64_t *ret)

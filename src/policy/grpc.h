@@ -17,6 +17,7 @@ struct grpc {
 
 bool grpc_open(struct grpc *g, const char *path, const char *ns);
 GString *grpc_call(struct grpc *g, const char *method, const char *text);
+GString *grpc_read(struct grpc *g, const char *method, const char *text, uint32_t number);
 void grpc_close(struct grpc *g);
 
 /* A field of a protocol buffer: a number, or bytes in the buffer that was given. */

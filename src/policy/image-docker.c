@@ -140,32 +140,30 @@ static struct image *from_container(const char *root, json_t *container)
 	if (!image->config)
 		image->config = g_strdup(config);
 	image->name = g_strdup(*name ? name : config);
-	/* A container that was started by an id is told by a name of its image. */
+	json_decref(repositories);
+	return image;
+}
+
+/* A container that was started by an id is told by a name of its image. @id: "sha256:…" */
+static void tell_by_name(struct image *image, const char *id)
+{
 	if ((imageref_is_digest(image->name) ||
-	     (strlen(image->name) >= 6 && g_str_has_prefix(config + 7, image->name))) &&
+	     (strlen(image->name) >= 6 && g_str_has_prefix(id + 7, image->name))) &&
 	    image->tags->len) {
 		g_free(image->name);
 		image->name = g_strdup(image->tags->pdata[0]);
 	}
-	json_decref(repositories);
-	return image;
 }
 
 /* Docker's own store does not have it: containerd's does. */
 static void take_manifest(const struct subject *who, struct image *image, json_t *container)
 {
 	const char *manifest = store_text(json_object_get(container, "ImageManifest"), "digest");
-	struct imageref ref;
 
 	g_ptr_array_add(image->content, g_strdup(image->config));
-	if (imageref_is_digest(manifest))
+	if (imageref_is_digest(manifest) && strcmp(manifest, image->config) != 0)
 		g_ptr_array_add(image->content, g_strdup(manifest));
 	g_clear_pointer(&image->config, g_free);
-	if (imageref_parse(image->name, false, &ref)) {
-		if (ref.tag)
-			g_ptr_array_add(image->tags, g_strdup_printf("%s:%s", ref.name, ref.tag));
-		imageref_clear(&ref);
-	}
 	containerd_add_sources(who, image);
 }
 
@@ -194,6 +192,8 @@ struct image *docker_find(const struct subject *who, GError **error)
 	image = from_container(root, container);
 	if (image && !image->store)
 		take_manifest(who, image, container);
+	if (image)
+		tell_by_name(image, store_text(container, "Image"));
 	json_decref(container);
 	return image;
 }

@@ -150,7 +150,8 @@ static bool matches_local(const struct image *image, const struct imageref *ref)
 static bool matches_digest(const struct image *image, const struct imageref *ref)
 {
 	if (!ref->name)
-		return g_strcmp0(image->config, ref->digest) == 0;
+		return g_strcmp0(image->config, ref->digest) == 0 ||
+		       has(image->content, ref->digest);
 	for (guint i = 0; i < image->digests->len; i++) {
 		const char *digest;
 		g_autofree char *name = split_digest(image->digests->pdata[i], &digest);
@@ -199,9 +200,9 @@ match_derived(const struct settings *s, const struct subject *who, const struct 
 {
 	g_autoptr(GPtrArray) bases = NULL;
 
-	if (!s->allow_derived || image->digests->len || !image->store)
+	if (!s->allow_derived || image->digests->len || !image->layers->len)
 		return NULL;
-	bases = docker_images(image);
+	bases = image->store ? docker_images(image) : containerd_images(who);
 	for (guint i = 0; bases && i < bases->len; i++) {
 		const struct image *base = bases->pdata[i];
 		g_autofree char *why = NULL;

@@ -45,6 +45,7 @@ struct image *docker_find(const struct subject *who, GError **error);
 struct image *docker_find_image(const char *root, const char *name);
 GPtrArray *docker_images(const struct image *image);
 struct image *containerd_find(const struct subject *who, GError **error);
+GPtrArray *containerd_images(const struct subject *who);
 void containerd_add_sources(const struct subject *who, struct image *image);
 struct image *podman_find(const struct subject *who, GError **error);
 const struct settings_image *images_match(const struct settings *s, const struct subject *who,

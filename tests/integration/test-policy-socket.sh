@@ -13,9 +13,13 @@ settings() { printf '{ "enhancedContainerIsolation": { "locked": true, "value": 
 allow() { settings "\"imageList\": { \"images\": [ $1 ]${3:-} }, \"commandList\": { \"type\": \"allow\", \"commands\": [] }" "${2:-}"; }
 settings
 ENGINE_RUNTIME_ARGS="\"--settings\", \"$work/settings.json\""
-engine_docker_ready d
+# containerd's image store keeps no registry's port; Docker wants to be told then that it speaks HTTP.
+port=:5000 listen=5000
+[ "${ENGINE_STORE:-}" != containerd ] || port='' listen=80
+engine_docker_ready d ', "insecure-registries": [ "localhost" ]'
 docker tag bb docker:cli
 sock=$work/d/sock
+mkdir "$work/dir"
 
 message() { echo "enhanced container isolation: docker socket mount denied for container with image \"$1\"; image is not in the allowed list; if you wish to allow it, configure the docker socket image list in the Cloister settings\\."; }
 denied() { # DESC IMAGE-NAME IMAGE OPTION…
@@ -39,12 +43,12 @@ given() { # DESC IMAGE
 	like "$said" '^OK .*enhanced container isolation: docker command .*/containers/json.* is blocked' "$1"
 }
 
-### Recognised
+### Recognised: with other engines there is no difference
+if [ -z "${SOCKET_IMAGES_ONLY:-}" ]; then
 denied "example: the engine's socket" $official docker:cli -v "$sock:/var/run/docker.sock"
 denied "by --mount" $official docker:cli --mount type=bind,src="$sock",dst=/s
 denied "read-only is no difference" $official docker:cli -v "$sock:/s:ro"
-denied "an image by its id" docker.io/library/bb "$(docker image inspect -f '{{slice .Id 7 19}}' bb)" -v "$sock:/s"
-mkdir "$work/els" "$work/dir"; ln "$sock" "$work/els/other"; ln -s "$sock" "$work/els/link"
+mkdir "$work/els"; ln "$sock" "$work/els/other"; ln -s "$sock" "$work/els/link"
 denied "a hard link of another name" $official docker:cli -v "$work/els/other:/s"
 denied "a symlink" $official docker:cli -v "$work/els/link:/s"
 denied "a directory that contains one" $official docker:cli -v "$work/d/exec/libnetwork:/d"
@@ -86,23 +90,29 @@ if have tool-runc; then
 	docker rm -f hostnet >/dev/null
 fi
 
+fi
+
 ### Allowed, by content
+settings
+denied "an image by its id" docker.io/library/bb "$(docker image inspect -f '{{slice .Id 7 19}}' bb)" -v "$sock:/s"
 allow '"docker:cli"'
 denied "a tag alone says nothing" $official docker:cli -v "$sock:/s"
 allow '"*"'
 given "the list \"*\"" bb
 fails 'contains the socket' "... gives no directory with the socket" docker run --rm -v "$work/d/exec/libnetwork:/d" bb true
 allow "\"$(docker image inspect -f '{{.Id}}' bb)\""
+given "the image's ID" bb
+allow "\"sha256:$(python3 -c 'import json, sys, tarfile; print(json.load(tarfile.open(sys.argv[1]).extractfile("manifest.json"))[0]["Config"].split(".")[0].split("/")[-1])' "$work/bb.tar")\""
 given "the digest of the configuration" bb
 docker run --name cc bb touch /changed; docker commit cc evil >/dev/null; docker rm cc >/dev/null
 denied "... allows no other image" docker.io/library/evil evil -v "$sock:/s"
 if have tool-docker-registry; then
 	mkdir "$work/reg"
-	printf 'version: 0.1\nlog: { level: error }\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: 127.0.0.1:5000 }\n' "$work/reg" >"$work/reg.yml"
+	printf 'version: 0.1\nlog: { level: error }\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: 127.0.0.1:%s }\n' "$work/reg" "$listen" >"$work/reg.yml"
 	nsenter --net="/proc/${engine_net[d]}/ns/net" docker-registry serve "$work/reg.yml" >"$work/reg.log" 2>&1 &
 	registry=$!; on_exit kill $registry
-	eventually 10 in_engine_net d python3 -c 'import socket; socket.create_connection(("127.0.0.1", 5000))' 2>/dev/null
-	tool=localhost:5000/team/tool
+	eventually 10 in_engine_net d python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])))' "$listen" 2>/dev/null
+	tool=localhost$port/team/tool
 	docker tag bb $tool:1
 	ok "an image is pushed" docker push -q $tool:1
 	docker rmi $tool:1 >/dev/null; docker rmi bb docker:cli >/dev/null
@@ -113,9 +123,9 @@ if have tool-docker-registry; then
 	denied "no tag means latest" $tool $tool:1 -v "$sock:/s"
 	allow "\"$tool:*\""
 	given "NAME:*" $tool:1
-	allow '"localhost:5000/team/*:*"'
+	allow "\"localhost$port/team/*:*\""
 	given "a glob in the name" $tool:1
-	allow '"localhost:5000/*:*"'
+	allow "\"localhost$port/*:*\""
 	denied "... matches between slashes" $tool $tool:1 -v "$sock:/s"
 	digest=$(docker image inspect -f '{{index .RepoDigests 0}}' $tool:1)
 	allow "\"$digest\""
@@ -146,7 +156,7 @@ if have tool-docker-registry; then
 	allow "\"$tool:old\"" "$registry_mode"
 	denied "... a tag that it does not have" $tool $tool:old -v "$sock:/s"
 	allow "\"$tool:1\"" "$registry_mode"
-	docker tag unrelated localhost:5000/team/tool:next
+	docker tag unrelated localhost$port/team/tool:next
 	docker push -q $tool:next >/dev/null; docker rmi $tool:next >/dev/null
 	python3 - "$work/reg/docker/registry/v2/repositories/team/tool/_manifests/tags" <<-'END'
 		import shutil, sys
@@ -162,6 +172,7 @@ else
 	skip tool-docker-registry "images of a registry"
 	bb=bb
 fi
+[ -z "${SOCKET_IMAGES_ONLY:-}" ] || { engine_dockerd_stop d; done_testing; }
 ### What it is given
 settings "\"imageList\": { \"images\": [ \"*\" ] }, \"commandList\": { \"commands\": [ \"build\", \"push\" ] }"
 id=$(docker run -d --name user -v "$sock:/var/run/docker.sock" "$bb" sleep 1000)
@@ -171,7 +182,7 @@ is "$(docker exec user stat -c '%F %a %u %g' /var/run/docker.sock)" "$(stat -c '
 like "$(timeout 20 "$engine_docker" -H "unix://$inner" ps --no-trunc)" "$id" "example: through which the engine answers"
 is "$(curl -s -m 10 --unix-socket "$inner" -XPOST 'http://localhost/v1.40/images/myimage/push?tag=latest')" \
 	'{"message":"enhanced container isolation: docker command \"/v1.40/images/myimage/push?tag=latest\" is blocked; if you wish to allow it, configure the docker socket command list in the Cloister settings or admin-settings."}' "example: a blocked command, by curl"
-fails 'Error response from daemon: enhanced container isolation: docker command "/v1\.[0-9]*/images/(localhost:5000/team/tool|bb)/push\?tag=.*" is blocked' "example: docker push" timeout 20 "$engine_docker" -H "unix://$inner" push "$bb"
+fails 'Error response from daemon: enhanced container isolation: docker command "/v1\.[0-9]*/images/(localhost'$port'/team/tool|bb)/push\?tag=.*" is blocked' "example: docker push" timeout 20 "$engine_docker" -H "unix://$inner" push "$bb"
 inside() { timeout 60 "$engine_docker" -H "unix://$inner" "$@"; }
 like "$(inside run --rm "$bb" cat /proc/self/uid_map)" '^ *0 +[1-9]' "what comes through it is contained as well"
 fails 'restricted host mount|bind|volume|denied|blocked' "... and mounts nothing restricted" inside run --rm -v /etc:/m "$bb" true
