@@ -9,6 +9,8 @@
 #	ENGINE_CGROUP_DRIVER    cgroupfs (default) or systemd
 #	ENGINE_RUNTIME_ARGS     what dockerd gives the runtime, as members of a JSON list
 #	ENGINE_STORAGE          Docker's storage driver: overlay2 (default) or vfs
+#	ENGINE_TREE             where other engines than the system's are unpacked (`machine_tree inside-sid`)
+#	ENGINE_STORE            `containerd`: Docker keeps images in containerd, not in a storage driver
 #
 #   engine_dockerd_start NAME    a dockerd (and its containerd); `docker` talks to the one started last
 #   engine_dockerd_stop NAME
@@ -23,8 +25,16 @@
 engine_runtime=${ENGINE_RUNTIME:-$top_builddir/src/cloister}
 case $engine_runtime in */*) ;; *) engine_runtime=$(PATH=$PATH:/usr/sbin:/sbin type -P "$engine_runtime") ;; esac
 engine_cgroup_driver=${ENGINE_CGROUP_DRIVER:-cgroupfs}
+# Other engines need no other library; what else is in their tree does.
+if [ -n "${ENGINE_TREE:-}" ]; then
+	mkdir "$work/engines"
+	for engine_docker in bin/docker sbin/dockerd bin/containerd bin/containerd-shim-runc-v2 bin/ctr; do
+		ln -s "$ENGINE_TREE/usr/$engine_docker" "$work/engines/"
+	done
+	PATH=$work/engines:$PATH
+fi
 # Debian's, not another one that may be in /usr/local.
-engine_docker=$(PATH=/usr/bin:$PATH type -P docker || :)
+engine_docker=$(PATH=$work/engines:/usr/bin:$PATH type -P docker || :)
 PATH=$PATH:/usr/sbin:/sbin
 declare -A engine_pid=() engine_net=()
 
@@ -113,15 +123,23 @@ engine_cgroup_parent() { # NAME
 	esac
 }
 
+engine_docker_store() {
+	case ${ENGINE_STORE:-} in
+	containerd) echo '"features": { "containerd-snapshotter": true }' ;;
+	*) echo "\"storage-driver\": \"${ENGINE_STORAGE:-overlay2}\"" ;;
+	esac
+}
+
 # engine_dockerd_start NAME [JSON-MEMBERS]: further members of daemon.json, each with a leading comma.
 engine_dockerd_start() {
 	local name=$1 dir=$work/$1
 	engine_private_run || return 1
 	mkdir -p "$dir/data" "$dir/exec" "$dir/cli"
+	[ -z "${ENGINE_TREE:-}" ] || ln -sfn "$ENGINE_TREE/usr/libexec/docker/cli-plugins" "$dir/cli/cli-plugins"
 	cat >"$dir/daemon.json" <<-END
 		{ "data-root": "$dir/data", "exec-root": "$dir/exec", "pidfile": "$dir/pid",
 		  "hosts": [ "unix://$dir/sock" ], "group": "root", "userland-proxy": false,
-		  "storage-driver": "${ENGINE_STORAGE:-overlay2}", "shutdown-timeout": 10,
+		  $(engine_docker_store), "shutdown-timeout": 10,
 		  "exec-opts": [ "native.cgroupdriver=$engine_cgroup_driver" ],
 		  "cgroup-parent": "$(engine_cgroup_parent "$name")",
 		  "runtimes": { "cloister": { "path": "$engine_runtime", "runtimeArgs": [ ${ENGINE_RUNTIME_ARGS:-} ] } },
