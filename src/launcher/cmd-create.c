@@ -226,7 +226,7 @@ static int do_run(struct container *c, const struct bundle_options *o)
 	state = state_text(c->spec, c->id, "running", c->pid);
 	if (!(c->deferred ? container_start_created(c->root_fd, c->id, &error)
 			  : container_start(c, &error)) ||
-	    !hooks_run(c->spec, SPEC_HOOK_POSTSTART, state, -1, &error) ||
+	    !hooks_run(c->spec, SPEC_HOOK_POSTSTART, state, -1, false, &error) ||
 	    (o->detach && !container_detach(c, &error))) {
 		container_end(c);
 		return run_failed(error);

@@ -50,7 +50,7 @@ static bool poststart(struct known *k, GError **error)
 	if (!spec)
 		return false;
 	state = state_text(spec, k->id, "running", k->record.init.pid);
-	if (hooks_run(spec, SPEC_HOOK_POSTSTART, state, -1, error))
+	if (hooks_run(spec, SPEC_HOOK_POSTSTART, state, -1, false, error))
 		return true;
 	proc_kill(&k->record.init, SIGKILL);
 	return false;

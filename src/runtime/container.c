@@ -226,9 +226,10 @@ static bool equip(struct container *c, GError **error)
 		if (!c->pty[i])
 			console_own(c->stdio[i], c->claim.base + c->spec->process.uid);
 	state = state_text(c->spec, c->id, "creating", c->pid);
-	return (hooks_run(c->spec, SPEC_HOOK_PRESTART, state, -1, error) &&
-		hooks_run(c->spec, SPEC_HOOK_CREATE_RUNTIME, state, -1, error) &&
-		hooks_run(c->spec, SPEC_HOOK_CREATE_CONTAINER, state, c->pidfd, error)) ||
+	return (hooks_run(c->spec, SPEC_HOOK_PRESTART, state, -1, false, error) &&
+		hooks_run(c->spec, SPEC_HOOK_CREATE_RUNTIME, state, -1, false, error) &&
+		hooks_run(c->spec, SPEC_HOOK_CREATE_CONTAINER, state, c->pidfd,
+			  c->join.fds[SPEC_NS_USER] >= 0, error)) ||
 	       blame_init(c, error);
 }
 

@@ -32,13 +32,21 @@ static const char *const kinds[] = { "prestart",       "createRuntime", "createC
 				     "startContainer", "poststart",	"poststop" };
 _Static_assert(G_N_ELEMENTS(kinds) == SPEC_HOOK_COUNT, "a name for each kind");
 
-/* User first: the rest is joined with the power over what it owns. */
-static int enter_namespaces(int pidfd)
+/*
+ * User first: the rest is joined with the power over what it owns. So is the copy of the host's
+ * mounts made, unless another container runs in that user namespace: it could find the copy (Linux
+ * 6.12, NS_MNT_GET_NEXT) and enter it.
+ */
+static int enter_namespaces(int pidfd, bool shared)
 {
-	if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-				 CLONE_NEWCGROUP) < 0 ||
-	    unshare(CLONE_NEWNS) < 0 || setresgid(0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
-	    setresuid(0, 0, 0) < 0)
+	int to = CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+#ifdef MUTANT_HOOK_FOUND
+	shared = false;
+#endif
+	if ((shared && unshare(CLONE_NEWNS) < 0) || setns(pidfd, to) < 0 ||
+	    (!shared && unshare(CLONE_NEWNS) < 0) || setresgid(0, 0, 0) < 0 ||
+	    setgroups(0, NULL) < 0 || setresuid(0, 0, 0) < 0)
 		return -errno;
 	return 0;
 }
@@ -74,7 +82,8 @@ static void become_hook(const struct spec_hook *hook, int in, int out, int repor
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (place->namespaces_pidfd >= 0 && enter_namespaces(place->namespaces_pidfd) < 0)
+	if (place->namespaces_pidfd >= 0 &&
+	    enter_namespaces(place->namespaces_pidfd, place->shared) < 0)
 		goto failed;
 	sync = arrange_fds(in, out, &report, place->confine ? place->sync : -1);
 	if (sync < 0)
@@ -233,11 +242,12 @@ void hooks_describe(enum spec_hook_kind kind, const struct spec_hook *hook,
 /**
  * hooks_run() - run the hooks of one kind on the runtime's side
  * @namespaces_pidfd: process whose namespaces they enter, or -1
+ * @shared: its user namespace is that of another container too
  */
 bool hooks_run(const struct spec *spec, enum spec_hook_kind kind, const char *state,
-	       int namespaces_pidfd, GError **error)
+	       int namespaces_pidfd, bool shared, GError **error)
 {
-	const struct hook_place place = { .namespaces_pidfd = namespaces_pidfd };
+	const struct hook_place place = { .namespaces_pidfd = namespaces_pidfd, .shared = shared };
 	const GPtrArray *hooks = spec->hooks[kind];
 	struct hook_failure f;
 	char text[768];

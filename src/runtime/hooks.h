@@ -20,6 +20,7 @@ struct hook_failure {
 /* Where a hook runs, and as what; all zero but .namespaces_pidfd, -1: as we are. */
 struct hook_place {
 	int namespaces_pidfd; /* process whose namespaces it enters, or -1 */
+	bool shared;	      /* its user namespace is that of another container too */
 	/* Called in the child last of all: gives up what the hook must not have, or does not
 	 * return. */
 	void (*confine)(int sync, const void *arg);
@@ -32,6 +33,6 @@ int hooks_run_list(const GPtrArray *hooks, const char *state, const struct hook_
 void hooks_describe(enum spec_hook_kind kind, const struct spec_hook *hook,
 		    const struct hook_failure *failure, char *buf, size_t size);
 bool hooks_run(const struct spec *spec, enum spec_hook_kind kind, const char *state,
-	       int namespaces_pidfd, GError **error);
+	       int namespaces_pidfd, bool shared, GError **error);
 bool hooks_run_all(const struct spec *spec, enum spec_hook_kind kind, const char *state,
 		   GError **error);

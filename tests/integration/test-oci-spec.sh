@@ -143,6 +143,21 @@ rt start "$(cname ph)"
 eventually 10 has_status ph stopped
 ok "runtime: poststop that fails is a warning" rt delete "$(cname ph)"
 is "$(grep -c ^second "$work/hooks")" 1 "strict: runtime: ... and the remaining hooks are called"
+# Who shares its user namespace could find the host's mounts in one that the hook has power over.
+cat >"$work/hook-mount" <<'END'
+#!/bin/bash
+mount -t tmpfs none /mnt 2>/dev/null && echo "$2 may" >>"$1" || echo "$2 may not" >>"$1"
+END
+chmod 755 "$work/hook-mount"
+: >"$work/hooks"
+mounting() { printf '"hooks": {"createContainer": [{"path": "%s", "args": ["h", "%s", "%s"], "env": ["PATH=%s"]}]}' "$work/hook-mount" "$work/hooks" "$1" "$PATH"; }
+create one "{\"process\": {\"args\": [\"/bin/sleep\", \"1000\"]}, $(mounting alone)}"
+create two "{\"linux\": {\"namespaces\": [{\"type\": \"mount\"}, {\"type\": \"pid\"}, {\"type\": \"uts\"}, {\"type\": \"network\"}, {\"type\": \"ipc\", \"path\": \"/proc/$(cat "$work/b/one/pid")/ns/ipc\"}]}, $(mounting joined)}" ||
+	diag "$(cat "$work/b/two/out")"
+is "$(head -n 1 "$work/hooks")" "alone may" "createContainer has power over its mount namespace"
+! engine_is_cloister || is "$(tail -n 1 "$work/hooks")" "joined may not" "isolation: but not where it shares the user namespace of another container"
+forget two
+forget one
 create sh '{"process": {"args": ["/bin/sleep", "1000"]}, "hooks": {"startContainer": [{"path": "/hook", "args": ["h", "no", "fail"]}]}}'
 fails '*' "strict: runtime: startContainer that fails makes start fail" rt start "$(cname sh)"
 ok "... and the container is not running" eventually 10 has_status sh stopped
