@@ -104,7 +104,7 @@ void handles_restore(void)
 /**
  * handle_keep() - a successor may go on with what @h shows
  *
- * Locking: the handle's lock, or nobody else uses it yet.
+ * Locking: the handle's lock.
  */
 void handle_keep(const struct handle *h)
 {
@@ -201,7 +201,10 @@ void handle_release(uint64_t fh)
 	if (slot) {
 		h = *slot;
 		*slot = NULL;
+		/* After whoever keeps its text, before the slot is another's. */
+		pthread_mutex_lock(&h->lock);
 		survive_forget_text(survivor, h->slot);
+		pthread_mutex_unlock(&h->lock);
 	}
 	pthread_mutex_unlock(&table_lock);
 	if (!h)

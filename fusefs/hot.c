@@ -102,8 +102,11 @@ static int open_file(struct server *s, uint64_t ino, uint32_t flags, struct hand
 		snapshot_unref(snap);
 		return r;
 	}
+	/* Nobody knows it yet; but what orders us and its first reader is the kernel, unseen. */
+	pthread_mutex_lock(&(*ret)->lock);
 	(*ret)->snap = snap;
 	(*ret)->fresh = snap;
+	pthread_mutex_unlock(&(*ret)->lock);
 	tell_size(s, ino, size_opened(ino, snap ? snap->text.len : 0, flags & O_TRUNC));
 	return 0;
 }
@@ -151,7 +154,9 @@ static void do_open(struct server *s, const struct fuse_in_header *in,
 	}
 	out.open.fh = h->fh;
 	server_keep_answer(s, &(struct iovec){ &out, sizeof(out) }, 1);
+	pthread_mutex_lock(&h->lock);
 	handle_keep(h);
+	pthread_mutex_unlock(&h->lock);
 	if (write(s->fuse_fd, &out, sizeof(out)) < 0)
 		handle_release(h->fh); /* the caller was interrupted: no RELEASE will come */
 	handle_put(h);
