@@ -136,6 +136,21 @@ static bool resend(struct server *s)
 	return !s->no_resend && write(s->fuse_fd, &out, sizeof(out)) == sizeof(out);
 }
 
+static void reserve_numbers(unsigned int bits)
+{
+	pthread_mutex_lock(&workers_lock);
+	numbers |= bits;
+	pthread_mutex_unlock(&workers_lock);
+}
+
+/* Number 0 is the first worker's for ever. */
+static void free_number(int i)
+{
+	pthread_mutex_lock(&workers_lock);
+	numbers &= ~(1u << i) | 1;
+	pthread_mutex_unlock(&workers_lock);
+}
+
 /*
  * What the predecessor's worker @i had in hand: its answer, if there was one. ENOENT says that it
  * was sent. Return: whether it has to be done.
@@ -152,11 +167,33 @@ static bool answer(struct server *s, int i)
 	return !answer;
 }
 
+/*
+ * What was in the slots is done by the first worker. One that is added meanwhile (server_block())
+ * gets a slot of its own: it would begin with clearing it.
+ */
+static void redo(struct server *s)
+{
+	unsigned int todo = 0;
+
+	for (int i = 0; i < SURVIVE_WORKERS; i++)
+		if (survive_pending(s->survivor, i))
+			todo |= 1u << i;
+	reserve_numbers(todo);
+	for (int i = 0; i < SURVIVE_WORKERS; i++) {
+		if (!(todo & 1u << i))
+			continue;
+		slot_in_hand = i;
+		process(s, survive_slot(s->survivor, i), survive_pending(s->survivor, i));
+		survive_clear(s->survivor, i);
+		free_number(i);
+	}
+	slot_in_hand = 0;
+}
+
 static int resume(struct server *s)
 {
 	size_t len;
 	const void *init = survive_init(s->survivor, &len);
-	bool again;
 	int r;
 
 	if (!init) { /* the predecessor died before it had read INIT: it is still to come */
@@ -170,15 +207,12 @@ static int resume(struct server *s)
 	for (int i = 0; i < SURVIVE_WORKERS; i++)
 		if (!answer(s, i))
 			survive_clear(s->survivor, i);
-	again = resend(s);
-	for (int i = 0; i < SURVIVE_WORKERS; i++) {
-		slot_in_hand = i;
-		len = again ? 0 : survive_pending(s->survivor, i);
-		if (len)
-			process(s, survive_slot(s->survivor, i), len);
-		survive_clear(s->survivor, i);
+	if (!resend(s)) {
+		redo(s);
+		return 0;
 	}
-	slot_in_hand = 0;
+	for (int i = 0; i < SURVIVE_WORKERS; i++)
+		survive_clear(s->survivor, i);
 	return 0;
 }
 
