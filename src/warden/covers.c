@@ -13,13 +13,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NOTHING (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+/* Whole file systems of ours: the server's, the container's own files, what masks are made of. */
+static const char *const sources[COVERS_SOURCES] = { "/fs", "/own", "/empty" };
+
+static void find_sources(struct covers *c)
+{
+	for (int i = 0; i < COVERS_SOURCES; i++) {
+		const struct mountlist_entry *e = covers_part(c, sources[i]);
+
+		c->sources[i] = e && strcmp(e->root, "/") == 0 ? e : NULL;
+	}
+}
 
 /**
  * covers_learn() - what is in the workshop, which the calling process is in
@@ -28,10 +36,15 @@ int covers_learn(struct covers *c, int host_proc)
 {
 	int r;
 
-	*c = (struct covers){ 0 };
+	*c = (struct covers){ .stock = -1 };
+	c->shop_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c->shop_root < 0)
+		return -errno;
 	r = mountlist_read(host_proc, "self/mountinfo", &c->shop);
-	if (r == 0)
+	if (r == 0) {
 		mountlist_sort(&c->shop);
+		find_sources(c);
+	}
 	return r;
 }
 
@@ -46,8 +59,10 @@ const struct mountlist_entry *covers_part(const struct covers *c, const char *pa
 	return NULL;
 }
 
-/* The path below @part of what lies over it, or NULL. */
-static const char *below(const struct mountlist_entry *e, const char *part)
+/**
+ * covers_below() - the path below @part of what lies over it, or NULL
+ */
+const char *covers_below(const struct mountlist_entry *e, const char *part)
 {
 	size_t len = strlen(part);
 
@@ -55,113 +70,13 @@ static const char *below(const struct mountlist_entry *e, const char *part)
 									 : NULL;
 }
 
-/* A part of the file system itself, laid over it with flags of its own or on what covers it. */
-static bool is_own_part(const struct mountlist_entry *e, const struct mountlist_entry *part)
+/**
+ * covers_is_own_part() - is it a part of the file system itself, laid over it with flags of its own
+ * or on what covers it?
+ */
+bool covers_is_own_part(const struct mountlist_entry *e, const struct mountlist_entry *part)
 {
 	return e->dev == part->dev && strcmp(e->root, "/") != 0;
-}
-
-/* Attach with flags of its own: before 5.12 they are given once it is attached. */
-static int attach_restricted(int clone, int target, const char *where, const char *path,
-			     uint64_t attrs)
-{
-	int r = mnt_restrict(clone, true, attrs);
-	autofd dir = -1;
-
-	if (r == 0)
-		return mnt_attach_fd(clone, target);
-	if (r != -ENOSYS)
-		return r;
-	r = mnt_attach_fd(clone, target);
-	dir = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return r < 0 ? r : dir < 0 ? -errno : mnt_restrict_at(dir, path, attrs | NOTHING);
-}
-
-/* What lies there in the workshop; a part of the instance itself is taken from the new one. */
-static int clone_of(const struct mountlist_entry *e, bool own, int bare)
-{
-	return own ? mnt_clone(bare, e->root + 1, false) : mnt_clone(AT_FDCWD, e->point + 1, false);
-}
-
-struct place {
-	const char *path;
-	int top, bare;
-	bool readonly;
-};
-
-/*
- * Most covers are bound as they are, by name: one call, where a descriptor of each end and a
- * detached clone take five and twice the time. Nobody else can make a name here, and there are no
- * links in what mountinfo calls a mount point.
- */
-static int bind_one(const struct mountlist_entry *e, const struct place *p, const char *path)
-{
-	char target[PATH_MAX];
-	struct stat st;
-	int r;
-
-	if (snprintf(target, sizeof(target), "%s/%s", p->path, path) >= (int)sizeof(target))
-		return -ENAMETOOLONG;
-	/* In another network namespace the path does not lead to the cover, and none is needed. */
-	if (strstr(e->point, "/net") && (stat(e->point + 1, &st) < 0 || st.st_dev != e->dev))
-		return 0;
-	r = mnt_bind(e->point + 1, target);
-	/* An instance without it: subset=pid. */
-	return r == -ENOENT || r == -ENOTDIR ? 0 : r;
-}
-
-static int lay_one(const struct mountlist_entry *e, bool own, const struct place *p,
-		   const char *path)
-{
-	/* From below its covers the way leads over them. */
-	autofd target = sys_openat2(p->top, path, O_PATH,
-				    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-	autofd clone = -1;
-	struct stat st;
-
-	if (target == -ENOENT || target == -ENOTDIR)
-		return 0; /* an instance without it: subset=pid */
-	clone = target < 0 ? target : clone_of(e, own, p->bare);
-	if (clone < 0)
-		return clone;
-	/* In another network namespace the path does not lead to the cover, and none is needed. */
-	if (!own && (fstat(clone, &st) < 0 || st.st_dev != e->dev))
-		return 0;
-	if (!p->readonly && !(own && e->readonly))
-		return mnt_attach_fd(clone, target);
-	return attach_restricted(clone, target, p->path, path, MOUNT_ATTR_RDONLY);
-}
-
-/**
- * covers_lay() - lay all that lies over @part over the new instance at @where too
- * @bare: where the instance is once more, without anything on it
- * @readonly: none of it is to be written
- *
- * In a copy of the workshop, whose root is the working directory. In the order in which they were
- * laid, so that what lies on a cover finds it.
- */
-int covers_lay(const struct covers *c, const char *part, const char *where, const char *bare,
-	       bool readonly)
-{
-	const struct mountlist_entry *own = covers_part(c, part);
-	autofd top = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autofd below_it = open(bare, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const struct place p = { where, top, below_it, readonly };
-	int r = top < 0 || below_it < 0 ? -errno : 0;
-
-#ifdef MUTANT_TRANSPLANT_BARE
-	return 0;
-#endif
-	for (size_t i = 0; r == 0 && i < c->shop.n; i++) {
-		const struct mountlist_entry *e = &c->shop.entries[i];
-		const char *path = below(e, part);
-
-		if (path)
-			r = is_own_part(e, own) || readonly
-				    ? lay_one(e, is_own_part(e, own), &p, path)
-				    : bind_one(e, &p, path);
-	}
-	return r;
 }
 
 /*
@@ -175,11 +90,12 @@ static bool is_cover(const struct covers *c, const struct mountlist_entry *e,
 
 	for (size_t i = 0; i < c->shop.n; i++) {
 		const struct mountlist_entry *s = &c->shop.entries[i];
-		bool own = e->dev == top->dev &&
-			   ((proc && is_own_part(s, proc)) || (sys && is_own_part(s, sys)));
+		bool own = e->dev == top->dev && ((proc && covers_is_own_part(s, proc)) ||
+						  (sys && covers_is_own_part(s, sys)));
 
 		if ((own || e->dev == s->dev) && (e->readonly || !s->readonly) &&
-		    strcmp(s->root, e->root) == 0 && (below(s, "/proc") || below(s, "/sys")))
+		    strcmp(s->root, e->root) == 0 &&
+		    (covers_below(s, "/proc") || covers_below(s, "/sys")))
 			return true;
 	}
 	return false;

@@ -8,12 +8,21 @@
 
 #include <stdbool.h>
 
+/* The parts of the workshop that covers are taken from. */
+#define COVERS_SOURCES 3
+
 struct covers {
 	struct mountlist shop;
+	const struct mountlist_entry *sources[COVERS_SOURCES]; /* or NULL */
+	int shop_root;					       /* a descriptor of its "/" */
+	_Atomic int stock; /* see covers_open_stock(); -1: not opened yet */
 };
 
 int covers_learn(struct covers *c, int host_proc);
+int covers_open_stock(struct covers *c, int host_proc, int shop_ns);
 const struct mountlist_entry *covers_part(const struct covers *c, const char *part);
+const char *covers_below(const struct mountlist_entry *e, const char *part);
+bool covers_is_own_part(const struct mountlist_entry *e, const struct mountlist_entry *part);
 int covers_lay(const struct covers *c, const char *part, const char *where, const char *bare,
 	       bool readonly);
 bool covers_only(const struct covers *c, const struct mountlist *list, int top);

@@ -23,6 +23,7 @@
 #include "lib/fd.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
+#include "warden/covers.h"
 #include "warden/mountlist.h"
 
 #include <errno.h>
@@ -79,7 +80,9 @@ static void let_go_of(const struct request *r)
 		       r->notify->kept[1],
 		       r->notify->views_fd,
 		       r->notify->shop_ns,
-		       r->notify->userns_fd };
+		       r->notify->userns_fd,
+		       r->notify->covers->shop_root,
+		       r->notify->covers->stock };
 
 	if (fd_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0)
 		_exit(1);

@@ -5,6 +5,7 @@
  * permitted here, only something done in addition.
  */
 #include "config.h"
+#include "warden/covers.h"
 #include "warden/fsmount.h"
 #include "warden/transplant.h"
 
@@ -63,6 +64,18 @@ static bool wants_kernel_tree(const struct request *r, int i, struct mount_args 
 	return a->sysfs || strcmp(type, "proc") == 0;
 }
 
+static void run_with_stock(struct request *r, job_fn *run, const void *arg)
+{
+	int e;
+
+	pool_step_aside();
+	e = covers_open_stock(r->notify->covers, r->host_proc, r->notify->shop_ns);
+	if (e == 0)
+		helper_run(r, run, arg);
+	else
+		request_answer(r, e);
+}
+
 /**
  * mount_handle() - mount(source, target, type, flags, data)
  */
@@ -83,7 +96,9 @@ void mount_handle(struct request *r)
 	else if (kind == MEDIATE_MOUNT_READONLY && read_path(r, 1, a.target) &&
 		 is_of_interest(r, a.target))
 		job = transplant_readonly;
-	if (job)
+	if (job == transplant_new)
+		run_with_stock(r, job, &a);
+	else if (job)
 		helper_run(r, job, &a);
 	else
 		request_continue(r);
@@ -132,7 +147,7 @@ void fsmount_handle(struct request *r)
 				  .attrs = (uint32_t)argument(r, 2) };
 
 	if (fsmount_concerns(r, &a))
-		helper_run(r, fsmount_make, &a);
+		run_with_stock(r, fsmount_make, &a);
 	else
 		request_continue(r);
 }

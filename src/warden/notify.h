@@ -78,13 +78,13 @@ struct notify {
 	int twin;			 /* warden: where its twin hears of listeners; -1: none */
 	bool twin_behind;		 /* it could not be told */
 	int pidfd;
-	int views_fd;		     /* the server's file system */
-	int shop_ns;		     /* the workshop, where all that covers is */
-	const struct covers *covers; /* in the notifier: what is there */
-	int kept[2];		     /* helper_keep(): one end of a pair and the other */
-	int userns_fd;		     /* the container's */
-	unsigned int grants;	     /* WARDEN_GRANT_* */
-	int64_t boot_offset;	     /* ns of CLOCK_BOOTTIME when the container's clocks began */
+	int views_fd;	       /* the server's file system */
+	int shop_ns;	       /* the workshop, where all that covers is */
+	struct covers *covers; /* in the notifier: what is there */
+	int kept[2];	       /* helper_keep(): one end of a pair and the other */
+	int userns_fd;	       /* the container's */
+	unsigned int grants;   /* WARDEN_GRANT_* */
+	int64_t boot_offset;   /* ns of CLOCK_BOOTTIME when the container's clocks began */
 };
 
 /*

@@ -3,7 +3,7 @@
  * Mounts that a container's covers are in the way of: new procfs and sysfs, a bind and an unmount
  * of such a tree as a whole, and making it read-only as a whole.
  *
- * Theory of operation. A new instance is made where the covers are, in a copy of the workshop, with
+ * Theory of operation. A new instance is made where the covers are, in a copy of the stock, with
  * the host's credentials and for the caller's pid or network namespace; everything that lies over
  * the container's own is laid over it. Then the helper enters the user namespace that owns the
  * caller's mount namespace and copies its mount namespace: that locks the covers, and takes away
@@ -33,7 +33,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* Directories of the workshop that nothing here looks into. */
+/* Directories of the workshop that are empty in the stock. */
 #define PLACE "vol"
 #define BARE  "dev"
 
@@ -116,20 +116,34 @@ static int lay(void *arg)
 
 /*
  * The next copy is the container's, which since Linux 6.12 may find it (NS_MNT_GET_NEXT) and enter
- * it while it is there: nothing is left in it that is not covered. Nor need it have the workshop's
- * own: half of all mounts. This one is ours alone.
+ * it while it is there: nothing is left in it that is not covered. To unmount it would be to wait
+ * for RCU; a mask that is locked there does as well.
  */
-static int shed(void)
+static int hide_bare(void)
 {
-	umount2("proc", MNT_DETACH);
-	umount2("sys", MNT_DETACH);
 #ifdef MUTANT_BARE_LEFT
 	return 0;
 #endif
-	return umount2(BARE, MNT_DETACH) < 0 ? -errno : 0;
+	return mnt_bind("empty/dir", BARE);
 }
 
-/* Attach the instance in a copy of the workshop, and cover it. */
+/*
+ * Who leaves a mount namespace as its last member waits while the kernel takes its mounts down:
+ * that has time until the caller has its answer, and this process ends.
+ */
+static int outlive_namespace(const struct visit *v)
+{
+	return openat(v->host_proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static int enter_stock_copy(const struct job *job)
+{
+	if (setns(job->request->notify->covers->stock, CLONE_NEWNS) < 0 || unshare(CLONE_NEWNS) < 0)
+		return -errno;
+	return outlive_namespace(&job->visit);
+}
+
+/* Attach the instance in a copy of the stock, and cover it. */
 static int build(struct job *job, const struct instance *made)
 {
 	const struct covers *c = job->request->notify->covers;
@@ -141,9 +155,9 @@ static int build(struct job *job, const struct instance *made)
 
 	if (!own)
 		return -EPERM;
-	if (unshare(CLONE_NEWNS) < 0)
-		return -errno;
-	r = mnt_attach(made->mount, AT_FDCWD, PLACE);
+	r = enter_stock_copy(job);
+	if (r == 0)
+		r = mnt_attach(made->mount, AT_FDCWD, PLACE);
 	bare = r < 0 ? r : mnt_clone(AT_FDCWD, PLACE, false);
 	if (r == 0)
 		r = bare < 0 ? bare : mnt_attach(bare, AT_FDCWD, BARE);
@@ -152,7 +166,7 @@ static int build(struct job *job, const struct instance *made)
 	if (r == 0) /* what a path below sys/net leads to depends on who looks */
 		r = nsmount_in_net(v->host_proc, v->net_ns, lay,
 				   &(struct laying){ c, part, made->readonly });
-	return r < 0 ? r : shed();
+	return r < 0 ? r : hide_bare();
 }
 
 /*
@@ -199,6 +213,8 @@ int transplant_make(struct job *job, const struct instance *made)
 		r = visit_enter_userns(v);
 	if (r == 0 && unshare(CLONE_NEWNS) < 0)
 		r = -errno;
+	if (r == 0)
+		r = outlive_namespace(v);
 	if (r < 0)
 		return r;
 	/* Now the copy is the container's, and locked. */
