@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define KILL_MS	  2000
 #define REMOVE_MS 1000
+/* How long the end of those that were signalled is waited for before others are looked for. */
+#define ROUND_MS 20
 
 static uint64_t now_ns(void)
 {
@@ -99,7 +102,16 @@ struct kill {
 	int sig;
 	int seen;
 	bool thaw;
+	struct cgroup_dying *dying; /* or NULL */
 };
+
+static void keep(struct cgroup_dying *d, int pidfd)
+{
+	if (d && d->n < CGROUP_DYING_MAX)
+		d->pidfds[d->n++] = pidfd;
+	else
+		close(pidfd);
+}
 
 /*
  * A pid may be used again between reading and killing, so: open first, then read the list again,
@@ -121,9 +133,11 @@ static int kill_cgroup(int dir_fd, void *arg)
 		for (int i = 0; i < n; i++) {
 			if (fds[i] < 0)
 				continue;
-			if (contains(after, m, before[i]))
-				sys_pidfd_send_signal(fds[i], k->sig);
-			close(fds[i]);
+			if (contains(after, m, before[i]) &&
+			    sys_pidfd_send_signal(fds[i], k->sig) == 0)
+				keep(k->dying, fds[i]);
+			else
+				close(fds[i]);
 		}
 		k->seen += n;
 	}
@@ -155,6 +169,27 @@ static int kill_round(const struct cgroups *cg, struct kill *k, bool all)
 }
 
 /**
+ * cgroup_wait_dying() - wait until those have ended that were killed
+ * @ms: in all
+ *
+ * A cgroup cannot be removed before, though they are not listed in it any more: a process leaves it
+ * after it has let go of all else, mounts too, right before its end is told.
+ */
+void cgroup_wait_dying(struct cgroup_dying *dying, unsigned int ms)
+{
+	uint64_t end = now_ns() + ms * 1000000ULL;
+
+	for (int i = 0; i < dying->n; i++) {
+		struct pollfd p = { .fd = dying->pidfds[i], .events = POLLIN };
+		uint64_t now = now_ns();
+
+		poll(&p, 1, now < end ? (int)((end - now + 999999) / 1000000) : 0);
+		close(p.fd);
+	}
+	dying->n = 0;
+}
+
+/**
  * cgroup_kill() - signal every process of the container's cgroup and of those below it
  *
  * SIGKILL is repeated until no process is left, for at most two seconds; in v1 the cgroups are
@@ -167,18 +202,24 @@ int cgroup_kill(const struct cgroups *cg, int sig)
 {
 	struct cgroup_deadline deadline = cgroup_deadline_in(KILL_MS);
 	const struct cgroup_hierarchy *v2 = cgroup_find_v2(cg);
-	struct kill k = { .sig = sig };
+	struct cgroup_dying dying = { .n = 0 };
+	struct kill k = { .sig = sig, .dying = sig == SIGKILL ? &dying : NULL };
 	int r;
 
 	/* Since 5.14: all at once, and none can fork out of it. What v1 has is looked at below. */
 	if (sig == SIGKILL && v2 && v2->dir_fd >= 0)
 		fd_write_file_at(v2->dir_fd, "cgroup.kill", "1");
-	do {
+	for (;;) {
+		bool waited;
+
 		r = kill_round(cg, &k, sig == SIGKILL);
+		waited = dying.n > 0;
+		cgroup_wait_dying(&dying, r < 0 ? 0 : ROUND_MS);
 		if (r < 0 || sig != SIGKILL || k.seen == 0)
 			return r;
-	} while (cgroup_deadline_pause(&deadline));
-	return -EBUSY;
+		if (waited ? now_ns() >= deadline.end_ns : !cgroup_deadline_pause(&deadline))
+			return -EBUSY;
+	}
 }
 
 static int is_populated(int dir_fd, void *arg)
@@ -212,12 +253,15 @@ int cgroup_populated(const struct cgroups *cg)
 
 /**
  * cgroup_kill_start() - send SIGKILL to every process, once, and do not wait
+ * @dying: receives who they are, for cgroup_wait_dying()
  */
-void cgroup_kill_start(const struct cgroups *cg)
+void cgroup_kill_start(const struct cgroups *cg, struct cgroup_dying *dying)
 {
 	const struct cgroup_hierarchy *v2 = cgroup_find_v2(cg);
-	struct kill k = { .sig = SIGKILL };
+	struct kill look = { .dying = dying }, k = { .sig = SIGKILL };
 
+	dying->n = 0;
+	kill_round(cg, &look, false);
 	if (!v2 || v2->dir_fd < 0 || fd_write_file_at(v2->dir_fd, "cgroup.kill", "1") < 0)
 		kill_round(cg, &k, false);
 }

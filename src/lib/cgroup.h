@@ -147,7 +147,15 @@ int cgroup_kill(const struct cgroups *cg, int sig);
 int cgroup_signal_all(const struct cgroups *cg, int sig);
 int cgroup_pids(const struct cgroups *cg, pid_t **pids, size_t *n);
 int cgroup_populated(const struct cgroups *cg);
-void cgroup_kill_start(const struct cgroups *cg);
+
+/* Processes that were sent SIGKILL. More than fit are not waited for. */
+#define CGROUP_DYING_MAX 16
+struct cgroup_dying {
+	int pidfds[CGROUP_DYING_MAX];
+	int n;
+};
+void cgroup_kill_start(const struct cgroups *cg, struct cgroup_dying *dying);
+void cgroup_wait_dying(struct cgroup_dying *dying, unsigned int ms);
 int cgroup_remove(const struct cgroups *cg, const char *path);
 int cgroup_freeze(const struct cgroups *cg, bool frozen);
 bool cgroup_is_frozen(const struct cgroups *cg);

@@ -331,6 +331,9 @@ bool container_detach(struct container *c, GError **error)
 	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
 }
 
+/* How long the helpers may take to end before their cgroup is tried to be removed. */
+#define HELPERS_END_MS 1000
+
 /*
  * The helpers are told to die first, so that they are gone by the time their cgroup is removed.
  */
@@ -339,10 +342,11 @@ static void remove_traces(struct container *c)
 	/* Whoever deleted the container by name meanwhile may have made room for another of that
 	 * name. */
 	bool ours = rundir_is(c->root_fd, c->id, c->dir_fd);
+	struct cgroup_dying dying = { .n = 0 };
 	int left = 0;
 
 	if (c->helpers.n > 0)
-		cgroup_kill_start(&c->helpers);
+		cgroup_kill_start(&c->helpers, &dying);
 	if (ours && c->has_cgroup && cgroup_remove(&c->cgroups, c->record.cgroup) < 0) {
 		cgroup_kill(&c->cgroups, SIGKILL);
 		left = cgroup_remove(&c->cgroups, c->record.cgroup);
@@ -357,6 +361,7 @@ static void remove_traces(struct container *c)
 		if (rundir_is(c->root_fd, c->id, c->dir_fd))
 			rundir_remove(c->root_fd, c->id);
 	}
+	cgroup_wait_dying(&dying, HELPERS_END_MS);
 	if (c->helpers.n > 0 && cgroup_remove(&c->helpers, c->record.helpers_cgroup) < 0) {
 		cgroup_kill(&c->helpers, SIGKILL);
 		cgroup_remove(&c->helpers, c->record.helpers_cgroup);
