@@ -136,32 +136,38 @@ static int lay_mask(const struct tree *tree, const char *path)
 }
 
 /*
- * Make the tree at @path read-only, what covers it has too. The clone of it is laid over itself,
- * so that only this part changes.
+ * A part that is to be read-only: a clone of it is laid over itself, so that only this part
+ * changes. Before the covers, which lie on it then: afterwards each of them would be there twice.
  */
-static int lay_readonly(const struct tree *tree, const char *path)
+static int lay_part(const struct tree *tree, const char *path)
 {
 	autofd target = open_target(tree, path);
 	autofd clone = -1;
+
+	if (target == -ENOENT)
+		return 0;
+	if (target < 0)
+		return target;
+	/* With what lies on it already. */
+	clone = mnt_clone(target, "", true);
+	return clone < 0 ? clone : mnt_attach_fd(clone, target);
+}
+
+/* Make that part read-only, what covers it has too. */
+static int restrict_part(const struct tree *tree, const char *path)
+{
+	autofd target = open_target(tree, path);
 	int r;
 
 	if (target == -ENOENT)
 		return 0;
 	if (target < 0)
 		return target;
-	clone = mnt_clone(target, "", true);
-	if (clone < 0)
-		return clone;
-	r = mnt_restrict(clone, true, MOUNT_ATTR_RDONLY);
-	if (r < 0 && r != -ENOSYS)
-		return r;
-	if (r == 0)
-		return mnt_attach_fd(clone, target);
-	r = mnt_attach_fd(clone, target);
-	return r < 0 ? r
-		     : mnt_restrict_at(tree->shop->base, path,
-				       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-					       MOUNT_ATTR_NOEXEC);
+	r = mnt_restrict(target, true, MOUNT_ATTR_RDONLY);
+	return r != -ENOSYS ? r
+			    : mnt_restrict_at(tree->shop->base, path,
+					      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+						      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
 static bool each_path(const struct tree *tree, char **paths, const char *what,
@@ -182,11 +188,13 @@ static bool each_path(const struct tree *tree, char **paths, const char *what,
  */
 bool tree_cover(struct tree *tree, int fuse_mount, GError **error)
 {
+	char **readonly = tree->spec->readonly_paths;
 	int r = mnt_attach(fuse_mount, tree->shop->base, "fs");
 
 	if (r < 0)
 		return error_set_errno(error, r, "attach the server's file system");
-	return lay_covers(tree, error) &&
+	return each_path(tree, readonly, "readonlyPaths", lay_part, error) &&
+	       lay_covers(tree, error) &&
 	       each_path(tree, tree->spec->masked_paths, "maskedPaths", lay_mask, error) &&
-	       each_path(tree, tree->spec->readonly_paths, "readonlyPaths", lay_readonly, error);
+	       each_path(tree, readonly, "readonlyPaths", restrict_part, error);
 }
