@@ -35,6 +35,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -176,7 +177,18 @@ static void watch_sleep(struct server *s)
 	pthread_mutex_unlock(&s->watch_lock);
 }
 
-/* Sees to it that there is a worker when all that there are sleep in a request. */
+/* Whether a request is there that no worker has read. */
+static bool somebody_waits(const struct server *s)
+{
+	struct pollfd waiting = { .fd = s->fuse_fd, .events = POLLIN };
+
+	return poll(&waiting, 1, 0) > 0;
+}
+
+/*
+ * Sees to it that there is a worker when all that there are sleep in a request. On a busy machine
+ * they may only not have run: nothing is lost as long as nobody waits.
+ */
 static void *watch_main(void *arg)
 {
 	struct server *s = arg;
@@ -189,7 +201,7 @@ static void *watch_main(void *arg)
 		int busy = atomic_load(&s->busy);
 
 		quiet = done == before && busy == 0 ? quiet + 1 : 0;
-		if (done == before && busy >= atomic_load(&s->workers))
+		if (done == before && busy >= atomic_load(&s->workers) && somebody_waits(s))
 			add_worker(s, s->threads);
 		callers_watch(s, done == before, quiet > QUIET_LOOKS);
 		before = done;

@@ -159,9 +159,13 @@ def child(a, me):
     os._exit(0)
 
 
+def refuse(error):
+    raise error
+
+
 def tree(root):
     found = {}
-    for base, dirs, files in os.walk(root):
+    for base, dirs, files in os.walk(root, onerror=refuse):
         for n in dirs + files:
             p = os.path.join(base, n)
             st = os.lstat(p)
