@@ -11,6 +11,7 @@
 
 #include "fusefs/cpu-facts.h"
 #include "fusefs/dirs.h"
+#include "fusefs/netdev.h"
 #include "fusefs/providers.h"
 #include "lib/views.h"
 
@@ -123,6 +124,20 @@ static void render_directory(const struct facts *f, const struct dir_file *file,
 	}
 }
 
+/* All that is listed is found again, and is a name that can stand in a path. */
+static void look_up_devices(const struct facts *f)
+{
+	char name[NETDEV_NAME_MAX];
+	int64_t number = -1;
+	uint32_t again;
+
+	while ((number = netdev_next(f, number + 1)) >= 0) {
+		FUZZ_ASSERT(netdev_name(f, number, name));
+		FUZZ_ASSERT(*name && strlen(name) < sizeof(name) && !strpbrk(name, ":\n"));
+		FUZZ_ASSERT(netdev_find(f, name, &again) && again == number);
+	}
+}
+
 static void close_facts(struct facts *f)
 {
 	for (int id = 0; id < FACT_COUNT; id++)
@@ -146,6 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	render_views(&f, &text);
 	render_directory(&f, cpu_dir, &text);
 	render_directory(&f, node_dir, &text);
+	look_up_devices(&f);
 	text_free(&text);
 	close_facts(&f);
 	free(cpu.base);
