@@ -107,7 +107,7 @@ _cloister()
 	((i++))
 	case $command in
 	'')
-		_cloister_words "launch exec kill delete list status check pause resume reload update ps events spec policy features create start run state docker-setup containerd-setup podman-setup --root --settings --log --log-format --log-level --debug
+		_cloister_words "help launch exec kill delete list status check pause resume reload update ps events spec policy features create start run state docker-setup containerd-setup podman-setup --root --settings --log --log-format --log-level --debug
 			--systemd-cgroup --cgroup-manager --help --version" "$cur"
 		;;
 	launch)
@@ -120,6 +120,9 @@ _cloister()
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			compopt -o filenames
 		fi
+		;;
+	help)
+		((COMP_CWORD > i)) || _cloister_words "launch exec kill delete list status check pause resume reload update ps events spec policy features create start run state docker-setup containerd-setup podman-setup" "$cur"
 		;;
 	policy)
 		case $prev in
@@ -145,7 +148,7 @@ _cloister()
 		if ((COMP_CWORD > i)); then
 			_cloister_commands "$cur"
 		elif [[ $cur == -* ]]; then
-			_cloister_words "--tty --detach --process --user --env --cwd --cap --additional-gids
+			_cloister_words "--tty --detach --interactive --process --user --env --cwd --cap --additional-gids
 				--no-new-privs --apparmor --process-label --console-socket --pid-file
 				--preserve-fds --ignore-paused --help" "$cur"
 		else
@@ -226,7 +229,7 @@ _cloister()
 		if [[ $prev == --format || $prev == -f ]]; then
 			_cloister_words "table json" "$cur"
 		elif [[ $cur == -* ]]; then
-			_cloister_words "--format --help" "$cur"
+			_cloister_words "--format --json --help" "$cur"
 		else
 			_cloister_words "$(_cloister_names "$root")" "$cur"
 		fi

@@ -130,7 +130,7 @@ static bool create(struct container *c, const struct bundle_options *o, GError *
 static bool prepare(struct container *c, struct bundle_options *o, struct spec **spec,
 		    GError **error)
 {
-	g_autofree char *bundle = g_canonicalize_filename(o->bundle ?: ".", NULL);
+	g_autofree char *bundle = g_canonicalize_filename(o->bundle ?: ".", NULL), *path = NULL;
 
 	if (!bundle_check_fds(&o->preserve_fds, error))
 		return false;
@@ -139,6 +139,12 @@ static bool prepare(struct container *c, struct bundle_options *o, struct spec *
 				 "container ID \"%s\": use letters, digits and \"_+-.\", not a dot "
 				 "first, at most %d characters",
 				 c->id, RUNDIR_ID_MAX);
+	path = g_build_filename(bundle, "config.json", NULL);
+	if (!o->config && access(path, F_OK) < 0 && errno == ENOENT)
+		return error_set(error,
+				 "open \"%s\": No such file or directory; give --bundle DIR, or "
+				 "make one with `cloister spec`",
+				 path);
 	*spec = spec_load(bundle, o->config ?: "config.json", error);
 	if (!*spec)
 		return false;

@@ -52,6 +52,7 @@ enum {
 static const struct option long_options[] = {
 	{ "tty", no_argument, NULL, 't' },
 	{ "detach", no_argument, NULL, 'd' },
+	{ "interactive", no_argument, NULL, 'i' },
 	{ "process", required_argument, NULL, 'p' },
 	{ "user", required_argument, NULL, 'u' },
 	{ "env", required_argument, NULL, 'e' },
@@ -79,6 +80,7 @@ static void print_help(void)
 	       "views of its first process.\n\n"
 	       "  -t, --tty              give the command a terminal even if we have none\n"
 	       "  -d, --detach           return when the command runs\n"
+	       "  -i, --interactive      of other tools: standard input is always passed on\n"
 	       "  -p, --process FILE     take all about the command from this OCI process object\n"
 	       "  -u, --user UID[:GID]   run as this user of the container\n"
 	       "  -e, --env KEY=VALUE    set an environment variable too\n"
@@ -108,6 +110,8 @@ static bool parse_option(struct exec_options *o, int c, const char *arg, GError 
 		return o->tty = true;
 	case 'd':
 		return o->common.detach = true;
+	case 'i':
+		return true; /* that is how it is */
 	case 'p':
 		o->process = arg;
 		return true;
@@ -357,9 +361,10 @@ static int do_exec(struct exec_options *o, const char *id, char **command)
 static int parse(struct exec_options *o, int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
+	char **name, **command;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+tdp:u:e:c:g:h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+tdip:u:e:c:g:h", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			print_help();
 			return 0;
@@ -369,9 +374,14 @@ static int parse(struct exec_options *o, int argc, char **argv)
 		if (!parse_option(o, c, optarg, &error))
 			return launcher_fail(error);
 	}
-	if (argc - optind < (o->process ? 1 : 2))
+	name = argv + optind;
+	command = name[0] ? name + 1 : name;
+	/* "exec NAME -- COMMAND" is what hands do that know kubectl. */
+	if (command[0] && strcmp(command[0], "--") == 0)
+		command++;
+	if (!name[0] || (!command[0] && !o->process))
 		return launcher_usage_error("exec", "give the name of a container and a command");
-	return do_exec(o, argv[optind], argv + optind + 1);
+	return do_exec(o, name[0], command);
 }
 
 /**

@@ -278,6 +278,12 @@ static int show(const char *only, bool details, bool as_json)
 		print_list(array);
 	else
 		json_array_foreach(array, i, item) print_status(item);
+	/* Not to be taken for what there is. */
+	if (json_array_size(array) == 0 && details && !as_json)
+		fprintf(stderr,
+			"no container in %s; each engine has a --root of its own, such as "
+			"/run/docker/runtime-runc/moby\n",
+			launcher_root);
 	if (details && !as_json)
 		print_refused(only);
 	if (details && !only && !as_json)

@@ -112,6 +112,7 @@ static bool show(const char *id, bool json, char **options, GError **error)
 int cmd_ps(int argc, char **argv)
 {
 	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
+						 { "json", no_argument, NULL, 'j' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
 	g_autoptr(GError) error = NULL;
@@ -121,6 +122,10 @@ int cmd_ps(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+f:h", options, NULL)) != -1) {
 		if (c == 'f' && (strcmp(optarg, "json") == 0 || strcmp(optarg, "table") == 0)) {
 			json = optarg[0] == 'j';
+			continue;
+		}
+		if (c == 'j') {
+			json = true;
 			continue;
 		}
 		if (c == 'f')
@@ -136,6 +141,7 @@ int cmd_ps(int argc, char **argv)
 		       "  -f, --format FORMAT  table: what `ps PS-OPTION…` (default -ef) shows of "
 		       "them;\n"
 		       "                       json: an array of pids\n"
+		       "  --json               the same as --format json\n"
 		       "  --help               show this text\n");
 		return 0;
 	}

@@ -65,31 +65,33 @@ static const struct command {
 	{ "podman-setup", cmd_podman_setup, "the same for Podman", true },
 };
 
-static void print_help(void)
+static void print_help(FILE *to)
 {
-	printf("Usage: cloister [--root DIR] COMMAND [OPTION]… [ARGUMENT]…\n\n"
-	       "Containers in cells of their own: an exclusive range of user ids, views of /proc "
-	       "and\n"
-	       "/sys of their own, and mounts that even their root cannot loosen.\n\n"
-	       "Commands:\n");
+	fprintf(to,
+		"Usage: cloister [--root DIR] COMMAND [OPTION]… [ARGUMENT]…\n\n"
+		"Containers in cells of their own: an exclusive range of user ids, views of /proc "
+		"and\n"
+		"/sys of their own, and mounts that even their root cannot loosen.\n\n"
+		"Commands:\n");
 	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
-		printf("  %-16s %s\n", commands[i].name, commands[i].summary);
-	printf("\nOptions:\n"
-	       "  --root DIR             keep state in DIR (default %s)\n"
-	       "  --settings FILE        read the policy from FILE, unless the usual one is "
-	       "locked\n"
-	       "  --log FILE             write errors to FILE too, and warnings there alone\n"
-	       "  --log-format FORMAT    text or json\n"
-	       "  --log-level LEVEL      error, warning or debug\n"
-	       "  --debug                the same as --log-level debug\n"
-	       "  --systemd-cgroup       cgroupsPath is SLICE:PREFIX:NAME, made by systemd\n"
-	       "  --cgroup-manager NAME  cgroupfs, systemd or disabled\n"
-	       "  --rootless, --criu     of other runtimes: accepted, without effect\n"
-	       "  --help                 show this text; `cloister COMMAND --help` shows that of a "
-	       "command\n"
-	       "  --version              show the version\n\n"
-	       "Try: sudo cloister launch -- bash\n",
-	       RUNDIR_DEFAULT);
+		fprintf(to, "  %-16s %s\n", commands[i].name, commands[i].summary);
+	fprintf(to,
+		"\nOptions:\n"
+		"  --root DIR             keep state in DIR (default %s)\n"
+		"  --settings FILE        read the policy from FILE, unless the usual one is "
+		"locked\n"
+		"  --log FILE             write errors to FILE too, and warnings there alone\n"
+		"  --log-format FORMAT    text or json\n"
+		"  --log-level LEVEL      error, warning or debug\n"
+		"  --debug                the same as --log-level debug\n"
+		"  --systemd-cgroup       cgroupsPath is SLICE:PREFIX:NAME, made by systemd\n"
+		"  --cgroup-manager NAME  cgroupfs, systemd or disabled\n"
+		"  --rootless, --criu     of other runtimes: accepted, without effect\n"
+		"  --help                 show this text; `cloister help COMMAND` shows that of a "
+		"command\n"
+		"  --version              show the version\n\n"
+		"Try: sudo cloister launch -- bash\n",
+		RUNDIR_DEFAULT);
 }
 
 /**
@@ -118,7 +120,7 @@ int launcher_usage_error(const char *command, const char *format, ...)
 	return launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
 }
 
-/* Of "-it" getopt_long() goes on to the next word only when it has seen the last letter. */
+/* Is the option in question one of the letters of @word? */
 static bool in_cluster(const char *word)
 {
 	return optopt > 0 && optopt < 128 && word && word[0] == '-' && word[1] != '-' &&
@@ -131,7 +133,9 @@ static bool in_cluster(const char *word)
 int launcher_bad_option(const char *command, char **argv)
 {
 	char letter[] = { '-', (char)optopt, '\0' };
-	const char *word = in_cluster(argv[optind]) ? letter : argv[optind - 1];
+	/* getopt_long() goes on to the next word only when it has seen the last letter */
+	bool is_letter = in_cluster(argv[optind]) || in_cluster(argv[optind - 1]);
+	const char *word = is_letter ? letter : argv[optind - 1];
 	const char *of = command ?: "";
 
 	log_error("%s%soption \"%s\" is unknown, ambiguous or lacks its value; "
@@ -176,6 +180,22 @@ char *launcher_age(int64_t seconds)
 	return g_strdup_printf("%" G_GINT64_FORMAT "d", seconds / 86400);
 }
 
+static const char *command_name(size_t i)
+{
+	return i < G_N_ELEMENTS(commands) ? commands[i].name : NULL;
+}
+
+static int unknown_command(const char *word)
+{
+	const char *meant = suggest_command(word, command_name);
+
+	if (meant)
+		log_error("unknown command \"%s\"; did you mean `cloister %s`?", word, meant);
+	else
+		log_error("unknown command \"%s\"; try `cloister --help`", word);
+	return EXIT_USAGE;
+}
+
 static int run_command(int argc, char **argv)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
@@ -185,8 +205,18 @@ static int run_command(int argc, char **argv)
 		launcher_oci = commands[i].oci;
 		return commands[i].run(argc, argv);
 	}
-	log_error("unknown command \"%s\"; try `cloister --help`", argv[0]);
-	return EXIT_USAGE;
+	return unknown_command(argv[0]);
+}
+
+/* `cloister help [COMMAND]` */
+static int help(const char *command)
+{
+	char *argv[] = { (char *)command, (char *)"--help", NULL };
+
+	if (command)
+		return run_command(2, argv);
+	print_help(stdout);
+	return 0;
 }
 
 /* A caller without standard descriptors must not get one of ours in their place. */
@@ -248,7 +278,7 @@ static bool global_option(int c, char **argv, int *status)
 	case OPT_IGNORED:
 		return true;
 	case 'h':
-		print_help();
+		print_help(stdout);
 		*status = 0;
 		return false;
 	case 'v':
@@ -289,12 +319,14 @@ int main(int argc, char **argv)
 		if (!global_option(c == 'V' ? 'v' : c, argv, &status))
 			return status;
 	if (optind == argc) {
-		print_help();
+		print_help(stderr);
 		return EXIT_USAGE;
 	}
 	if (launcher_root[0] != '/') {
 		log_error("--root \"%s\": give an absolute path", launcher_root);
 		return EXIT_USAGE;
 	}
+	if (strcmp(argv[optind], "help") == 0)
+		return help(argv[optind + 1]);
 	return run_command(argc - optind, argv + optind);
 }

@@ -263,9 +263,8 @@ static bool set_up(struct setup *s, struct setup_file *f, json_t *json, GError *
 	g_autofree char *was = f->text ? g_strdup(without ?: f->text) : NULL;
 
 	if (!can_validate())
-		setup_note(
-			s,
-			"this dockerd has no --validate; the file was checked for what is edited");
+		setup_note(s, "this dockerd cannot check a file without being started (it has no "
+			      "--validate): only what is written here was checked");
 	else if (!validate(s, f, text, error))
 		return false;
 	/* Nothing is kept of a file that we made: that is how --undo knows. */

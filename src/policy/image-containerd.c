@@ -21,9 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TASKS	"/io.containerd.runtime.v2.task/"
-#define SOURCES "containerd.io/distribution.source."
-#define ATTESTATION "vnd.docker.reference.type"
+#define TASKS	      "/io.containerd.runtime.v2.task/"
+#define SOURCES	      "containerd.io/distribution.source."
+#define ATTESTATION   "vnd.docker.reference.type"
 #define MAX_MANIFESTS 64
 #define MAX_IMAGES    1000
 
@@ -296,8 +296,8 @@ static bool has_port(const char *name)
 static void take_names(struct grpc *g, struct image *image, const char *digest)
 {
 	g_autofree char *filter = g_strdup_printf("target.digest==%s", digest);
-	g_autoptr(GString) answer =
-		grpc_call(g, "/containerd.services.images.v1.Images/List", filter);
+	g_autoptr(GString)
+		answer = grpc_call(g, "/containerd.services.images.v1.Images/List", filter);
 	const char *at = answer ? answer->str : NULL, *end = answer ? at + answer->len : NULL;
 	struct pb_field found, name;
 
@@ -309,8 +309,8 @@ static void take_names(struct grpc *g, struct image *image, const char *digest)
 		text = pb_text(&name);
 		take_tag(image, text);
 		if (has_port(text) && !image->why_unknown)
-			image->why_unknown = g_strdup(
-				"containerd does not keep a registry's port: list the image by its digest");
+			image->why_unknown = g_strdup("containerd does not keep a registry's port: "
+						      "list the image by its digest");
 	}
 }
 

@@ -166,6 +166,10 @@ static bool plan_volume(struct plan *plan, struct spec_mount *m, int index, stru
 				 "rslave or rprivate",
 				 m->destination);
 	fd = open(m->source, O_PATH | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return error_set(error,
+				 "volume source \"%s\": No such file or directory; make it first",
+				 m->source);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set_errno(error, -errno, "volume source \"%s\"", m->source);
 	if (!vet_source(vet, m, fd, &st, &step.proxy, error))

@@ -31,11 +31,13 @@ bool spec_check_namespaces(const struct spec *spec, GError **error)
 					       spec_ns_name(needed[i]));
 	if (!missing->len)
 		return true;
-	/* By itself it is what --network=host asks for: the words are those for a path to the host's. */
+	/* By itself it is what --network=host asks for: the words are those for a path to the
+	 * host's. */
 	if (strcmp(missing->str, "network") == 0)
-		return error_set(error, INVALID
-				 "cloister containers can't share a network namespace with the host "
-				 "(because they use the linux user-namespace for isolation)");
+		return error_set(
+			error,
+			INVALID "cloister containers can't share a network namespace with the host "
+				"(because they use the linux user-namespace for isolation)");
 	return error_set(error,
 			 INVALID "cloister containers can't share namespaces [%s] with the host "
 				 "(because they use the linux user-namespace for isolation)",

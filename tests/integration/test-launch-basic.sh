@@ -35,10 +35,25 @@ is $? 125 "125 for wrong use"
 in_root --rootfs /no/such/root -- true </dev/null 2>/dev/null
 is $? 125 "125 when the container cannot be made"
 
+# What hands do that know other tools.
+bare() { command cloister "$@" </dev/null; }
+is "$(bare 2>/dev/null; echo $?)" 125 "without a command it says on standard error how it is used"
+like "$(bare 2>&1 >/dev/null)" '^Usage: cloister ' "... at length"
+is "$(bare help; echo $?)" "$(bare --help; echo $?)" "help is --help"
+is "$(bare help launch)" "$(bare launch --help)" "help COMMAND is COMMAND --help"
+fails 'unknown command "lizt"; did you mean `cloister list`' "a command that is mistyped" bare lizt
+fails 'unknown command "rm"; did you mean `cloister delete`' "... or another tool's" bare rm x
+fails 'unknown command "frobnicate"; try `cloister --help`' "... or nobody's" bare frobnicate
+fails 'launch: option "-y" is unknown' "a letter that is no option is named" bare launch -ty -- true
+like "$(launch -it --rm -m 64m -e A=b -u 7 -w /tmp -- sh -c 'echo $A $(id -u) $(pwd) $(grep ^MemTotal: /proc/meminfo)' </dev/null 2>&1)" \
+	'^b 7 /tmp MemTotal: 65536 kB.?$' "Docker's letters"
+ok "-d" launch -d --name "$(cname d)" -- sleep 1000
+is "$(echo in | cloister exec -i "$(cname d)" -- cat)" in "exec -i NAME -- COMMAND"
+is "$(cloister ps --json "$(cname d)" | json 'len(d)')" 1 "ps --json"
+cloister delete --force "$(cname d)"
+
 ### What the command gets
 is "$(in_root -- id -u </dev/null)" 0 "it is root inside"
-is "$(in_root -it --rm -u 7 -w /tmp -e A=5 -m 64m -- sh -c 'echo $(id -u) $PWD $A $(grep MemTotal /proc/meminfo); tty' </dev/null | tr -d '\r' | xargs)" \
-	"7 /tmp 5 MemTotal: 65536 kB /dev/pts/0" "the letters that people's hands know"
 is "$(in_root --user 1000:1000 -- sh -c 'id -u; id -g; id -G' </dev/null | tr '\n' ' ')" "1000 1000 1000 " "--user UID:GID"
 is "$(in_root --user 1000 -- id -u </dev/null)" 1000 "--user UID"
 is "$(LEAKED=1 in_root --env A=1 --env 'B=two words' -- sh -c 'echo "$A,$B,${LEAKED-}"' </dev/null)" "1,two words," \
