@@ -21,6 +21,7 @@
 #include "warden/helper.h"
 
 #include "lib/fd.h"
+#include "lib/look.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
 #include "warden/covers.h"
@@ -285,15 +286,21 @@ void helper_forget(struct notify_mail *mail)
 	free_mail(mail);
 }
 
-static bool is_about(const struct request *r, const struct notify_mail *m)
+/* Return: a pidfd of the helper that works for another call, or has and lives still; or -ESRCH. */
+static int open_other(const struct request *r, const struct notify_mail *m)
 {
 	const struct proc_id helper = m->helper;
-	autofd pidfd = -1;
 
 	if (m == r->mail || (phase_of(m) != MAIL_NAMED && phase_of(m) != MAIL_ANSWERED))
-		return false;
-	pidfd = proc_open_at(r->host_proc, &helper);
-	return pidfd >= 0;
+		return -ESRCH;
+	return proc_open_at(r->host_proc, &helper);
+}
+
+static int left_of(uint64_t end)
+{
+	uint64_t now = look_clock();
+
+	return now < end ? (int)((end - now + 999999) / 1000000) : 0;
 }
 
 /**
@@ -304,14 +311,18 @@ static bool is_about(const struct request *r, const struct notify_mail *m)
  */
 void helper_wait_others(const struct request *r)
 {
-	int ms = 0;
+	uint64_t end = look_clock() + LAST_MS * 1000000ULL;
 
-	for (int i = 0; i < NOTIFY_THREADS; i++)
-		for (; ms < LAST_MS && is_about(r, &r->notify->mail[i]); ms++) {
-			if (ms == 0)
-				pool_step_aside();
-			usleep(1000);
-		}
+	for (int i = 0; i < NOTIFY_THREADS; i++) {
+		autofd pidfd = open_other(r, &r->notify->mail[i]);
+		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+		if (pidfd < 0)
+			continue;
+		pool_step_aside();
+		while (poll(&p, 1, left_of(end)) < 0 && errno == EINTR)
+			;
+	}
 }
 
 /**
