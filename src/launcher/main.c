@@ -208,6 +208,16 @@ static int run_command(int argc, char **argv)
 	return unknown_command(argv[0]);
 }
 
+/* What was printed has to arrive: a script that reads half of a list must not go on with it. */
+static int flushed(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (status == 0)
+		log_error("standard output: %s", g_strerror(errno));
+	return status ?: launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
+}
+
 /* `cloister help [COMMAND]` */
 static int help(const char *command)
 {
@@ -317,7 +327,7 @@ int main(int argc, char **argv)
 	opterr = 0; /* launcher_bad_option() says it in our own words */
 	while ((c = getopt_long(argc, argv, "+hvV", options, NULL)) != -1)
 		if (!global_option(c == 'V' ? 'v' : c, argv, &status))
-			return status;
+			return flushed(status);
 	if (optind == argc) {
 		print_help(stderr);
 		return EXIT_USAGE;
@@ -327,6 +337,6 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (strcmp(argv[optind], "help") == 0)
-		return help(argv[optind + 1]);
-	return run_command(argc - optind, argv + optind);
+		return flushed(help(argv[optind + 1]));
+	return flushed(run_command(argc - optind, argv + optind));
 }

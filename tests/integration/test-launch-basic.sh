@@ -44,6 +44,11 @@ is "$(bare help launch)" "$(bare launch --help)" "help COMMAND is COMMAND --help
 fails 'unknown command "lizt"; did you mean `cloister list`' "a command that is mistyped" bare lizt
 fails 'unknown command "rm"; did you mean `cloister delete`' "... or another tool's" bare rm x
 fails 'unknown command "frobnicate"; try `cloister --help`' "... or nobody's" bare frobnicate
+full() { "$@" >/dev/full; }
+for command in help list "list --json"; do
+	# shellcheck disable=SC2086
+	fails 'standard output: No space left' "$command tells when what it says is lost" full cloister $command
+done
 fails 'launch: option "-y" is unknown' "a letter that is no option is named" bare launch -ty -- true
 like "$(launch -it --rm -m 64m -e A=b -u 7 -w /tmp -- sh -c 'echo $A $(id -u) $(pwd) $(grep ^MemTotal: /proc/meminfo)' </dev/null 2>&1)" \
 	'^b 7 /tmp MemTotal: 65536 kB.?$' "Docker's letters"
