@@ -25,6 +25,9 @@
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
 #define CHANGE_TYPE (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 
 /* Of a 64-bit argument. */
@@ -44,7 +47,7 @@ struct abi {
 /* From 424 on all architectures count alike. */
 #define NEWER                                                                                      \
 	[MEDIATE_FSOPEN] = 430, [MEDIATE_FSMOUNT] = 432, [MEDIATE_FSPICK] = 433,                   \
-	[MEDIATE_SETATTR] = 442
+	[MEDIATE_SETATTR] = 442, [MEDIATE_OPEN_TREE_ATTR] = 467
 
 static const struct abi abis[] = {
 #if defined(__x86_64__)
@@ -107,13 +110,21 @@ static const struct abi abis[] = {
 #define N_ABIS (sizeof(abis) / sizeof(abis[0]))
 
 static const char *const names[MEDIATE_CALLS] = {
-	[MEDIATE_SYSINFO] = "sysinfo",	     [MEDIATE_GETAFFINITY] = "sched_getaffinity",
-	[MEDIATE_MOUNT] = "mount",	     [MEDIATE_UMOUNT] = "umount2",
-	[MEDIATE_OLDUMOUNT] = "umount",	     [MEDIATE_FSOPEN] = "fsopen",
-	[MEDIATE_SETATTR] = "mount_setattr", [MEDIATE_MKNOD] = "mknod",
-	[MEDIATE_MKNODAT] = "mknodat",	     [MEDIATE_SYSLOG] = "syslog",
-	[MEDIATE_FSMOUNT] = "fsmount",	     [MEDIATE_SYSFS] = "sysfs",
-	[MEDIATE_USTAT] = "ustat",	     [MEDIATE_FSPICK] = "fspick",
+	[MEDIATE_SYSINFO] = "sysinfo",
+	[MEDIATE_GETAFFINITY] = "sched_getaffinity",
+	[MEDIATE_MOUNT] = "mount",
+	[MEDIATE_UMOUNT] = "umount2",
+	[MEDIATE_OLDUMOUNT] = "umount",
+	[MEDIATE_FSOPEN] = "fsopen",
+	[MEDIATE_SETATTR] = "mount_setattr",
+	[MEDIATE_MKNOD] = "mknod",
+	[MEDIATE_MKNODAT] = "mknodat",
+	[MEDIATE_SYSLOG] = "syslog",
+	[MEDIATE_FSMOUNT] = "fsmount",
+	[MEDIATE_SYSFS] = "sysfs",
+	[MEDIATE_USTAT] = "ustat",
+	[MEDIATE_FSPICK] = "fspick",
+	[MEDIATE_OPEN_TREE_ATTR] = "open_tree_attr",
 };
 
 const char *mediate_name(enum mediate_call call)
@@ -266,6 +277,14 @@ static void put_decision(struct program *p, enum mediate_call call)
 		put_load_arg(p, 2);
 		put_return_if(p, AT_RECURSIVE, SECCOMP_RET_ALLOW);
 		break;
+	case MEDIATE_OPEN_TREE_ATTR: /* the same of what is mounted, and no program's only way */
+		put_load_arg(p, 2);
+		put_return_if(p, OPEN_TREE_CLONE, SECCOMP_RET_ALLOW);
+#ifdef MUTANT_TREE_ATTR
+		put_return(p, SECCOMP_RET_ALLOW);
+#endif
+		put_return(p, SECCOMP_RET_ERRNO | ENOSYS);
+		return;
 	default:
 		break;
 	}

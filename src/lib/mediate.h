@@ -38,6 +38,7 @@ enum mediate_call {
 	MEDIATE_SYSLOG, /* never notified, as those that follow: refused by the filter itself */
 	MEDIATE_SYSFS,
 	MEDIATE_USTAT,
+	MEDIATE_OPEN_TREE_ATTR,
 	MEDIATE_CALLS
 };
 
@@ -46,7 +47,8 @@ enum mediate_abi { MEDIATE_ABI_NATIVE, MEDIATE_ABI_COMPAT };
 
 #define MEDIATE_BIT(call) (1U << (call))
 #define MEDIATE_REFUSED                                                                            \
-	(MEDIATE_BIT(MEDIATE_SYSLOG) | MEDIATE_BIT(MEDIATE_SYSFS) | MEDIATE_BIT(MEDIATE_USTAT))
+	(MEDIATE_BIT(MEDIATE_SYSLOG) | MEDIATE_BIT(MEDIATE_SYSFS) | MEDIATE_BIT(MEDIATE_USTAT) |   \
+	 MEDIATE_BIT(MEDIATE_OPEN_TREE_ATTR))
 /* What may not go to the kernel where nobody is there to be notified either; see fsmount_pick(). */
 #define MEDIATE_UNHEARD	   (MEDIATE_REFUSED | MEDIATE_BIT(MEDIATE_FSPICK))
 #define MEDIATE_FILTER_MAX 256

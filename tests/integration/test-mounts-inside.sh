@@ -189,13 +189,14 @@ works "umount of a bind of /" umount /new
 same "$(under /new)" "" "leaves nothing"
 END
 
-script "read-only" 5 <<'END'
+script "read-only" 6 <<'END'
 mount --bind /proc /new
 works "mount -o remount,ro,bind" mount -o remount,ro,bind /new
 refused "writing to a cover below it" sh -c 'echo 5 >/new/sys/kernel/panic'
 works "while /proc is writable" sh -c 'echo 5 >/proc/sys/kernel/panic'
 umount -l /new
 mount --bind /proc/sys /new
+refused "open_tree_attr(2), which would leave them out" mediated tree-attr-readonly /new
 if mediated set-readonly /new 2>/dev/null; then
 	refused "by mount_setattr(2): writing to a cover" sh -c 'echo 5 >/new/kernel/panic'
 	mediated clone-readonly /proc/sys /other

@@ -272,6 +272,14 @@ static int set_readonly(char **a)
 	return result(syscall(SYS_mount_setattr, AT_FDCWD, a[0], 0, &attr, sizeof(attr)));
 }
 
+/* The same by what Linux 6.15 has for it. */
+static int tree_attr_readonly(char **a)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	return result(syscall(467 /* open_tree_attr */, AT_FDCWD, a[0], 0, &attr, sizeof(attr)));
+}
+
 /* By the descriptor of a detached clone, which is then attached: as crun does. */
 static int clone_readonly(char **a)
 {
@@ -670,6 +678,7 @@ static const struct {
 	{ "sysinfo-killed", sysinfo_killed, 1, "MILLISECONDS" },
 	{ "fsopen", open_fs, 1, "TYPE" },
 	{ "set-readonly", set_readonly, 1, "PATH" },
+	{ "tree-attr-readonly", tree_attr_readonly, 1, "PATH" },
 	{ "clone-readonly", clone_readonly, 2, "FROM TO" },
 	{ "mount-storm", mount_storm, 4, "TYPE TARGET ROUNDS SIGNALS" },
 	{ "mount-killed", mount_killed, 3, "TYPE TARGET MILLISECONDS" },

@@ -141,8 +141,11 @@ static void test_other_flags(void **state)
 	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 166, args), ALLOW);
 	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 22, args), NOTIFY);
 	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 442, args), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 467, args), SECCOMP_RET_ERRNO | ENOSYS);
 	args[2] = 0x8000; /* AT_RECURSIVE */
 	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 442, args), ALLOW);
+	args[2] = 1; /* OPEN_TREE_CLONE */
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 467, args), ALLOW);
 }
 
 static uint32_t decide_mknod(uint32_t arch, int nr, int at, uint64_t mode, uint64_t dev)
