@@ -22,6 +22,8 @@
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define KILL_MS	  2000
 #define REMOVE_MS 1000
+/* What was killed ends, if slowly: of a mount namespace, on a machine that is busy. */
+#define REMOVE_KILLED_MS 5000
 /* How long the end of those that were signalled is waited for before others are looked for. */
 #define ROUND_MS 20
 
@@ -286,18 +288,9 @@ static int remove_one(int mount_fd, const char *path, struct cgroup_deadline *de
 	}
 }
 
-/**
- * cgroup_remove() - remove the cgroup @path, with what is below it, from every hierarchy
- *
- * What is not there is no error. A cgroup with processes is tried for a second in all: they may be
- * on their way out. The parent "cloister" goes with its last container; cgroup_create() copes with
- * that happening at any moment.
- *
- * Return: 0 or the first -errno; the other hierarchies are done nevertheless.
- */
-int cgroup_remove(const struct cgroups *cg, const char *path)
+static int remove_within(const struct cgroups *cg, const char *path, unsigned int ms)
 {
-	struct cgroup_deadline deadline = cgroup_deadline_in(REMOVE_MS);
+	struct cgroup_deadline deadline = cgroup_deadline_in(ms);
 	size_t shared = strlen(CGROUP_SHARED_PARENT);
 	int result = 0;
 
@@ -313,4 +306,27 @@ int cgroup_remove(const struct cgroups *cg, const char *path)
 			unlinkat(cg->h[i].mount_fd, CGROUP_SHARED_PARENT, AT_REMOVEDIR);
 	}
 	return result;
+}
+
+/**
+ * cgroup_remove() - remove the cgroup @path, with what is below it, from every hierarchy
+ *
+ * What is not there is no error. A cgroup with processes is tried for a second in all: they may be
+ * on their way out. The parent "cloister" goes with its last container; cgroup_create() copes with
+ * that happening at any moment.
+ *
+ * Return: 0 or the first -errno; the other hierarchies are done nevertheless.
+ */
+int cgroup_remove(const struct cgroups *cg, const char *path)
+{
+	return remove_within(cg, path, REMOVE_MS);
+}
+
+/**
+ * cgroup_remove_killed() - the same of one whose processes have all been killed: it takes as long
+ * as they do to end
+ */
+int cgroup_remove_killed(const struct cgroups *cg, const char *path)
+{
+	return remove_within(cg, path, REMOVE_KILLED_MS);
 }

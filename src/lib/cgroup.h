@@ -157,6 +157,7 @@ struct cgroup_dying {
 void cgroup_kill_start(const struct cgroups *cg, struct cgroup_dying *dying);
 void cgroup_wait_dying(struct cgroup_dying *dying, unsigned int ms);
 int cgroup_remove(const struct cgroups *cg, const char *path);
+int cgroup_remove_killed(const struct cgroups *cg, const char *path);
 int cgroup_freeze(const struct cgroups *cg, bool frozen);
 bool cgroup_is_frozen(const struct cgroups *cg);
 bool cgroup_path_frozen(const struct cgroups *cg, const char *path);

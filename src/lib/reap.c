@@ -50,7 +50,7 @@ static int remove_cgroup(struct cgroups *cg, const char *path)
 	if (!path[0] || r < 0)
 		return r;
 	cgroup_kill(cg, SIGKILL);
-	return cgroup_remove(cg, path);
+	return cgroup_remove_killed(cg, path);
 }
 
 /*

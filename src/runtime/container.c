@@ -349,7 +349,7 @@ static void remove_traces(struct container *c)
 		cgroup_kill_start(&c->helpers, &dying);
 	if (ours && c->has_cgroup && cgroup_remove(&c->cgroups, c->record.cgroup) < 0) {
 		cgroup_kill(&c->cgroups, SIGKILL);
-		left = cgroup_remove(&c->cgroups, c->record.cgroup);
+		left = cgroup_remove_killed(&c->cgroups, c->record.cgroup);
 	}
 	if (ours)
 		reap_scope(&c->record);
@@ -364,7 +364,7 @@ static void remove_traces(struct container *c)
 	cgroup_wait_dying(&dying, HELPERS_END_MS);
 	if (c->helpers.n > 0 && cgroup_remove(&c->helpers, c->record.helpers_cgroup) < 0) {
 		cgroup_kill(&c->helpers, SIGKILL);
-		cgroup_remove(&c->helpers, c->record.helpers_cgroup);
+		cgroup_remove_killed(&c->helpers, c->record.helpers_cgroup);
 	}
 }
 

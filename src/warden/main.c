@@ -119,7 +119,7 @@ static void leave_helpers_cgroup(const struct warden *w, struct cgroups *all)
 		fd_write_file_at(helpers.h[i].mount_fd, helpers.h[i].v2 ? "cgroup.procs" : "tasks",
 				 "0");
 	if (cgroup_open(&helpers, w->hello.record.helpers_cgroup) >= 0)
-		cgroup_remove(&helpers, w->hello.record.helpers_cgroup);
+		cgroup_remove_killed(&helpers, w->hello.record.helpers_cgroup);
 }
 
 /* By name, so under the lock, and only while the name is still that of our container. */
@@ -132,7 +132,7 @@ static void remove_container(const struct warden *w, struct cgroups *cg)
 	if (cgroup_open(cg, w->hello.record.cgroup) >= 0) {
 		cgroup_kill(cg, SIGKILL);
 		/* One that cannot die now has our ids: `delete` finishes it. */
-		if (cgroup_remove(cg, w->hello.record.cgroup) == -EBUSY)
+		if (cgroup_remove_killed(cg, w->hello.record.cgroup) == -EBUSY)
 			return;
 	}
 	reap_scope(&w->hello.record);
