@@ -151,21 +151,23 @@ static int keep(const struct notify *n, int tree)
 void fsmount_let_go(const struct request *r)
 {
 	const int *kept = r->notify->kept;
-	int n = count_kept(kept[1]);
-	struct mountlist list;
+	int trees[KEPT_MAX], ids[KEPT_MAX];
+	bool attached[KEPT_MAX];
 	char path[64];
+	int n = 0;
 
-	if (n == 0)
-		return;
+	while (n < KEPT_MAX && (trees[n] = recv_kept(kept[1])) >= 0) {
+		ids[n] = sys_mount_id(trees[n]);
+		n++;
+	}
 	snprintf(path, sizeof(path), "%u/mountinfo", r->notif->pid);
-	if (mountlist_read(r->host_proc, path, &list) == 0)
-		while (n-- > 0) {
-			autofd tree = recv_kept(kept[1]);
-
-			if (tree >= 0 && !mountlist_by_id(&list, sys_mount_id(tree)))
-				fd_send(kept[0], "", 1, &tree, 1);
-		}
-	mountlist_free(&list);
+	if (n > 0 && mountlist_has(r->host_proc, path, ids, attached, n) < 0)
+		memset(attached, 0, sizeof(attached));
+	for (int i = 0; i < n; i++) {
+		if (!attached[i])
+			fd_send(kept[0], "", 1, &trees[i], 1);
+		fd_close(trees[i]);
+	}
 }
 
 /* Which of the two is it? Marks can be put on anything. */

@@ -211,19 +211,15 @@ static void wait_inherited(const struct request *r)
 /* Has a helper that was killed attached, or detached, what it was going to? */
 static bool was_done(const struct request *r)
 {
-	int attached = r->mail->mount_id, detached = r->mail->unmount_id;
-	struct mountlist list;
+	int attached = r->mail->mount_id, id = attached ?: r->mail->unmount_id;
 	char path[64];
-	bool done = false;
+	bool is_there;
 
-	if (!attached && !detached)
+	if (!id)
 		return false;
 	snprintf(path, sizeof(path), "%u/mountinfo", r->notif->pid);
-	if (mountlist_read(r->host_proc, path, &list) == 0)
-		done = attached ? mountlist_by_id(&list, attached) != NULL
-				: mountlist_by_id(&list, detached) == NULL;
-	mountlist_free(&list);
-	return done;
+	return mountlist_has(r->host_proc, path, &id, &is_there, 1) == 0 &&
+	       is_there == (attached != 0);
 }
 
 /* Return: is the call done with? */

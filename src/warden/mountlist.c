@@ -136,6 +136,42 @@ int mountlist_read(int proc_fd, const char *path, struct mountlist *ret)
 	return r < 0 ? r : parse(ret);
 }
 
+/**
+ * mountlist_has() - which of the mounts @ids stand in the mountinfo file @proc_fd/@path?
+ *
+ * However long that is, it takes no memory: the notifier itself asks, and who looks after a
+ * container must not die of what the container has mounted.
+ *
+ * Return: 0 or -errno.
+ */
+int mountlist_has(int proc_fd, const char *path, const int *ids, bool *found, size_t n)
+{
+	autofd fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	bool in_id = true;
+	char buf[4096];
+	ssize_t len;
+	int id = 0;
+
+	memset(found, 0, n * sizeof(*found));
+	if (fd < 0)
+		return -errno;
+	while ((len = read(fd, buf, sizeof(buf))) != 0) {
+		if (len < 0 && errno != EINTR)
+			return -errno;
+		for (ssize_t i = 0; i < len; i++) {
+			bool digit = buf[i] >= '0' && buf[i] <= '9';
+
+			if (in_id && digit)
+				id = id * 10 + (buf[i] - '0');
+			for (size_t j = 0; in_id && !digit && j < n; j++)
+				found[j] |= ids[j] == id;
+			in_id = buf[i] == '\n' || (in_id && digit);
+			id = in_id && digit ? id : 0;
+		}
+	}
+	return 0;
+}
+
 void mountlist_free(struct mountlist *list)
 {
 	if (list->text)

@@ -24,6 +24,7 @@ struct mountlist {
 };
 
 int mountlist_read(int proc_fd, const char *path, struct mountlist *ret);
+int mountlist_has(int proc_fd, const char *path, const int *ids, bool *found, size_t n);
 void mountlist_sort(struct mountlist *list);
 void mountlist_free(struct mountlist *list);
 const struct mountlist_entry *mountlist_by_id(const struct mountlist *list, int id);

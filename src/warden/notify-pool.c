@@ -29,6 +29,8 @@
 
 #define STACK_SIZE (256 << 10)
 #define WATCH_NS   2000000
+/* Whom a call kills, for want of memory, say, its successors it will kill too. */
+#define HEIRS_MAX 8
 
 static struct pool {
 	struct notify *notify;
@@ -212,6 +214,10 @@ static void recover(struct notify_slot *slot)
 		slot->state = slot->notif.id ? NOTIFY_RECEIVED : NOTIFY_FREE;
 	if (slot->state == NOTIFY_FREE)
 		return;
+	if (slot->state == NOTIFY_RECEIVED && ++slot->heirs > HEIRS_MAX) {
+		slot->resp = (struct seccomp_notif_resp){ .id = slot->notif.id, .error = -EIO };
+		slot->state = NOTIFY_DONE;
+	}
 	if (pool.notify->listeners[slot->listener] >= 0)
 		carry_out(slot);
 	slot->state = NOTIFY_FREE;
@@ -223,6 +229,7 @@ static void serve(struct notify_slot *slot, int listener)
 	/* That of an earlier call says nothing about this one. */
 	helper_forget(mail_of(slot));
 	slot->listener = listener;
+	slot->heirs = 0;
 	slot->state = NOTIFY_RECEIVING;
 	if (ioctl(pool.notify->listeners[listener], SECCOMP_IOCTL_NOTIF_RECV, &slot->notif) < 0) {
 		slot->state = NOTIFY_FREE;

@@ -33,6 +33,7 @@ enum notify_state {
 struct notify_slot {
 	_Atomic uint32_t state;
 	int32_t listener;
+	uint32_t heirs; /* so many successors have taken the call over */
 	union {
 		struct seccomp_notif notif;
 		char room[512]; /* a newer kernel's may be longer */
