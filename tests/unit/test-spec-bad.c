@@ -274,6 +274,7 @@ static void a_NUL_from_elsewhere_is_refused(void **state)
 	assert_error_line(error, "process.args[0]: contains a NUL byte");
 }
 
+/* @missing: "namespaces [...]", in brackets those that are missing, or "a network namespace" */
 static void check_namespaces(const char *text, const char *missing)
 {
 	autospec spec = spec_accepts(text);
@@ -287,7 +288,7 @@ static void check_namespaces(const char *text, const char *missing)
 	assert_false(spec_check_namespaces(spec, &error));
 	want = g_strdup_printf(
 		"error in the container spec: invalid or unsupported container spec: cloister "
-		"containers can't share namespaces [%s] with the host (because they use the linux "
+		"containers can't share %s with the host (because they use the linux "
 		"user-namespace for isolation)",
 		missing);
 	assert_string_equal(error->message, want);
@@ -303,14 +304,14 @@ static void the_hosts_namespaces_are_refused_by_name(void **state)
 			 NULL);
 	check_namespaces(WITH_LINUX("'namespaces':[{'type':'uts'},{'type':'mount'},"
 				    "{'type':'network'}]"),
-			 "ipc pid");
+			 "namespaces [ipc pid]");
 	check_namespaces(WITH_LINUX("'namespaces':[{'type':'uts'},{'type':'mount'},{'type':'pid'},"
 				    "{'type':'ipc'}]"),
-			 "network");
+			 "a network namespace");
 	check_namespaces(WITH(""
 			      "'linux':{}"),
-			 "ipc mount network pid uts");
-	check_namespaces("{" SPEC_TOP "}", "ipc mount network pid uts");
+			 "namespaces [ipc mount network pid uts]");
+	check_namespaces("{" SPEC_TOP "}", "namespaces [ipc mount network pid uts]");
 }
 
 #define MAP(inside, outside, count)                                                                \
