@@ -266,17 +266,17 @@ if [ "${device[*]}" ]; then
 	is "$(inside cat $neigh/lo/ucast_solicit) $(cat $neigh/lo/ucast_solicit)" "9 $host_solicit" "and is written, in this namespace alone"
 	fails EINVAL "what is the kernel's cannot be unmounted" inside attack umount $neigh/.kernel
 	fails EINVAL "nor what covers it" inside attack umount $neigh
-	is "$(inside ls $neigh | tr '\n' ' ')" "default lo " "one directory for each device"
-	is "$(inside unshare -n sh -c "ls $neigh; cat $neigh/lo/ucast_solicit" | tr '\n' ' ')" "lo $host_solicit " "another network namespace has what the kernel shows there"
+	is "$(inside ls $neigh | xargs)" "default lo" "one directory for each device"
+	is "$(inside unshare -n sh -c "ls $neigh; cat $neigh/lo/ucast_solicit" | xargs)" "lo $host_solicit" "another network namespace has what the kernel shows there"
 	inside unshare -mpf --mount-proc sh -c "echo 7 >$neigh/lo/ucast_solicit; echo 77 >$neigh/default/gc_thresh1"
-	is "$(inside cat $neigh/lo/ucast_solicit $neigh/default/gc_thresh1 | tr '\n' ' ')" "7 77 " "a new procfs has both"
-	is "$(inside unshare -nmpf --mount-proc sh -c "ls -A $neigh; cat $neigh/lo/ucast_solicit" | tr '\n' ' ')" "lo $host_solicit " "one of another network namespace has that one's"
+	is "$(inside cat $neigh/lo/ucast_solicit $neigh/default/gc_thresh1 | xargs)" "7 77" "a new procfs has both"
+	is "$(inside unshare -nmpf --mount-proc sh -c "ls -A $neigh; cat $neigh/lo/ucast_solicit" | xargs)" "lo $host_solicit" "one of another network namespace has that one's"
 	if inside ip link add name one type ifb 2>/dev/null; then
 		is "$(inside cat $neigh/one/ucast_solicit)" "$host_solicit" "a device that comes later is there at once"
 		inside ip link set one name two
-		is "$(inside sh -c "cd $neigh && echo * && cat two/ucast_solicit && ! test -e one" | tr '\n' ' ')" "default lo two $host_solicit " "renamed, under its new name alone"
+		is "$(inside sh -c "cd $neigh && echo * && cat two/ucast_solicit && ! test -e one" | xargs)" "default lo two $host_solicit" "renamed, under its new name alone"
 		kill -9 "$(cloister status --json "$name" | json '[h["pid"] for h in d["helpers"] if h["name"] == "cloister-fs"][0]')"
-		is "$(inside sh -c "cd $neigh && echo * && readlink two" | tr '\n' ' ')" "default lo two .kernel/two " "also for the next server"
+		is "$(inside sh -c "cd $neigh && echo * && readlink two" | xargs)" "default lo two .kernel/two" "also for the next server"
 		inside ip link delete two
 		fails '*' "deleted, it is gone" inside ls -d $neigh/two
 	fi
