@@ -397,7 +397,7 @@ static void a_container_that_cannot_end_stays_on_record(void **state)
 		print_message("not root, or no cgroups: nothing to try\n");
 		return;
 	}
-	g_snprintf(record.cgroup, sizeof(record.cgroup), "cloister-test-reap %d", (int)getpid());
+	g_snprintf(record.cgroup, sizeof(record.cgroup), "test-reap %d", (int)getpid());
 	assert_int_equal(cgroup_create(&cg, record.cgroup, what, sizeof(what)), 0);
 	/* Not in v2: there cgroup.kill would end us. */
 	for (int i = 0; i < cg.n; i++)
