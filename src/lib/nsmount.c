@@ -138,6 +138,72 @@ int nsmount_proc(int host_proc, pid_t pid, const char *options)
 }
 
 /**
+ * nsmount_proc_allows() - do @options concern nothing but what an instance shows of its namespace?
+ *
+ * The kernel reads them with our rights: not pidns= (Linux 6.17), which names another namespace.
+ */
+bool nsmount_proc_allows(const char *options)
+{
+	static const char *const known[] = { "hidepid", "gid", "subset" };
+
+#ifdef MUTANT_OPTIONS_PASSED
+	return true;
+#endif
+	for (const char *p = options ?: ""; *p; p += strcspn(p, ","), p += *p == ',') {
+		size_t len = strcspn(p, "=,"), i = 0;
+
+		while (i < sizeof(known) / sizeof(known[0]) &&
+		       (strlen(known[i]) != len || strncmp(p, known[i], len) != 0))
+			i++;
+		if (len && i == sizeof(known) / sizeof(known[0]))
+			return false;
+	}
+	/* A quoted value could have commas: none of these has. */
+	return !options || !strchr(options, '"');
+}
+
+static int set_subset(int mount, const char *subset)
+{
+	autofd fs = sys_fspick(mount);
+	int r = fs < 0 ? fs : sys_fsconfig_string(fs, "subset", subset);
+
+	return r < 0 ? r : sys_fsconfig_reconfigure(fs);
+}
+
+/**
+ * nsmount_proc_widen() - have a procfs show its files also if it was made with subset=pid
+ * @mount: descriptor of its root
+ *
+ * The kernel lets everybody who may mount have a whole new procfs if there is one with nothing
+ * locked over it (fs/namespace.c: mnt_already_visible()), and takes one with subset=pid for that:
+ * it has to have something to be covered.
+ *
+ * Return: 1 if it had been made so, 0, or -errno.
+ */
+int nsmount_proc_widen(int mount)
+{
+	int r;
+
+#ifdef MUTANT_SUBSET_BARE
+	return 0;
+#endif
+	/* "sys" is in all others. */
+	if (faccessat(mount, "sys", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	/* An empty list: neither this nor that. */
+	r = errno == ENOENT ? set_subset(mount, ",") : -errno;
+	return r < 0 ? r : 1;
+}
+
+/**
+ * nsmount_proc_narrow() - the opposite, when what covers it is there: that stays
+ */
+int nsmount_proc_narrow(int mount)
+{
+	return set_subset(mount, "pid");
+}
+
+/**
  * nsmount_in_net() - call @fn in the network namespace @ns
  * @host_proc: descriptor of the host's /proc
  *

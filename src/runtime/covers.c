@@ -12,6 +12,7 @@
 
 #include "lib/fd.h"
 #include "lib/mnt.h"
+#include "lib/nsmount.h"
 #include "lib/sys.h"
 #include "lib/views.h"
 #include "runtime/error.h"
@@ -182,6 +183,17 @@ static bool each_path(const struct tree *tree, char **paths, const char *what,
 	return true;
 }
 
+/* What it hides it could not be covered on, and the container could have a whole new one then. */
+static bool narrow_proc(const struct tree *tree, GError **error)
+{
+	autofd proc = tree->proc_narrow
+			      ? openat(tree->shop->base, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC)
+			      : -1;
+	int r = !tree->proc_narrow ? 0 : proc < 0 ? -errno : nsmount_proc_narrow(proc);
+
+	return r == 0 || error_set_errno(error, r, "reduce /proc to processes");
+}
+
 /**
  * tree_cover() - lay the emulated files, the masks and the read-only paths of the specification
  * @fuse_mount: detached mount of the container's FUSE server, which must be answering
@@ -196,5 +208,6 @@ bool tree_cover(struct tree *tree, int fuse_mount, GError **error)
 	return each_path(tree, readonly, "readonlyPaths", lay_part, error) &&
 	       lay_covers(tree, error) &&
 	       each_path(tree, tree->spec->masked_paths, "maskedPaths", lay_mask, error) &&
-	       each_path(tree, readonly, "readonlyPaths", restrict_part, error);
+	       each_path(tree, readonly, "readonlyPaths", restrict_part, error) &&
+	       narrow_proc(tree, error);
 }

@@ -400,9 +400,19 @@ static bool build_volume(struct tree *tree, struct plan_step *step, GError **err
 
 static bool build_proc(struct tree *tree, const struct spec_mount *m, GError **error)
 {
-	autofd fd = nsmount_proc(tree->shop->host_proc, tree->init_pid, m->data);
-	int r = fd < 0 ? fd : attach_part(tree->shop, fd, "proc", false, m->set, NULL);
+	autofd fd = -1;
+	int r;
 
+	if (!nsmount_proc_allows(m->data))
+		return error_set(error,
+				 "mount \"%s\": of \"%s\" only hidepid, gid and subset=pid "
+				 "are options that a container's procfs can have",
+				 m->destination, m->data);
+	fd = nsmount_proc(tree->shop->host_proc, tree->init_pid, m->data);
+	r = fd < 0 ? fd : nsmount_proc_widen(fd);
+	tree->proc_narrow = r > 0;
+	if (r >= 0)
+		r = attach_part(tree->shop, fd, "proc", false, m->set, NULL);
 	return r == 0 || error_set_errno(error, r, "mount procfs for \"%s\"", m->destination);
 }
 

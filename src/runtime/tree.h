@@ -24,7 +24,8 @@ struct tree {
 	struct identity_values identity; /* its own boot id and the like */
 	uint32_t count;			 /* so many ids from these on are the container's */
 	int state_dir;			 /* the container's directory below the state root */
-	int rw_root_fd; /* read-only roots: a writable clone, only to make mount points in */
+	int rw_root_fd;	  /* read-only roots: a writable clone, only to make mount points in */
+	bool proc_narrow; /* /proc is to have subset=pid when it is covered */
 };
 
 bool tree_build(struct tree *tree, GError **error);

@@ -28,6 +28,8 @@
 
 #define NOTHING (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
+#define EMPTY 2 /* the last of the sources: masks */
+
 /* No source: only the cover itself is there to clone. */
 #define ITSELF COVERS_SOURCES
 
@@ -269,6 +271,23 @@ static void close_place(struct place *p)
 		fd_close(p->top);
 }
 
+/* A mask at the top: of a file that hides something, and that nobody needs. */
+static int lay_one_mask(struct place *p, const char *part, bool readonly)
+{
+	const struct covers *c = p->covers;
+	int r = 0;
+
+	(void)readonly; /* masks are */
+	for (size_t i = 0; r == 0 && i < c->shop.n; i++) {
+		const struct mountlist_entry *e = &c->shop.entries[i];
+		const char *path = covers_below(e, part);
+
+		if (path && !strchr(path, '/') && source_of(c, e) == EMPTY)
+			r = bind_one(e, p, path);
+	}
+	return r < 0 ? r : r == 0 ? -EPERM : 0;
+}
+
 static int lay_all(struct place *p, const char *part, bool readonly)
 {
 	const struct covers *c = p->covers;
@@ -290,16 +309,10 @@ static int lay_all(struct place *p, const char *part, bool readonly)
 	return r < 0 ? r : 0;
 }
 
-/**
- * covers_lay() - lay all that lies over @part over the new instance at @where too
- * @bare: where the instance is once more, without anything on it
- * @readonly: none of it is to be written
- *
- * In a copy of the stock, whose root is the working directory before and after. In the order in
- * which they were laid, so that what lies on a cover finds it.
- */
-int covers_lay(const struct covers *c, const char *part, const char *where, const char *bare,
-	       bool readonly)
+typedef int lay_fn(struct place *p, const char *part, bool readonly);
+
+static int lay_by(lay_fn *lay, const struct covers *c, const char *part, const char *where,
+		  const char *bare, bool readonly)
 {
 	struct place p = { .covers = c, .top = -1, .bare = -1, .root = ITSELF };
 	int r, back;
@@ -311,9 +324,32 @@ int covers_lay(const struct covers *c, const char *part, const char *where, cons
 		p.roots[i] = -1;
 	r = open_place(&p, where, bare);
 	if (r == 0)
-		r = lay_all(&p, part, readonly);
+		r = lay(&p, part, readonly);
 	p.root = -1;
 	back = p.roots[ITSELF] < 0 ? 0 : go_to_root(&p, ITSELF);
 	close_place(&p);
 	return r < 0 ? r : back;
+}
+
+/**
+ * covers_lay() - lay all that lies over @part over the new instance at @where too
+ * @bare: where the instance is once more, without anything on it
+ * @readonly: none of it is to be written
+ *
+ * In a copy of the stock, whose root is the working directory before and after. In the order in
+ * which they were laid, so that what lies on a cover finds it.
+ */
+int covers_lay(const struct covers *c, const char *part, const char *where, const char *bare,
+	       bool readonly)
+{
+	return lay_by(lay_all, c, part, where, bare, readonly);
+}
+
+/**
+ * covers_lay_one() - lay just enough for the kernel not to take the instance for one that hides
+ * nothing
+ */
+int covers_lay_one(const struct covers *c, const char *part, const char *where, const char *bare)
+{
+	return lay_by(lay_one_mask, c, part, where, bare, false);
 }

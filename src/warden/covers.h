@@ -25,6 +25,7 @@ const char *covers_below(const struct mountlist_entry *e, const char *part);
 bool covers_is_own_part(const struct mountlist_entry *e, const struct mountlist_entry *part);
 int covers_lay(const struct covers *c, const char *part, const char *where, const char *bare,
 	       bool readonly);
+int covers_lay_one(const struct covers *c, const char *part, const char *where, const char *bare);
 bool covers_only(const struct covers *c, const struct mountlist *list, int top);
 bool covers_any(const struct mountlist *list, int top);
 bool covers_visible(const struct covers *c, const struct mountlist *list, const char *type,

@@ -55,30 +55,6 @@ static uint64_t attrs_of(uint64_t flags)
 	return attrs;
 }
 
-/*
- * Options are read by the kernel with the helper's rights: only those that concern the instance.
- * Not pidns= (Linux 6.17), which names another one.
- */
-static bool options_allowed(const char *data)
-{
-	static const char *const known[] = { "hidepid", "gid", "subset" };
-
-#ifdef MUTANT_OPTIONS_PASSED
-	return true;
-#endif
-	for (const char *p = data; *p; p += strcspn(p, ","), p += *p == ',') {
-		size_t len = strcspn(p, "=,"), i = 0;
-
-		while (i < sizeof(known) / sizeof(known[0]) &&
-		       (strlen(known[i]) != len || strncmp(p, known[i], len) != 0))
-			i++;
-		if (len && i == sizeof(known) / sizeof(known[0]))
-			return false;
-	}
-	/* A quoted value could have commas: none of these has. */
-	return !strchr(data, '"');
-}
-
 /**
  * transplant_may_mount() - may the caller have a new instance? As the kernel asks: of the owner of
  * the mount namespace and of what the instance shows
@@ -104,14 +80,20 @@ static int restrict_place(uint64_t attrs, bool readonly)
 struct laying {
 	const struct covers *covers;
 	const char *part;
-	bool readonly;
+	const struct instance *made;
 };
 
 static int lay(void *arg)
 {
 	const struct laying *l = arg;
+	int r, subset = l->made->sysfs ? 0 : nsmount_proc_widen(l->made->mount);
 
-	return covers_lay(l->covers, l->part, PLACE, BARE, l->readonly);
+	if (subset < 0)
+		return subset;
+	/* What has no files is not shown with them, but has to have one that is covered. */
+	r = subset ? covers_lay_one(l->covers, l->part, PLACE, BARE)
+		   : covers_lay(l->covers, l->part, PLACE, BARE, l->made->readonly);
+	return r == 0 && subset ? nsmount_proc_narrow(l->made->mount) : r;
 }
 
 /*
@@ -164,8 +146,7 @@ static int build(struct job *job, const struct instance *made)
 	if (r == 0)
 		r = restrict_place(made->attrs, own->readonly);
 	if (r == 0) /* what a path below sys/net leads to depends on who looks */
-		r = nsmount_in_net(v->host_proc, v->net_ns, lay,
-				   &(struct laying){ c, part, made->readonly });
+		r = nsmount_in_net(v->host_proc, v->net_ns, lay, &(struct laying){ c, part, made });
 	return r < 0 ? r : hide_bare();
 }
 
@@ -247,7 +228,7 @@ int64_t transplant_new(struct job *job)
 		r = -EACCES;
 	if (r == -EACCES)
 		return JOB_CONTINUE;
-	if (r == 0 && !options_allowed(args->data))
+	if (r == 0 && !nsmount_proc_allows(args->data))
 		r = -EINVAL;
 	if (r == 0)
 		r = visit_look_up(v, args->target, &target);

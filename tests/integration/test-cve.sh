@@ -399,6 +399,15 @@ no_number() {
 	edit 'l["namespaces"] = [n for n in l["namespaces"] if n["type"] != "network"] + [{"type": "network", "path": "/proc/self/ns/net"}]; p["args"] = ["true"]'
 	out=$(unshare -n timeout 60 "$(type -P cloister)" --root "$state" run --bundle "$bundle" "$(cname net)" 2>&1 </dev/null)
 	like "$? $out" '^1 .*network namespace with the host' "the host's network: refused"
+	# Its own procfs: another pid namespace's (Linux 6.17), and one that has nothing to be covered (see mounts-inside).
+	edit '[x for x in m if x["destination"] == "/proc"][0]["options"].append("pidns=/proc/1/ns/pid"); p["args"] = ["ls", "/proc"]'
+	inside
+	like "$status $out" '^1 .*only hidepid' "the host's processes: refused"
+	keep '[x for x in m if x["destination"] == "/proc"][0]["options"].append("subset=pid")'
+	is "$(in_kept "$kept" sh -c 'ls /proc | grep -v "^[0-9]"' | tr '\n' ' ')" "self thread-self " "subset=pid: nothing but processes"
+	out=$(nsenter -t "$(cloister state "$kept" | json 'd["pid"]')" -U -m -p -S 0 -G 0 mount -t proc proc /mnt 2>&1)
+	isnt $? 0 "subset=pid: the kernel gives no whole one for it" || diag "$out"
+	drop
 	# Until its first process is ready, a container's mount namespace is not what it will be.
 	edit 'p["args"] = ["sleep", "1000"]; m += [{"destination": "/mnt/%d" % i, "type": "tmpfs", "options": ["size=4k"]} for i in range(1500)]'
 	name=$(cname early)

@@ -296,6 +296,18 @@ wait $loader
 is "$?" 0 "SIGKILL of notifier and warden at any moment: each mount is made once ($(cat "$tap_dir/load"))"
 is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "and nothing is left mounted"
 is "$(cloister exec "$name" ps </dev/null | grep -c cloister)" 0 "no helper is visible inside"
+# Whoever changes the type while it is looked at has the kernel alone for a judge, as has who comes without the filter. It
+# makes a procfs for everybody who has one with nothing locked over it, and subset=pid has nothing to lock something over.
+unfiltered() { nsenter -t "$(init_pid "$name")" -U -m -p -S 0 -G 0 "$@" </dev/null 2>&1; }
+ok "(without a filter other mounts are made)" unfiltered mount -t tmpfs none /other
+ok "(and unmounted)" unfiltered umount /other
+for way in 'mount -t proc -o subset=pid proc /new' 'newmount mount /new proc subset=pid' 'mount -t proc -o ro,hidepid=2,subset=pid proc /new'; do
+	# shellcheck disable=SC2086
+	ok "a procfs of subset=pid ($way)" inside $way
+	fails '*' "does not make the kernel give a whole one" unfiltered mount -t proc proc /other
+	is "$(inside sh -c 'ls /new | grep -v "^[0-9]"; ls /new/meminfo 2>/dev/null' | tr '\n' ' ')" "self thread-self " "and has nothing but processes in it"
+	ok "it is unmounted" inside umount /new
+done
 # Linux 6.12 and later let it find the namespaces of helpers, some for everybody's who has power over them, some for
 # the host's root only, who does it here.
 inside mediated mount-load proc /new 2500 >/dev/null 2>&1 &
