@@ -8,13 +8,19 @@
 #include "launcher/known.h"
 #include "launcher/options.h"
 #include "lib/cgroup.h"
+#include "lib/fd.h"
+#include "lib/fuseconn.h"
 #include "lib/proc.h"
 #include "runtime/error.h"
 
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What has not ended by then waits for something. */
+#define RELEASE_MS 500
 
 /*
  * A signal that ends a process ends the first process of `launch` too: the kernel would drop it,
@@ -49,12 +55,26 @@ static void thaw(const struct rundir_record *record)
 	cgroup_free(&cg);
 }
 
+/*
+ * Killed, a process still waits for FUSE servers when it closes its files; the kernel cannot end
+ * one that waits for itself, and who sent the signal would see it run for ever.
+ */
+static void release(const struct rundir_record *record, int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd >= 0 && fuseconn_any(record->init.pid) && poll(&p, 1, RELEASE_MS) == 0)
+		fuseconn_abort(record->init.pid);
+}
+
 static bool send_signal(const struct known *k, int sig, bool all, GError **error)
 {
+	autofd init = sig == SIGKILL ? proc_open(&k->record.init) : -1;
 	int r;
 
 	if (all) {
 		r = kill_all(&k->record, sig);
+		release(&k->record, init);
 		return r == 0 ||
 		       error_set_errno(error, r, "send signal %d to all of container \"%s\"", sig,
 				       k->id);
@@ -65,6 +85,7 @@ static bool send_signal(const struct known *k, int sig, bool all, GError **error
 				 k->id);
 	if (sig == SIGKILL)
 		thaw(&k->record);
+	release(&k->record, init);
 	return true;
 }
 

@@ -17,10 +17,13 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/fuseconn.h"
 #include "lib/sys.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define KILL_MS	  2000
+/* Who has not ended by then waits for something. */
+#define STUCK_MS  500
 #define REMOVE_MS 1000
 /* What was killed ends, if slowly: of a mount namespace, on a machine that is busy. */
 #define REMOVE_KILLED_MS 5000
@@ -104,6 +107,7 @@ struct kill {
 	int sig;
 	int seen;
 	bool thaw;
+	bool stuck;		    /* end what they may wait for */
 	struct cgroup_dying *dying; /* or NULL */
 };
 
@@ -140,6 +144,8 @@ static int kill_cgroup(int dir_fd, void *arg)
 				keep(k->dying, fds[i]);
 			else
 				close(fds[i]);
+			if (k->stuck && contains(after, m, before[i]))
+				fuseconn_abort(before[i]);
 		}
 		k->seen += n;
 	}
@@ -195,14 +201,16 @@ void cgroup_wait_dying(struct cgroup_dying *dying, unsigned int ms)
  * cgroup_kill() - signal every process of the container's cgroup and of those below it
  *
  * SIGKILL is repeated until no process is left, for at most two seconds; in v1 the cgroups are
- * thawed. Other signals are sent once. The caller is never signalled one by one, but must not be
- * in a v2 cgroup that it kills.
+ * thawed, and FUSE connections of the container's that keep them waiting are aborted.  Other
+ * signals are sent once. The caller is never signalled one by one, but must not be in a v2 cgroup
+ * that it kills.
  *
  * Return: 0; -EBUSY if processes are left (one in an uninterruptible sleep); or another -errno.
  */
 int cgroup_kill(const struct cgroups *cg, int sig)
 {
 	struct cgroup_deadline deadline = cgroup_deadline_in(KILL_MS);
+	uint64_t stuck = now_ns() + STUCK_MS * 1000000ULL;
 	const struct cgroup_hierarchy *v2 = cgroup_find_v2(cg);
 	struct cgroup_dying dying = { .n = 0 };
 	struct kill k = { .sig = sig, .dying = sig == SIGKILL ? &dying : NULL };
@@ -214,6 +222,7 @@ int cgroup_kill(const struct cgroups *cg, int sig)
 	for (;;) {
 		bool waited;
 
+		k.stuck = sig == SIGKILL && now_ns() >= stuck;
 		r = kill_round(cg, &k, sig == SIGKILL);
 		waited = dying.n > 0;
 		cgroup_wait_dying(&dying, r < 0 ? 0 : ROUND_MS);

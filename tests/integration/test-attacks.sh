@@ -7,7 +7,7 @@
 gate root; gate launcher; gate fuse; gate userns; gate tool-busybox
 root=$work/root
 make_root "$root"
-cp "$top_builddir/tests/lib/mediated" "$root/bin/"
+cp "$top_builddir"/tests/lib/{mediated,fusehang} "$root/bin/"
 mkdir -p "$root"/new "$root"/other "$root/turn"
 shift_owners "$root"
 need_containers --rootfs "$root"
@@ -80,5 +80,18 @@ below "$(kib)" "$((kib_before + 8192))" "the helpers' memory is as before (KiB)"
 for n in "$name" "$other"; do
 	like "$(cloister status --json "$n" | json "','.join(sorted(h['name'] for h in d['helpers'] if h['alive']))")" 'cloister-fs,cloister-warden' "all helpers live"
 	ok "and it is deleted" cloister delete --force "$n"
+done
+# A first process that waits for itself when it ends, and the kernel cannot end: its connection is aborted.
+ended() { [ ! -e "/proc/$1" ]; }
+for way in 'kill NAME KILL' 'delete --force NAME' 'kill --all NAME KILL'; do
+	name=$(cname hanging)
+	launch_detached "$name" --privileged --rootfs "$root" -- sh -c 'exec fusehang /new >/turn/ready' || { fail "a container with a FUSE server starts"; continue; }
+	ok "it waits for itself (${way%% *})" eventually 10 grep -qx open "$root/turn/ready"
+	pid=$(init_pid "$name")
+	# shellcheck disable=SC2086
+	ok "cloister $way: ends a server that waits for itself" cloister ${way/NAME/$name}
+	ok "and it has ended" eventually 10 ended "$pid"
+	cloister delete --force "$name" 2>/dev/null
+	rm -f "$root/turn/ready"
 done
 done_testing

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FUSE connections that a container has made.
+ *
+ * Theory of operation. A process that ends closes its files, and waits, not to be killed, until
+ * the file system has heard of it. If the server is that very process, or one that waits for it in
+ * turn, nobody ever answers: such a container could not be ended, and would keep its ids. The
+ * kernel's way out is to abort the connection, in fusectl. A connection belongs to who mounted it,
+ * whose id is of the container's range, which is no other's: so it is found also where the mount
+ * has been taken away.
+ */
+#include "config.h"
+#include "lib/fuseconn.h"
+
+#include "lib/fd.h"
+#include "lib/mnt.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Ids of the host that a process's user namespace has. */
+struct range {
+	uint32_t first, count;
+};
+
+/* Of a container's it is one; the host's own begins with its root. */
+static int read_range(pid_t pid, struct range *ret)
+{
+	char path[64], text[256];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
+	r = fd_read_file_at(AT_FDCWD, path, text, sizeof(text));
+	if (r < 0)
+		return r;
+	if (sscanf(text, "%*u %" SCNu32 " %" SCNu32, &ret->first, &ret->count) != 2 || !ret->first)
+		return -EPERM;
+	return 0;
+}
+
+static bool waits(int dir, const char *name)
+{
+	char path[300], text[32];
+
+	snprintf(path, sizeof(path), "%s/waiting", name);
+	return fd_read_file_at(dir, path, text, sizeof(text)) >= 0 && atoi(text) > 0;
+}
+
+static bool is_of(const struct range *range, int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid - range->first < range->count;
+}
+
+/* Return: how many there are of the container of @pid, of those to abort that somebody waits at. */
+static int each_of(pid_t pid, bool abort)
+{
+	autofd mount = -1;
+	struct range range;
+	struct dirent *e;
+	int n = read_range(pid, &range), fd;
+	DIR *dir;
+
+	if (n < 0)
+		return n;
+	/* The host need not have it mounted. */
+	mount = mnt_new("fusectl", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (mount < 0)
+		return mount == -ENODEV ? 0 : mount;
+	fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		return -errno;
+	while ((e = readdir(dir))) {
+		char path[300];
+
+		if (e->d_name[0] == '.' || !is_of(&range, fd, e->d_name) ||
+		    (abort && !waits(fd, e->d_name)))
+			continue;
+		snprintf(path, sizeof(path), "%s/abort", e->d_name);
+		if (abort)
+			fd_write_file_at(fd, path, "1");
+		n++;
+	}
+	closedir(dir);
+	return n;
+}
+
+/**
+ * fuseconn_any() - is there a FUSE connection of the container that process @pid is of?
+ */
+bool fuseconn_any(pid_t pid)
+{
+	return each_of(pid, false) > 0;
+}
+
+/**
+ * fuseconn_abort() - end those connections of the container of @pid at which somebody waits
+ *
+ * For when it has been killed and does not end. Containers that share a user namespace share this
+ * too.
+ *
+ * Return: how many, or -errno.
+ */
+int fuseconn_abort(pid_t pid)
+{
+#ifdef MUTANT_FUSE_UNABORTED
+	return 0;
+#endif
+	return each_of(pid, true);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * FUSE connections that a container has made, which can keep its processes from ending.
+ */
+#include <stdbool.h>
+#include <sys/types.h>
+
+bool fuseconn_any(pid_t pid);
+int fuseconn_abort(pid_t pid);
