@@ -8,6 +8,7 @@
 #include "lib/fd.h"
 #include "lib/program.h"
 #include "lib/mnt.h"
+#include "lib/sanitizer.h"
 #include "lib/sys.h"
 #include "lib/wardenproto.h"
 #include "runtime/error.h"
@@ -83,7 +84,7 @@ static void exec_warden(const char *path, int control, const int *tasks, int n_t
 	null = open("/dev/null", O_RDWR);
 	control = fcntl(control, F_DUPFD_CLOEXEC, 10);
 	for (int i = 0; i < 3; i++)
-		if (dup2(null, i) < 0)
+		if (dup2(i == STDERR_FILENO ? sanitizer_open_log(null) : null, i) < 0)
 			_exit(EXIT_USAGE);
 	if (dup2(control, WARDEN_CONTROL_FD) < 0 ||
 	    sys_close_range(WARDEN_CONTROL_FD + 1, ~0U, 0) < 0)
@@ -126,7 +127,8 @@ static void exec_helper(const char *path, char **argv, const int *fds, int n_fds
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (cgroup_enter_self(tasks, n_tasks) < 0 || setsid() < 0 || chdir("/") < 0)
 		_exit(EXIT_USAGE);
-	from[0] = from[1] = from[2] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	from[0] = from[1] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	from[2] = sanitizer_open_log(from[0]);
 	for (int i = 3; i < n; i++)
 		from[i] = fcntl(fds[i - 3], F_DUPFD_CLOEXEC, n);
 	for (int i = 0; i < n; i++)

@@ -25,6 +25,7 @@
 
 #include "lib/fd.h"
 #include "lib/reap.h"
+#include "lib/sanitizer.h"
 #include "lib/sys.h"
 #include "lib/sysctl-store.h"
 
@@ -474,6 +475,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !resume)
 		return print_usage(argv[1]);
+	sanitizer_be_alone();
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 	if (resume)

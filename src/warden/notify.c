@@ -18,6 +18,7 @@
 
 #include "lib/dirsock.h"
 #include "lib/fd.h"
+#include "lib/sanitizer.h"
 #include "lib/sys.h"
 #include "lib/wardenproto.h"
 #include "warden/covers.h"
@@ -139,6 +140,7 @@ static void be_notifier(struct notify *n)
 	if (host_proc < 0 || lock < 0 || keep_only(n, host_proc, lock) < 0)
 		_exit(1);
 	take_turn(lock);
+	sanitizer_be_alone();
 	if (setns(n->shop_ns, CLONE_NEWNS) < 0 || covers_learn(&covers, host_proc) < 0)
 		_exit(1);
 	n->covers = &covers;
