@@ -242,7 +242,6 @@ static void run_once(struct request *r, job_fn *run, const void *arg)
 	pid_t pid;
 
 	r->mail->mount_id = r->mail->unmount_id = 0;
-	r->mail->helper = (struct proc_id){ 0 };
 	r->mail->word = number | MAIL_OFFERED;
 	pid = fork();
 	if (pid == 0)
@@ -285,10 +284,13 @@ void helper_forget(struct notify_mail *mail)
 /* Return: a pidfd of the helper that works for another call, or has and lives still; or -ESRCH. */
 static int open_other(const struct request *r, const struct notify_mail *m)
 {
-	const struct proc_id helper = m->helper;
+	enum notify_phase phase = phase_of(m);
+	struct proc_id helper;
 
-	if (m == r->mail || (phase_of(m) != MAIL_NAMED && phase_of(m) != MAIL_ANSWERED))
+	if (m == r->mail || (phase != MAIL_NAMED && phase != MAIL_ANSWERED))
 		return -ESRCH;
+	/* The next of that thread may be writing its name: no process has a mixture of both. */
+	helper = m->helper;
 	return proc_open_at(r->host_proc, &helper);
 }
 

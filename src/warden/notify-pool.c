@@ -242,13 +242,39 @@ static void serve(struct notify_slot *slot, int listener)
 		my_reign = 0; /* another one leads, or is about to */
 }
 
+/*
+ * Listeners that are over, for whoever leads. A thread that still works on a call of one's (whose
+ * caller was killed) has its number, which must not become that of another.
+ */
+static bool over[NOTIFY_LISTENERS];
+
 static void drop_listener(int index)
 {
 	struct notify_word word = { index };
 
 	close(pool.notify->listeners[index]);
 	pool.notify->listeners[index] = -1;
+	over[index] = false;
 	fd_send(pool.notify->link[1], &word, sizeof(word), NULL, 0);
+}
+
+static bool is_worked_on(int listener)
+{
+	for (int i = 0; i < NOTIFY_THREADS; i++) {
+		const struct notify_slot *slot = &pool.notify->shared->slots[i];
+
+		if (slot->state != NOTIFY_FREE && slot->listener == listener)
+			return true;
+	}
+	return false;
+}
+
+/* Return: is it still to be listened to? */
+static bool tend_listener(int index)
+{
+	if (over[index] && !is_worked_on(index))
+		drop_listener(index);
+	return pool.notify->listeners[index] >= 0 && !over[index];
 }
 
 static void equip(int listener)
@@ -285,7 +311,7 @@ static int gather(struct pollfd *p, int *index)
 
 	p[0] = (struct pollfd){ .fd = pool.notify->link[1], .events = POLLIN };
 	for (int i = 0; i < NOTIFY_LISTENERS; i++) {
-		if (pool.notify->listeners[i] < 0)
+		if (!tend_listener(i))
 			continue;
 		index[n] = i;
 		p[n++] = (struct pollfd){ .fd = pool.notify->listeners[i], .events = POLLIN };
@@ -308,7 +334,7 @@ static void reign(struct notify_slot *slot)
 			if (p[i].revents & POLLIN) {
 				serve(slot, index[i]);
 			} else if (p[i].revents & POLLHUP) {
-				drop_listener(index[i]);
+				over[index[i]] = true;
 				changed = true;
 			}
 		}
@@ -316,7 +342,7 @@ static void reign(struct notify_slot *slot)
 			hear();
 			changed = true;
 		}
-		if (changed)
+		if (changed && leads())
 			n = gather(p, index);
 	}
 }
