@@ -70,6 +70,7 @@ static int receive_hello(struct warden *w)
 	w->notify.views_fd = fds[WARDEN_FD_VIEWS];
 	w->notify.boot_offset = w->hello.boot_offset;
 	w->notify.grants = w->hello.grants;
+	w->notify.uid = w->hello.uid;
 	return 0;
 }
 

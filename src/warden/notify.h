@@ -85,6 +85,7 @@ struct notify {
 	int kept[2];	       /* helper_keep(): one end of a pair and the other */
 	int userns_fd;	       /* the container's */
 	unsigned int grants;   /* WARDEN_GRANT_* */
+	uid_t uid;	       /* the container's root on the host */
 	int64_t boot_offset;   /* ns of CLOCK_BOOTTIME when the container's clocks began */
 };
 
