@@ -214,6 +214,9 @@ static void recover(struct notify_slot *slot)
 		slot->state = slot->notif.id ? NOTIFY_RECEIVED : NOTIFY_FREE;
 	if (slot->state == NOTIFY_FREE)
 		return;
+#ifdef MUTANT_HEIRS_UNCOUNTED
+	slot->heirs = 0;
+#endif
 	if (slot->state == NOTIFY_RECEIVED && ++slot->heirs > HEIRS_MAX) {
 		slot->resp = (struct seccomp_notif_resp){ .id = slot->notif.id, .error = -EIO };
 		slot->state = NOTIFY_DONE;

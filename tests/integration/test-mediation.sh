@@ -114,6 +114,20 @@ sleep 0.3
 kill -CONT "$server"
 eventually 5 sh -c "! kill -0 $late 2>/dev/null" || { fail "a call that a dead notifier had taken is answered"; kill -9 $late; }
 is "$(said totalram <"$tap_dir/late")" "$(kb MemTotal)" "a call that a dead notifier had taken is answered"
+# A call by which whoever takes it dies (for want of memory, say) is given up.
+kill -STOP "$server"
+inside mediated sysinfo >"$tap_dir/heirs" 2>&1 &
+late=$!
+end=$((SECONDS + 40))
+while kill -0 $late 2>/dev/null && [ $SECONDS -lt $end ]; do
+	notifier=$(pid_of "its notifier") || continue
+	# With a call that hangs it has three threads.
+	[ "$(ls "/proc/$notifier/task" 2>/dev/null | wc -l)" -lt 3 ] || { sleep 0.05; kill -9 "$notifier"; }
+done
+is "$(cat "$tap_dir/heirs")" EIO "a call that has killed eight notifiers is given up"
+kill -CONT "$server"
+wait $late
+is "$(inside mediated sysinfo | said totalram)" "$(kb MemTotal)" "and the next one is answered"
 # A caller that waits can be killed.
 kill -STOP "$server"
 inside mediated sysinfo >/dev/null 2>&1 &
