@@ -348,11 +348,19 @@ static const char *const given_to_builds[] = {
 	"buildkit/executor/resolv*.conf",
 	"buildkit/executor/*/hosts*",
 	"tmp/buildkit-mount*/**",
+	"tmp/buildkit-secrets*/**",
 	"overlay2/*/diff/**",
 	"overlay2/*/merged/**",
 	"buildkit/net/**",
 	"vfs/dir/*/**",
+	/* ... with images in containerd's store, beside the engine's or in it */
+	"buildkit/containerd-*/cachemounts/**",
+	"io.containerd.snapshotter.v1.*/snapshots/*/fs/**",
+	"containerd/daemon/io.containerd.snapshotter.v1.*/snapshots/*/fs/**",
 };
+
+/* The agent of who builds, by a socket that the engine makes for one step. */
+static const char forwarded[] = "tmp/.buildkit-ssh-sock*/*";
 
 static bool is_id(const char *s, size_t n)
 {
@@ -402,7 +410,7 @@ static bool is_given(const struct restricted *r, const char *rest)
 	for (size_t i = 0; r->building && i < G_N_ELEMENTS(given_to_builds); i++)
 		if (match(given_to_builds[i], rest))
 			return true;
-	return false;
+	return r->building && match(forwarded, rest);
 }
 
 /* @rest: where below @o */
@@ -608,6 +616,24 @@ struct restricted_hit restricted_find_mount(const struct restricted *r,
 	if (is_kernels(e->fstype))
 		return (struct restricted_hit){ REL_KERNEL };
 	return compare_paths(r, e->dev, e->root, readonly, false);
+}
+
+/**
+ * restricted_is_forwarded() - is @o the socket by which a build's step reaches its client's agent?
+ *
+ * An engine listens on it, and it is no way to the engine.
+ */
+bool restricted_is_forwarded(const struct restricted *r, const struct object *o)
+{
+	for (guint i = 0; r->building && i < r->objects->len; i++) {
+		const struct restricted_object *in = r->objects->pdata[i];
+		const char *rest;
+
+		if (in->flags & RESTRICTED_ENGINE && in->canonical &&
+		    path_is_below(o->path, in->canonical, &rest) && match(forwarded, rest))
+			return true;
+	}
+	return false;
 }
 
 /* Is the file system @dev only mounted below @top? */

@@ -71,3 +71,4 @@ struct restricted_hit restricted_find_mount(const struct restricted *r,
 					    const struct mounttab_entry *e, bool readonly);
 bool restricted_is_engines(const struct restricted *r, const struct mounttab *tab,
 			   const struct object *o);
+bool restricted_is_forwarded(const struct restricted *r, const struct object *o);

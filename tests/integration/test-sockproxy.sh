@@ -61,9 +61,21 @@ printf 'FROM bb\nCOPY big /\nRUN sha256sum /big >/sum; cat /proc/self/uid_map >/
 mkdir "$work/ctx"; cp "$work/Dockerfile" "$work/big" "$work/ctx/"
 ok "a classic build" env DOCKER_BUILDKIT=0 timeout 60 "$engine_docker" -H "unix://$work/p.sock" build -q --network none -t built "$work/ctx"
 like "$(through run --rm built cat /map)" '^ *0 +[1-9]' "isolation: contained as well"
-printf 'FROM bb\nRUN cat /proc/self/uid_map >/map\n' >"$work/Dockerfile"
-buildkit() { DOCKER_BUILDKIT=1 timeout 60 "$engine_docker" -H "unix://$work/p.sock" build --no-cache -q -t kit - <"$work/Dockerfile"; }
-ok "a build by BuildKit" buildkit
+cat >"$work/Dockerfile" <<'END'
+FROM bb AS other
+RUN echo other >/f
+FROM bb
+RUN cat /proc/self/uid_map >/map
+RUN --mount=type=bind,from=bb,source=/bin,target=/b --mount=type=bind,from=other,target=/o,rw cat /o/f >/all; touch /o/g; test -e /b/busybox
+RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t touch /t/f && echo cache >/c/f && cat /c/f >>/all
+RUN --mount=type=secret,id=s,target=/s cat /s >>/all
+RUN --mount=type=ssh test -S "$SSH_AUTH_SOCK" && echo agent >>/all
+END
+buildkit() { DOCKER_CONFIG=$engine_cli DOCKER_BUILDKIT=1 timeout 60 "$engine_docker" -H "unix://$work/p.sock" build --no-cache "$@" - <"$work/Dockerfile"; }
+echo secret >"$work/s"
+python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$work/agent"
+ok "a build by BuildKit, with all that a step may mount" buildkit -q -t kit --secret "id=s,src=$work/s" --ssh "default=$work/agent"
+is "$(through run --rm kit cat /all)" $'other\ncache\nsecret\nagent' "... each was there"
 like "$(through run --rm kit cat /map)" '^ *0 +[1-9]' "isolation: contained as well"
 ok "save and load" sh -c "'$engine_docker' -H 'unix://$work/p.sock' save bb | '$engine_docker' -H 'unix://$work/p.sock' load"
 timeout 20 "$engine_docker" -H "unix://$work/p.sock" events --since "$(date +%s)" --filter container=xx </dev/null >"$work/events" & events=$!
@@ -116,7 +128,7 @@ diag "both processes have $(pss) KiB (PSS)"
 ok "2 MiB for both processes, after all that" test "$(pss)" -lt 2048
 
 ### The list
-like "$(through push foo/bar 2>&1)" 'docker command "/v1.[0-9]+/images/foo/bar/push\?tag=latest" is blocked; if you wish to allow it, configure the docker socket command list in the Cloister settings or admin-settings\.' "docker push is blocked"
+like "$(through push foo/bar 2>&1)" 'docker command "/v1.[0-9]+/images/(docker.io/)?foo/bar/push\?tag=latest" is blocked; if you wish to allow it, configure the docker socket command list in the Cloister settings or admin-settings\.' "docker push is blocked"
 is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/v1.43/images/myimage/push?tag=latest)" 403 "... with status 403"
 is "$(get -X POST 'http://d/v1.43/images/myimage/push?tag=latest')" '{"message":"enhanced container isolation: docker command \"/v1.43/images/myimage/push?tag=latest\" is blocked; if you wish to allow it, configure the docker socket command list in the Cloister settings or admin-settings."}' "... in these words"
 is "$(get -o /dev/null -w '%{http_code}' -X POST http://d/images/myimage/push)" 403 "eci 4: without a version too"
@@ -234,7 +246,9 @@ like "$(get http://d/_ping)" 'does not answer' "the engine is down"
 env -u DOCKER_BUILDKIT_RUNC_COMMAND nsenter --net="/proc/${engine_net[d]}/ns/net" dockerd --config-file "$work/d/daemon.json" </dev/null >>"$work/d/log" 2>&1 &
 engine_pid[d]=$!
 ok "... and up again, on a new socket" eventually 60 up
-like "$(buildkit 2>&1)" 'BuildKit through this socket' "isolation: BuildKit's steps where they are not Cloister's"
+like "$(get -X POST -H 'Connection: Upgrade' -H 'Upgrade: h2c' http://d/grpc)" 'BuildKit through this socket' "isolation: BuildKit's steps where they are not Cloister's"
+# buildx would then rather have a BuildKit of its own, in a container.
+fails 'BuildKit through this socket|booting buildkit' "... docker build" buildkit
 is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/build?version=2')" 403 "... asked for directly"
 proxy_start k deny:; via=k
 is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/build?version=2')" 403 "... of a proxy that knows only this engine"

@@ -14,5 +14,5 @@ proxy_start() { # NAME COMMANDS
 }
 proxies_end() { kill "${proxies[@]}" && wait "${proxies[@]}"; } 2>/dev/null
 on_exit proxies_end
-through() { timeout 60 "$engine_docker" -H "unix://$work/${via:-p}.sock" "$@"; }
+through() { DOCKER_CONFIG=$engine_cli timeout 60 "$engine_docker" -H "unix://$work/${via:-p}.sock" "$@"; }
 get() { curl -s -m 10 --unix-socket "$work/${via:-p}.sock" "$@"; }
