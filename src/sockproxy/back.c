@@ -87,8 +87,10 @@ static int engine_ready(struct link *l)
 	return l->engine < 0 ? l->engine : 0;
 }
 
-/* An answer of our own; it fits an empty socket's buffer, and is the last. */
-static void answer(struct link *l, int status, const char *text)
+/**
+ * link_answer() - an answer of our own; it fits an empty socket's buffer, and is the last
+ */
+void link_answer(struct link *l, int status, const char *text)
 {
 	l->down.at = 0;
 	l->down.len = proxy_response(l->down.buf, PROXY_BUFFER, status, text,
@@ -101,7 +103,7 @@ static void send_request(struct link *l)
 {
 	l->mode = LINK_ANSWER;
 	if (engine_ready(l) < 0)
-		answer(l, 502, "the engine does not answer on its socket");
+		link_answer(l, 502, "the engine does not answer on its socket");
 	else
 		link_pump(l, true);
 }
@@ -124,7 +126,7 @@ static void guarded(struct link *l, int r, const struct guard_verdict *v)
 
 		log_denied(target, strcspn(target, " "));
 	}
-	answer(l, v->status, v->text);
+	link_answer(l, v->status, v->text);
 }
 
 /* Take what the parser has sent: the request, and what the client said behind it. */
@@ -210,6 +212,7 @@ static void on_request(struct link *l, const struct proxy_msg *msg, const char *
 		exit(1);
 	}
 	l->response = (struct response){ 0 };
+	l->archive = (struct archive){ 0 };
 	l->body_complete = false;
 	l->pipe = fd;
 	remember(l, msg, text);

@@ -4,6 +4,7 @@
 /*
  * The forwarder's own: a client, its connection to the engine, and what is on its way.
  */
+#include "sockproxy/archive.h"
 #include "sockproxy/proxy.h"
 
 #include <jansson.h>
@@ -61,6 +62,7 @@ struct link {
 	char *again;	 /* a request in its client's words, and then as it is sent; or NULL */
 	size_t again_len;
 	struct guard *guard; /* what is known of the container that it is about */
+	struct archive archive; /* its body, if that is one */
 };
 
 /* What is said to a client whose request is not sent. */
@@ -76,6 +78,7 @@ struct link *link_find(uint32_t id);
 void link_destroy(struct link *l);
 void link_tell(uint32_t id, enum proxy_msg_type type);
 void link_finish(struct link *l);
+void link_answer(struct link *l, int status, const char *text);
 void link_watch(const struct link *l, int fd, int part, uint32_t *have, uint32_t want);
 void link_close(struct link *l, int *fd, uint32_t *events);
 void link_pump(struct link *l, bool fresh);

@@ -80,7 +80,7 @@ int flow_receive(struct flow *f, int fd)
 	return n > 0 ? 1 : -EPIPE;
 }
 
-/* More of the request's body, from the parser. Return as flow_receive(). */
+/* More of the request's body, from the parser. Return as flow_receive(); -EACCES: it may not go on */
 int body_receive(struct link *l)
 {
 	struct flow *f = &l->up;
@@ -97,6 +97,8 @@ int body_receive(struct link *l)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if (n == 0)
 		return -EPIPE;
+	if (!archive_may_pass(&l->archive, f->buf + (chunked ? 16 : 0), n))
+		return -EACCES;
 	if (!chunked) {
 		l->body_left -= n;
 		f->at = 0;

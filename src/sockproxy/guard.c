@@ -207,8 +207,10 @@ static int go_on(struct link *l, struct guard_verdict *v)
 		return ask(l, v, ABOUT("info"));
 	}
 	r = judge_runtime(l->guard, v);
-	if (r == 0 && l->endpoint->reach == REACH_FILES)
+	if (r == 0 && l->endpoint->reach == REACH_FILES) {
+		l->archive.plain = archive_needs_plain(info);
 		r = look_at_mounts(l, v);
+	}
 	if (r < 0)
 		return r;
 #ifdef MUTANT_NAMES_KEPT

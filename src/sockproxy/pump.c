@@ -192,6 +192,10 @@ void link_pump(struct link *l, bool fresh)
 		l->response.keep = false;
 		r = 0;
 	}
+	if (r == -EACCES) {
+		link_answer(l, 403, archive_refusal);
+		return;
+	}
 	if (r >= 0 && !fresh)
 		r = pump_down(l);
 	if (r == 1)

@@ -64,14 +64,17 @@ is "$(through exec "${ours:0:12}" echo in)" in "... by a part of its id"
 echo hello | through exec -i ours sh -c 'cat >/f'
 is "$(through cp ours:/f - | tar xO)" hello "... and copied from"
 ok "... and to" through cp "$work/evil" ours:/evil
+tar -C "$work" -czf "$work/evil.tgz" evil
+is "$(code -T "$work/evil.tgz" -H 'Content-Type: application/x-tar' http://d/containers/ours/archive?path=/tmp)" 403 "eci 17: a compressed archive, which newer engines unpack with the container's programs"
+like "$(cat "$work/answer")" 'has to be a plain tar' "... and it is said why"
 ok "... restarted" through restart -t 0 ours
 ok "... committed" through commit ours mine
 ok "... renamed, and called so" through rename ours also
 is "$(through exec also cat /evil)" evil "... with its new name"
 # What was judged is what the engine is asked for, whatever the name leads to by then.
-asked() { grep -o "Calling POST /v[0-9.]*/containers/$1/exec" "$work/d/log" | wc -l; }
+asked() { grep -cE "(Calling POST |method=POST .*request-url=\"?)/v[0-9.]+/containers/$1/exec" "$work/d/log"; }
 isnt "$(asked "$ours")" 0 "the engine is asked for a container by its id"
-is "$(asked '\(ours\|also\)')" 0 "... and never by what its client calls it"
+is "$(asked '(ours|also)')" 0 "... and never by what its client calls it"
 like "$(through exec nobody id 2>&1)" 'No such container: nobody' "one that is not there: the engine's own words"
 is "$(post -d '{}' http://d/exec/none/start)" 404 "an exec that is not there"
 

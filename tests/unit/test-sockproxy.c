@@ -3,6 +3,7 @@
  * The proxy of an engine's socket: requests, targets, endpoints and documents, without a process.
  */
 #include "config.h"
+#include "sockproxy/archive.h"
 #include "sockproxy/body.h"
 #include "sockproxy/request.h"
 
@@ -417,6 +418,78 @@ static void documents(void **state)
 	document("/containers/a/checkpoints", "{\"checkpointdir\":\"/etc\"}", NULL);
 }
 
+/* Passed on in pieces of @step bytes; how much of it may? */
+static size_t passed(const char *data, size_t len, size_t step)
+{
+	struct archive a = { .plain = true };
+	size_t done = 0;
+
+	while (done < len) {
+		size_t n = len - done < step ? len - done : step;
+
+		if (!archive_may_pass(&a, data + done, n))
+			break;
+		done += n;
+	}
+	return done;
+}
+
+static void archives(void **state)
+{
+	static const struct {
+		const char *begin;
+		size_t n;
+	} bad[] = {
+		{ "\x1f\x8b\x08", 3 },
+		{ "BZh", 3 },
+		{ "\xfd\x37zXZ\0", 6 },
+		{ "\x28\xb5\x2f\xfd", 4 },
+		{ "\x50\x2a\x4d\x18", 4 },
+		{ "\x5f\x2a\x4d\x18", 4 },
+	};
+	struct archive any = { .plain = false };
+	char text[512] = "name";
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		memcpy(text, bad[i].begin, bad[i].n);
+		assert_int_equal(passed(text, sizeof(text), sizeof(text)), 0);
+		/* Never all of what the engine knows it by. */
+		for (size_t step = 1; step < 8; step++)
+			assert_in_range(passed(text, sizeof(text), step), 0, bad[i].n - 1);
+		assert_true(archive_may_pass(&any, text, sizeof(text)));
+	}
+	assert_int_equal(passed("BZ", 2, 1), 2);
+	assert_int_equal(passed("name\0\x1f\x8b\x08 and more", 20, 1), 20);
+	assert_int_equal(passed("`*M\x18", 4, 4), 4);
+}
+
+static void mended(void **state)
+{
+	static const struct {
+		const char *version;
+		bool want;
+	} t[] = {
+		{ "20.10.24+dfsg1", true },
+		{ "28.5.2", true },
+		{ "29.5.0", true },
+		{ "29.5.1", false },
+		{ "29.5.1-rd", false },
+		{ "29.10.0", false },
+		{ "30.0.0", false },
+		{ "dev", true },
+		{ "", true },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		json_t *info = json_pack("{s:s}", "ServerVersion", t[i].version);
+
+		if (archive_needs_plain(info) != t[i].want)
+			fail_msg("%s", t[i].version);
+		json_decref(info);
+	}
+	assert_true(archive_needs_plain(NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +499,7 @@ int main(void)
 		cmocka_unit_test(commands),    cmocka_unit_test(queries),
 		cmocka_unit_test(names),       cmocka_unit_test(headers),
 		cmocka_unit_test(needs),       cmocka_unit_test(documents),
+		cmocka_unit_test(archives),    cmocka_unit_test(mended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
