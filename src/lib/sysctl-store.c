@@ -245,14 +245,18 @@ int sysctl_store_put(struct sysctl_store *store, const struct sysctl *s,
 	return 0;
 }
 
-/* vm.dirty_bytes and vm.dirty_ratio, and their like: one is zero while the other counts. */
-static void clear_twin(struct sysctl_store *store, const struct sysctl *s)
+/*
+ * What a write leaves of a value, and of its twin's: of vm.dirty_bytes and vm.dirty_ratio one is
+ * zero while the other counts, of retrans_time and retrans_time_ms each is the other.
+ * Return: whether there is a twin to be changed.
+ */
+static bool with_twin(const struct sysctl *s, int64_t old, struct sysctl_value *value,
+		      struct sysctl_value *twins)
 {
-	const struct sysctl *twin = sysctl_find(s->words);
-	struct sysctl_value zero = { 0 };
-
-	if (twin)
-		sysctl_store_put(store, twin, &zero);
+	*twins = (struct sysctl_value){ 0 };
+	if (s->quirk == SYSCTL_FOLLOWS)
+		sysctl_follow(s, value, twins);
+	return s->quirk == SYSCTL_FOLLOWS || (s->quirk == SYSCTL_CLEARS && value->n[0] != old);
 }
 
 /**
@@ -263,19 +267,22 @@ static void clear_twin(struct sysctl_store *store, const struct sysctl *s)
 int sysctl_store_write(struct sysctl_store *store, const struct sysctl *s, const char *text,
 		       size_t len, off_t offset, size_t *consumed)
 {
-	struct sysctl_value value, old;
+	struct sysctl_value value, old, twins;
+	bool both = false;
 	int r, stored;
 
 	sysctl_store_get(store, s, &old);
 	value = old;
 	r = sysctl_write(s, &value, text, len, offset, consumed);
+	if (r == 0 && offset == 0 && len > 0)
+		both = with_twin(s, old.n[0], &value, &twins);
 	stored = sysctl_store_put(store, s, &value);
 	if (r == 0)
 		r = stored;
 	if (r == 0 && offset == 0)
 		sysctl_store_mark(store, s, SYSCTL_ASKED);
-	if (r == 0 && s->quirk == SYSCTL_CLEARS && value.n[0] != old.n[0])
-		clear_twin(store, s);
+	if (r == 0 && both)
+		r = sysctl_store_put(store, sysctl_twin(s), &twins);
 	return r;
 }
 

@@ -39,6 +39,10 @@
 #define PAIR(p, t, lo, hi, def, twin)                                                              \
 	ROW(p, PRIVATE, t, 1, 0644, .quirk = SYSCTL_CLEARS, .min = lo, .max = hi,                  \
 	    .initial = { def }, .words = "proc/sys/" twin)
+/* One of @p is @m / @d of what it and its twin show. */
+#define UNITS(p, lo, hi, def, m, d, twin)                                                          \
+	ROW(p, PRIVATE, INT, 1, 0644, .quirk = SYSCTL_FOLLOWS, .min = lo, .max = hi,               \
+	    .initial = { def }, .mul = m, .div = d, .words = "proc/sys/" twin)
 #define LARGEST(p, t, lo, hi, def, limit)                                                          \
 	ROW(p, MAX, t, 1, 0644, .min = lo, .max = hi, .initial = { def }, .cap = limit)
 #define SMALLEST(p, t, lo, hi, def, limit)                                                         \
@@ -47,20 +51,31 @@
 	ROW(p, READONLY, STRING, 1, 0444, .max = SYSCTL_STRING_MAX, .words = text, .why = reason)
 #define HIDDEN(p, reason) ROW(p, HIDDEN, STRING, 1, 0, .max = 1, .words = "", .why = reason)
 #define KERNEL(p, reason) ROW(p, KERNEL, STRING, 1, 0644, .max = 1, .words = "", .why = reason)
-/* What a network namespace's devices begin with (net/core/neighbour.c: neigh_sysctl_template) */
-#define NEIGH(dir, retrans, lock)                                                                  \
+/*
+ * What a network namespace's devices begin with (net/core/neighbour.c: neigh_sysctl_template).
+ * @hz: what retrans_time counts in
+ */
+#define NEIGH(dir, retrans, hz, lock)                                                              \
 	ANY(dir "anycast_delay", 100), INT(dir "app_solicit", 0, INT_MAX, 0),                      \
-		SECONDS(dir "base_reachable_time", 30), ANY(dir "base_reachable_time_ms", 30000),  \
+		UNITS(dir "base_reachable_time", -(INT_MAX / HZ), INT_MAX / HZ, 30, HZ, 1,         \
+		      dir "base_reachable_time_ms"),                                               \
+		UNITS(dir "base_reachable_time_ms", INT_MIN, INT_MAX, 30000, HZ, 1000,             \
+		      dir "base_reachable_time"),                                                  \
 		SECONDS(dir "delay_first_probe_time", 5), SECONDS(dir "gc_interval", 30),          \
 		SECONDS(dir "gc_stale_time", 60), INT(dir "gc_thresh1", 0, INT_MAX, 128),          \
 		INT(dir "gc_thresh2", 0, INT_MAX, 512), INT(dir "gc_thresh3", 0, INT_MAX, 1024),   \
 		INT(dir "interval_probe_time_ms", 1, INT_MAX, 5000), ANY(dir "locktime", lock),    \
 		INT(dir "mcast_resolicit", 0, INT_MAX, 0),                                         \
 		INT(dir "mcast_solicit", 0, INT_MAX, 3), ANY(dir "proxy_delay", 80),               \
-		INT(dir "proxy_qlen", 0, INT_MAX, 64), ANY(dir "retrans_time", retrans),           \
-		ANY(dir "retrans_time_ms", 1000), INT(dir "ucast_solicit", 0, INT_MAX, 3),         \
-		INT(dir "unres_qlen", 0, INT_MAX, 101),                                            \
-		INT(dir "unres_qlen_bytes", 0, INT_MAX, 212992)
+		INT(dir "proxy_qlen", 0, INT_MAX, 64),                                             \
+		UNITS(dir "retrans_time", INT_MIN, INT_MAX, retrans, HZ, hz,                       \
+		      dir "retrans_time_ms"),                                                      \
+		UNITS(dir "retrans_time_ms", INT_MIN, INT_MAX, 1000, HZ, 1000,                     \
+		      dir "retrans_time"),                                                         \
+		INT(dir "ucast_solicit", 0, INT_MAX, 3),                                           \
+		UNITS(dir "unres_qlen", 0, INT_MAX / PACKET, 101, PACKET, 1,                       \
+		      dir "unres_qlen_bytes"),                                                     \
+		UNITS(dir "unres_qlen_bytes", 0, INT_MAX, 212992, 1, 1, dir "unres_qlen")
 #define PARAMETER(m, p, t, ...)                                                                    \
 	{                                                                                          \
 		.path = "sys/module/" m "/parameters/" p, .type = SYSCTL_##t, .count = 1,          \
@@ -68,8 +83,10 @@
 	}
 
 #define HZ	  250 /* what Debian's, Fedora's and SUSE's kernels are built with */
+#define USER_HZ	  100
 #define PAGE	  4096
-#define ULONG_ANY -1 /* as unsigned: the largest */
+#define PACKET	  2090 /* SKB_TRUESIZE(ETH_FRAME_LEN) of x86-64 */
+#define ULONG_ANY -1   /* as unsigned: the largest */
 
 /* fs/file.c: __const_min(INT_MAX, ~(size_t)0 / sizeof(void *)) & -BITS_PER_LONG */
 #define NR_OPEN_MAX (INT_MAX & -64)
@@ -355,7 +372,7 @@ const struct sysctl sysctls[] = {
 	LARGEST("net/core/rmem_max", INT, 2304, INT_MAX, 212992, 16777216),
 	INT("net/core/wmem_default", 4608, INT_MAX, 212992),
 	LARGEST("net/core/wmem_max", INT, 4608, INT_MAX, 212992, 16777216),
-	NEIGH("net/ipv4/neigh/default/", 100, 100),
+	NEIGH("net/ipv4/neigh/default/", 100, USER_HZ, 100),
 	CONSTANT("net/ipv4/tcp_ehash_entries", "-131072", "follows the host's memory"),
 	KERNEL("net/ipv4/tcp_mem", first_net),
 	CONSTANT("net/ipv4/udp_hash_entries", "-16384", "follows the host's memory"),
@@ -364,7 +381,7 @@ const struct sysctl sysctls[] = {
 	ANY("net/ipv4/vs/conntrack", 0),
 	ANY("net/ipv4/vs/expire_nodest_conn", 0),
 	ANY("net/ipv4/vs/expire_quiescent_template", 0),
-	NEIGH("net/ipv6/neigh/default/", HZ, 0),
+	NEIGH("net/ipv6/neigh/default/", HZ, HZ, 0),
 	INT("net/netfilter/nf_conntrack_buckets", 1, INT_MAX, 65536),
 	INT("net/netfilter/nf_conntrack_expect_max", 1, INT_MAX, 1024),
 	LARGEST("net/netfilter/nf_conntrack_max", INT, 0, INT_MAX, 65536, 1048576),

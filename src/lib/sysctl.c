@@ -122,6 +122,35 @@ void sysctl_initial(const struct sysctl *s, struct sysctl_value *value)
 	       s->type == SYSCTL_WORD ? strcspn(s->words, "|") : strlen(s->words));
 }
 
+/**
+ * sysctl_twin() - the row that a write to @s changes too, or NULL
+ */
+const struct sysctl *sysctl_twin(const struct sysctl *s)
+{
+	return s->quirk == SYSCTL_CLEARS || s->quirk == SYSCTL_FOLLOWS ? sysctl_find(s->words)
+								       : NULL;
+}
+
+/**
+ * sysctl_follow() - what a value in one unit is in its twin's
+ * @s: SYSCTL_FOLLOWS
+ * @value: as written; what is kept of it replaces it
+ * @twins: what the twin shows then
+ *
+ * The kernel keeps an int: ticks (include/linux/jiffies.h: clock_t_to_jiffies() rounds down,
+ * msecs_to_jiffies() up, as all does here that is finer than what is kept), or bytes of packets
+ * (net/core/neighbour.c: proc_unres_qlen()).
+ */
+void sysctl_follow(const struct sysctl *s, struct sysctl_value *value, struct sysctl_value *twins)
+{
+	const struct sysctl *twin = sysctl_twin(s);
+	int64_t up = s->div > s->mul && value->n[0] > 0 ? s->div - 1 : 0;
+	int32_t kept = (value->n[0] * s->mul + up) / s->div;
+
+	value->n[0] = (int64_t)kept * s->div / s->mul;
+	*twins = (struct sysctl_value){ .n = { (int64_t)kept * twin->div / twin->mul } };
+}
+
 /* lib/kstrtox.c: base 0, no sign, no space; false on overflow. */
 static bool parse_ulong(const char **p, unsigned long *ret)
 {

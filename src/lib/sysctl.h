@@ -41,6 +41,7 @@ enum sysctl_quirk {
 	SYSCTL_PIPE,	/* rounded up to a power of two of pages */
 	SYSCTL_PER_PID, /* newer kernels have it per pid namespace */
 	SYSCTL_CLEARS,	/* a change zeroes its twin, the row named in @words */
+	SYSCTL_FOLLOWS, /* what its twin, the row named in @words, shows in other units */
 };
 
 struct sysctl {
@@ -53,7 +54,8 @@ struct sysctl {
 	int64_t min, max; /* of each value */
 	int64_t cap;	  /* SYSCTL_MAX, SYSCTL_MIN */
 	int64_t initial[SYSCTL_MAX_VALUES];
-	const char *words; /* text at first; SYSCTL_WORD: "first|second"; SYSCTL_CLEARS */
+	int mul, div;	   /* SYSCTL_FOLLOWS: one of this is @mul / @div of what twins share */
+	const char *words; /* text at first; SYSCTL_WORD: "first|second"; path of the twin */
 	const char *why;   /* SYSCTL_KERNEL, _READONLY, _HIDDEN */
 };
 
@@ -92,6 +94,8 @@ const char *sysctl_namespaced(const char *path);
 const struct sysctl_net_dir *sysctl_net_dir(const char *path);
 
 void sysctl_initial(const struct sysctl *s, struct sysctl_value *value);
+const struct sysctl *sysctl_twin(const struct sysctl *s);
+void sysctl_follow(const struct sysctl *s, struct sysctl_value *value, struct sysctl_value *twins);
 int sysctl_write(const struct sysctl *s, struct sysctl_value *value, const char *text, size_t len,
 		 off_t offset, size_t *consumed);
 size_t sysctl_format(const struct sysctl *s, const struct sysctl_value *value, char *text);

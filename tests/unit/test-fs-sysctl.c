@@ -49,6 +49,22 @@ static ssize_t put_text(const char *name, struct sysctl_value *value, const char
 	return put(get(name), value, text, strlen(text), 0);
 }
 
+/* The finer of two units says what the other begins with. */
+static void twins_agree(const struct sysctl *s)
+{
+	const struct sysctl *twin = sysctl_twin(s);
+	struct sysctl_value v, first, twins, shown;
+
+	sysctl_initial(s, &first);
+	sysctl_initial(twin, &shown);
+	v = first;
+	sysctl_follow(s, &v, &twins);
+	if (s->mul * twin->div > twin->mul * s->div)
+		return;
+	assert_int_equal(v.n[0], first.n[0]);
+	assert_int_equal(twins.n[0], shown.n[0]);
+}
+
 /* The search is by halves, and a place in the store is known by its hash. */
 static void table_is_sorted_and_sound(void **state)
 {
@@ -66,9 +82,10 @@ static void table_is_sorted_and_sound(void **state)
 				    strlen(s->words) < SYSCTL_STRING_MAX);
 		if (sysctl_is_shared(s))
 			assert_true(s->count == 1 && s->cap != 0 && s->mode == 0644);
-		if (s->quirk == SYSCTL_CLEARS)
-			assert_string_equal(sysctl_find(sysctl_find(s->words)->words)->path,
-					    s->path);
+		if (s->quirk == SYSCTL_CLEARS || s->quirk == SYSCTL_FOLLOWS)
+			assert_ptr_equal(sysctl_twin(sysctl_twin(s)), s);
+		if (s->quirk == SYSCTL_FOLLOWS)
+			twins_agree(s);
 	}
 	assert_null(sysctl_find("proc/sys/kernel/panic_"));
 	assert_null(sysctl_find(""));
@@ -417,6 +434,58 @@ static void one_of_a_pair_is_zero(void **state)
 	close(fd);
 }
 
+/* Of a device's own file, which is the namespace's. */
+static int64_t of_device(const char *family, const char *name, const char *put)
+{
+	char path[128], text[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/neigh/lo/%s", family, name);
+	if (put) {
+		fd = open(path, O_WRONLY);
+		assert_int_equal(write(fd, put, strlen(put)), strlen(put));
+		close(fd);
+	}
+	return fd_read_file_at(AT_FDCWD, path, text, sizeof(text)) < 0 ? -1 : atoll(text);
+}
+
+static void follow_one(struct sysctl_store *store, const char *family, const char *name,
+		       const char *text)
+{
+	char path[64];
+	const struct sysctl *s, *twin;
+	size_t consumed;
+
+	snprintf(path, sizeof(path), "net/%s/neigh/default/%s", family, name);
+	s = get(path);
+	twin = sysctl_twin(s);
+	assert_int_equal(sysctl_store_write(store, s, text, strlen(text), 0, &consumed), 0);
+	assert_int_equal(stored(store, s->path + 9), of_device(family, name, text));
+	assert_int_equal(stored(store, twin->path + 9),
+			 of_device(family, strrchr(twin->path, '/') + 1, NULL));
+}
+
+/* What the kernel shows in two units: as it does itself where a device has the same two. */
+static void twins_follow(void **state)
+{
+	static const char *const names[] = { "base_reachable_time", "base_reachable_time_ms",
+					     "retrans_time",	    "retrans_time_ms",
+					     "unres_qlen",	    "unres_qlen_bytes" };
+	static const char *const values[] = { "1", "33", "77", "1500", "1501", "99999" };
+	struct sysctl_store store;
+	int fd = new_file(&store);
+
+	if (unshare(CLONE_NEWNET) < 0 ||
+	    of_device("ipv4", "base_reachable_time_ms", "1") != 1000 / KERNEL_HZ)
+		print_message("# not root, or a kernel with another tick\n");
+	else
+		for (size_t i = 0; i < 12 * sizeof(values) / sizeof(values[0]); i++)
+			follow_one(&store, i % 12 < 6 ? "ipv4" : "ipv6", names[i % 6],
+				   values[i / 12]);
+	sysctl_store_close(&store);
+	close(fd);
+}
+
 /* The server owns the file: bytes of its choice lead nobody astray. */
 static void store_of_random_bytes(void **state)
 {
@@ -513,6 +582,7 @@ int main(void)
 		cmocka_unit_test(printk_reads_like_the_kernels),
 		cmocka_unit_test(store_keeps_values),
 		cmocka_unit_test(one_of_a_pair_is_zero),
+		cmocka_unit_test(twins_follow),
 		cmocka_unit_test(store_of_random_bytes),
 		cmocka_unit_test(store_survives_a_killed_writer),
 		cmocka_unit_test(scan_of_this_kernel),
