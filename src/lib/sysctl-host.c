@@ -26,11 +26,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DIR_NAME ".sysctls"
@@ -92,10 +94,27 @@ int sysctl_host_read(int root_fd, const struct sysctl *s, int64_t *value)
 }
 
 /*
- * The kernel has no compare-and-swap: between the look and the write lie two system calls, a
- * microsecond in which the host's own write is lost.
- * Return: -EAGAIN if the host has another value than @now.
+ * Keeps others from opening the file until @fd is closed: the kernel has no compare-and-swap, and
+ * what the host writes between our look and our write would be lost. A lease (fcntl(2)) makes
+ * whoever opens it wait for us, and is not given while somebody has it open.
+ *
+ * Without one (somebody keeps it open; a procfs of the host's other than /proc) that are two system
+ * calls, a microsecond.
  */
+static void keep_others_out(int fd)
+{
+	const struct timespec moment = { .tv_nsec = 100000 };
+
+	/* That others wait is told by a signal: by one that does nothing. */
+	fcntl(fd, F_SETSIG, SIGURG);
+	for (int i = 0; i < TRIES; i++) {
+		if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0 || errno != EAGAIN)
+			return;
+		nanosleep(&moment, NULL);
+	}
+}
+
+/* Return: -EAGAIN if the host has another value than @now. */
 static int host_write(int root_fd, const struct sysctl *s, int64_t now, int64_t value)
 {
 	autofd fd = openat(root_fd, s->path, O_RDWR | O_CLOEXEC);
@@ -106,6 +125,7 @@ static int host_write(int root_fd, const struct sysctl *s, int64_t now, int64_t 
 
 	if (fd < 0)
 		return -errno;
+	keep_others_out(fd);
 	n = pread(fd, found, sizeof(found) - 1, 0);
 	if (n < 0)
 		return -errno;
