@@ -50,18 +50,32 @@ void attr_fill(struct server *s, const struct node_stat *st, struct fuse_attr *a
 				    .blksize = x->stx_blksize };
 }
 
+/**
+ * timeout_of() - how long the kernel may believe what it is told of @n
+ *
+ * The names of a file of an overlay are nodes of their own (node.c): what is changed by one is seen
+ * by the others only if they ask.
+ */
+struct timespec timeout_of(const struct server *s, const struct node *n, const struct node_stat *st)
+{
+	if (n->alias || (s->nodes.overlay && !S_ISDIR(st->x.stx_mode) && st->x.stx_nlink > 1))
+		return (struct timespec){ 0 };
+	return s->timeout;
+}
+
 static int reply_attr(struct request *r, int fd)
 {
 	struct fuse_attr_out *out = &r->reply.attr;
+	struct timespec timeout;
 	struct node_stat st;
 	int error = node_stat(fd, &st);
 
 	if (error < 0)
 		return error;
-	memset(out, 0, sizeof(*out));
+	timeout = timeout_of(r->server, request_node(r), &st);
+	*out = (struct fuse_attr_out){ .attr_valid = timeout.tv_sec,
+				       .attr_valid_nsec = timeout.tv_nsec };
 	attr_fill(r->server, &st, &out->attr);
-	out->attr_valid = r->server->timeout.tv_sec;
-	out->attr_valid_nsec = r->server->timeout.tv_nsec;
 	return reply_with(r, out, sizeof(*out));
 }
 
@@ -84,12 +98,14 @@ int do_statx(struct request *r)
 	struct node_stat st;
 	const struct statx *x = &st.x;
 	int fd = request_fd(r), error = fd < 0 ? fd : node_stat(fd, &st);
+	struct timespec timeout;
 
 	if (error < 0)
 		return error;
+	timeout = timeout_of(s, request_node(r), &st);
 	*out = (struct proto_statx_out){
-		.attr_valid = s->timeout.tv_sec,
-		.attr_valid_nsec = s->timeout.tv_nsec,
+		.attr_valid = timeout.tv_sec,
+		.attr_valid_nsec = timeout.tv_nsec,
 		.stat = { .mask = x->stx_mask & (STATX_BASIC_STATS | STATX_BTIME),
 			  .blksize = x->stx_blksize,
 			  .nlink = x->stx_nlink,
@@ -177,8 +193,9 @@ static int change_mode(struct request *r, const struct fuse_setattr_in *in, int 
 
 /*
  * ftruncate(2) of what was opened to be written, else truncate(2): on most file systems that
- * changes no times where the size stays. @fd: of the inode; its link in the working directory is
- * used.
+ * changes no times where the size stays. What makes an empty file empty once more is O_TRUNC, by
+ * all likelihood, which the kernel does not tell apart: the times change, and suid bits go. @fd: of
+ * the inode; its link in the working directory is used.
  */
 static int change_size(struct request *r, const struct fuse_setattr_in *in, int fd)
 {
@@ -191,9 +208,7 @@ static int change_size(struct request *r, const struct fuse_setattr_in *in, int 
 		return -EINVAL;
 	/* without the flag from kernels before 5.11 */
 	keep_suid(r, fd, !(in->valid & FATTR_KILL_SUIDGID) && keeps_suid(r));
-	/* XFS leaves those of an empty file, which O_TRUNC clears */
-	if (own < 0 && in->size == 0 && in->valid & FATTR_KILL_SUIDGID && node_stat(fd, &st) == 0 &&
-	    st.x.stx_size == 0 && st.x.stx_mode & (S_ISUID | S_ISGID))
+	if (own < 0 && in->size == 0 && node_stat(fd, &st) == 0 && st.x.stx_size == 0)
 		own = opened = node_open(&r->server->nodes, request_node(r), O_WRONLY);
 	if (own >= 0 && ftruncate(own, in->size) == 0)
 		return 0;
@@ -260,6 +275,7 @@ int do_setattr(struct request *r)
 	if (error == 0 &&
 	    !(in->valid & (FATTR_UID | FATTR_GID | FATTR_MODE | FATTR_SIZE | FATTR_TIMES)))
 		error = touch(r, fd);
+	ask_again_aliases(r->server, request_node(r));
 	return error < 0 ? error : reply_attr(r, fd);
 }
 

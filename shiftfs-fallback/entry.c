@@ -23,6 +23,7 @@ int entry_reply(struct request *r, int *fd, const char *name, struct fuse_entry_
 	struct server *s = r->server;
 	struct node_stat st;
 	struct node *n;
+	struct timespec timeout;
 	uint64_t alias = 0;
 	int error = node_stat(*fd, &st);
 
@@ -33,12 +34,13 @@ int entry_reply(struct request *r, int *fd, const char *name, struct fuse_entry_
 	if (error < 0)
 		return error;
 	r->entry = n;
+	timeout = timeout_of(s, n, &st);
 	*out = (struct fuse_entry_out){ .nodeid = node_id(&s->nodes, n),
 					.generation = n->generation,
-					.entry_valid = s->timeout.tv_sec,
-					.entry_valid_nsec = s->timeout.tv_nsec,
-					.attr_valid = s->timeout.tv_sec,
-					.attr_valid_nsec = s->timeout.tv_nsec };
+					.entry_valid = timeout.tv_sec,
+					.entry_valid_nsec = timeout.tv_nsec,
+					.attr_valid = timeout.tv_sec,
+					.attr_valid_nsec = timeout.tv_nsec };
 	attr_fill(s, &st, &out->attr);
 	return 0;
 }

@@ -97,6 +97,19 @@ int open_flags(uint32_t flags)
 }
 
 /**
+ * open_appends() - whether to try again with O_APPEND
+ * @error: of opening without it
+ * @flags: the caller's
+ *
+ * A file that can only be appended to (chattr +a in the source) is opened in no other way, and its
+ * openers can not take the flag back.
+ */
+bool open_appends(int error, uint32_t flags)
+{
+	return error == -EPERM && flags & O_APPEND;
+}
+
+/**
  * reopen() - open the inode that @fd refers to
  *
  * The caller has made sure that it is a regular file, or asks for O_PATH.
@@ -164,6 +177,8 @@ int do_open(struct request *r)
 	if (in->flags & O_TRUNC)
 		creds_fsetid(&r->worker->creds, !(in->open_flags & FUSE_OPEN_KILL_SUIDGID));
 	fd = node_open(&r->server->nodes, n, open_flags(in->flags));
+	if (open_appends(fd, in->flags))
+		fd = node_open(&r->server->nodes, n, open_flags(in->flags) | O_APPEND);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || is_stale(n, &st))) {
 		close(fd);
 		fd = -ESTALE;

@@ -155,7 +155,10 @@ int do_link(struct request *r)
 	if (copy < 0)
 		return -errno;
 	error = entry_reply(r, &copy, name, out);
-	return error < 0 ? error : reply_with(r, out, sizeof(*out));
+	if (error < 0)
+		return error;
+	ask_again_aliases(r->server, old);
+	return reply_with(r, out, sizeof(*out));
 }
 
 /*
@@ -165,8 +168,9 @@ int do_link(struct request *r)
 static int open_existing(struct request *r, int dir, const char *name, int flags)
 {
 	autofd path = open_child(dir, name);
+	const struct fuse_create_in *in = r->arg;
 	struct node_stat st;
-	int error = path < 0 ? path : node_stat(path, &st);
+	int error = path < 0 ? path : node_stat(path, &st), fd;
 
 	if (error < 0)
 		return error;
@@ -174,7 +178,8 @@ static int open_existing(struct request *r, int dir, const char *name, int flags
 		return -ELOOP;
 	if (!S_ISREG(st.x.stx_mode))
 		return S_ISDIR(st.x.stx_mode) ? -EISDIR : -ENXIO;
-	return reopen(r->server, path, flags);
+	fd = reopen(r->server, path, flags);
+	return open_appends(fd, in->flags) ? reopen(r->server, path, flags | O_APPEND) : fd;
 }
 
 /* The kernel believes that there is no such name, but others may make and remove it. */

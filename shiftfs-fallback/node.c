@@ -314,6 +314,26 @@ int node_get(struct node_table *t, int *fd, const struct node_stat *st, uint64_t
 	return n ? 0 : -ENOMEM;
 }
 
+/**
+ * node_aliases() - the nodes of the inode that @n is one of, @n too
+ * @ids: receives at most @max of the kernel's names for them, which can be void by then
+ *
+ * Return: how many.
+ */
+size_t node_aliases(struct node_table *t, const struct node *n, uint64_t *ids, size_t max)
+{
+	uint64_t hash = mix(n->dev, n->ino);
+	struct node_shard *s = shard_of(t, hash);
+	size_t found = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (const struct node *a = *bucket_of(s, hash); a && found < max; a = a->next)
+		if (a->dev == n->dev && a->ino == n->ino)
+			ids[found++] = node_id(t, a);
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
 /* Locking: the shard's. The caller frees it. */
 static void take_out(struct node_table *t, struct node_shard *s, struct node *n)
 {

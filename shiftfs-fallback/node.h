@@ -87,6 +87,7 @@ void node_pin(struct node_table *t, int fd, const struct node_stat *st);
 int node_open(struct node_table *t, struct node *n, int flags);
 uint64_t node_alias(const struct node_table *t, const struct node *parent, const char *name,
 		    const struct node_stat *st);
+size_t node_aliases(struct node_table *t, const struct node *n, uint64_t *ids, size_t max);
 void node_forget(struct node_table *t, struct node *n, uint64_t lookups);
 uint64_t node_number(const struct node_table *t, uint64_t dev, uint64_t ino);
 size_t node_count(const struct node_table *t);

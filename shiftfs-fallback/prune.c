@@ -17,6 +17,17 @@ struct prune {
 	uint64_t nodeid[BATCH];
 };
 
+static void forget_attributes(const struct server *s, uint64_t nodeid)
+{
+	struct {
+		struct fuse_out_header head;
+		struct fuse_notify_inval_inode_out out;
+	} m = { .head = { .len = sizeof(m), .error = FUSE_NOTIFY_INVAL_INODE },
+		.out = { .ino = nodeid, .off = -1 } };
+
+	(void)!write(s->fuse_fd, &m, sizeof(m)); /* it may not know it any more */
+}
+
 /**
  * ask_again() - have the kernel forget the attributes of @n
  *
@@ -25,14 +36,26 @@ struct prune {
  */
 void ask_again(const struct server *s, const struct node *n)
 {
-	struct {
-		struct fuse_out_header head;
-		struct fuse_notify_inval_inode_out out;
-	} m = { .head = { .len = sizeof(m), .error = FUSE_NOTIFY_INVAL_INODE },
-		.out = { .ino = node_id(&s->nodes, n), .off = -1 } };
-
 	if (s->cache == CACHE_AUTO)
-		(void)!write(s->fuse_fd, &m, sizeof(m)); /* it may not know it any more */
+		forget_attributes(s, node_id(&s->nodes, n));
+}
+
+/**
+ * ask_again_aliases() - the same for all that are one file, which was changed by one of its names
+ *
+ * The names of a file of an overlay are nodes of their own (node.c), so the kernel takes them for
+ * different files. It even decides by what it remembers who may change them.
+ */
+void ask_again_aliases(struct server *s, const struct node *n)
+{
+	uint64_t ids[64];
+	size_t count;
+
+	if (!s->nodes.overlay || S_ISDIR(node_type(n)))
+		return;
+	count = node_aliases(&s->nodes, n, ids, 64);
+	for (size_t i = 0; i < count && count > 1; i++)
+		forget_attributes(s, ids[i]);
 }
 
 /**

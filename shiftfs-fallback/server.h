@@ -204,12 +204,15 @@ void callers_roam(const struct server *s);
 /* prune.c */
 void prune(struct server *s);
 void ask_again(const struct server *s, const struct node *n);
+void ask_again_aliases(struct server *s, const struct node *n);
 
 /* init.c */
 int do_init(struct request *r);
 void init_done(struct server *s);
 
 /* attr.c */
+struct timespec timeout_of(const struct server *s, const struct node *n,
+			   const struct node_stat *st);
 void attr_fill(struct server *s, const struct node_stat *st, struct fuse_attr *attr);
 void keep_suid(struct request *r, int fd, bool on);
 int do_getattr(struct request *r);
@@ -255,6 +258,7 @@ struct open_file *open_file_new(struct server *s, struct node *n, int fd);
 void open_file_free(struct server *s, struct open_file *f);
 int open_file_fd(uint64_t fh);
 int open_flags(uint32_t flags);
+bool open_appends(int error, uint32_t flags);
 int do_open(struct request *r);
 int do_read(struct request *r);
 int do_write(struct request *r);

@@ -200,6 +200,8 @@ int do_setxattr(struct request *r)
 	if (!r->done && setxattr(l.name, name, r->worker->out, len, in->flags) < 0 &&
 	    !set_before(r, &l, name, len))
 		return -errno;
+	if (kind_of(name) == ACL)
+		ask_again_aliases(r->server, request_node(r));
 	/* the kernel asks for it with default ACLs too */
 	if (ext && in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID &&
 	    !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
@@ -239,6 +241,12 @@ int do_listxattr(struct request *r)
 	return reply_value(r, n, in->size);
 }
 
+/* The host's root, or that of a container whose ids the mount shows. */
+static bool is_root(const struct request *r)
+{
+	return r->in->uid == 0 || r->worker->creds.fsuid == 0;
+}
+
 int do_removexattr(struct request *r)
 {
 	struct link l;
@@ -253,6 +261,9 @@ int do_removexattr(struct request *r)
 	error = link_of(r, &l);
 	if (error < 0 || r->done)
 		return error;
+	/* tmpfs and overlays clear S_ISGID for who is not of the group and has not CAP_FSETID */
+	if (!strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
+		creds_fsetid(&r->worker->creds, is_root(r));
 	if (removexattr(l.name, name) == 0 || (errno == ENODATA && r->again))
 		return 0;
 	return -errno;

@@ -195,6 +195,9 @@ class Calls:
     def do_getxattr(self, p, name):
         return os.getxattr(p, name, follow_symlinks=False)
 
+    def do_removexattr(self, p, name):
+        os.removexattr(p, name, follow_symlinks=False)
+
     def do_exec(self, p):
         """A short-lived child, and whether it could be started."""
         pid = os.fork()

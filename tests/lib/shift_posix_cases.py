@@ -270,6 +270,19 @@ def chown(t):
         t.root('fchmod', 0o6777)
 
 
+def acls(t):
+    """Whether S_ISGID stays when an ACL is removed: some file systems ask who does it."""
+    for kind, mode in itertools.product(('regular', 'dir'), (0o2755, 0o2644)):
+        for user, owner in ((0, (U, V)), (U, (U, U)), ((U, V), (U, V)), (U, (U, V)), (V, (U, V))):
+            if untold(mode, user, owner[1]) and user:
+                continue
+            t.fresh(0o777)
+            t.make(kind, 'x', mode, *owner)
+            t.do(U, 'open', 'y', CREAT | WR, 0o600)
+            t.do(user, 'removexattr', 'x', 'system.posix_acl_access')
+            t.look('x')
+
+
 def open_modes(t):
     """Who may open what how."""
     flags = (RD, WR, RDWR, RD | TRUNC, WR | TRUNC, RDWR | APPEND, RD | DIRECTORY, RD | NOFOLLOW, os.O_PATH, WR | CREAT,
@@ -492,7 +505,7 @@ def removing(t):
 
 
 def truncating(t):
-    sizes = (1234567, 567, 0, 1, 4096, 4097, 1 << 33, -1, -1 << 62, 1 << 62, 0)
+    sizes = (1234567, 567, 0, 1, 4096, 4097, 1 << 33, -1, -1 << 62, 1 << 62, 0, 3)  # of nothing to nothing may be O_TRUNC
     for call in ('truncate', 'ftruncate'):
         t.fresh()
         t.root('put', 'f', b'x' * 12345)
@@ -639,7 +652,7 @@ def sockets(t):
 
 
 FAMILIES = {'prefixes': prefixes, 'long-names': long_names, 'addresses': addresses, 'directories': search_and_write,
-            'making': making, 'chmod': chmod, 'chown': chown, 'open-modes': open_modes, 'opening': opening,
+            'making': making, 'chmod': chmod, 'chown': chown, 'acls': acls, 'open-modes': open_modes, 'opening': opening,
             'rename-types': rename_types, 'rename': rename, 'sticky': sticky, 'link': link, 'removing': removing,
             'truncating': truncating, 'writing': writing, 'times': times, 'programs': programs,
             'links-of-directories': links_of_directories, 'sockets': sockets}
