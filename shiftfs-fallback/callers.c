@@ -18,6 +18,7 @@
  * often sooner there with its next one. But with several callers, requests come from them in turn.
  */
 #include "config.h"
+#include "process.h"
 #include "server.h"
 #include "lib/fd.h"
 
@@ -101,7 +102,7 @@ static int cpu_of(const struct server *s, uint32_t tid)
 	char name[32], text[1024], *p;
 
 	snprintf(name, sizeof(name), "%u/stat", tid);
-	if (fd_read_file_at(s->proc_root, name, text, sizeof(text)) <= 0)
+	if (fd_read_file_at(s->process->proc_root, name, text, sizeof(text)) <= 0)
 		return -1;
 	p = strrchr(text, ')');
 	for (int i = 0; p && i < FIELDS_TO_CPU; i++)
@@ -128,7 +129,8 @@ static void stay_on(struct server *s, int cpu)
 	if (cpu >= 0)
 		CPU_SET(cpu, &one);
 	if (cpu != s->stays_on)
-		(void)sched_setaffinity(s->main_tid, sizeof(one), cpu >= 0 ? &one : &s->all_cpus);
+		(void)sched_setaffinity(s->main_tid, sizeof(one),
+					cpu >= 0 ? &one : &s->process->all_cpus);
 	s->stays_on = cpu;
 }
 
@@ -140,26 +142,28 @@ static int find_cpu(struct server *s)
 
 	if (atomic_load(&s->workers) == 1 && !atomic_load(&s->much_data))
 		cpu = cpu_of(s, tid);
-	return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &s->all_cpus) ? cpu : -1;
+	return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &s->process->all_cpus) ? cpu : -1;
 }
 
 /* Whether a CPU idles: of the threads that run now this one will not for long. */
-static bool some_idle(const struct server *s)
+static bool some_idle(const struct process *p)
 {
-	char text[128], *p = text;
+	char text[128], *word = text;
 
-	if (fd_read_file_at(s->proc_root, "loadavg", text, sizeof(text)) <= 0)
+	if (fd_read_file_at(p->proc_root, "loadavg", text, sizeof(text)) <= 0)
 		return false;
-	for (int i = 0; p && i < FIELDS_TO_RUNNING; i++)
-		p = strchr(p + 1, ' ');
-	return p && atoi(p + 1) <= CPU_COUNT(&s->all_cpus);
+	for (int i = 0; word && i < FIELDS_TO_RUNNING; i++)
+		word = strchr(word + 1, ' ');
+	return word && atoi(word + 1) <= CPU_COUNT(&p->all_cpus);
 }
 
 static void follow(struct server *s, int cpu)
 {
-	bool idle = s->may_give_way && some_idle(s);
+	bool idle = s->process->may_give_way && some_idle(s->process);
 
 	pthread_mutex_lock(&s->follow_lock);
+	if (!s->main_tid)
+		cpu = -1;
 	if (cpu < 0 || s->stays_on < 0 || !idle)
 		s->flees = 0;
 	else if (cpu != s->stays_on)
@@ -186,14 +190,20 @@ static bool may_return(void)
  */
 static void *follow_main(void *arg)
 {
-	struct server *s = arg;
+	struct process *p = arg;
 
-	s->may_give_way = may_return();
+	p->may_give_way = may_return();
 	for (;;) {
-		while (sem_wait(&s->follow) < 0)
+		while (sem_wait(&p->follow) < 0)
 			;
-		follow(s, find_cpu(s));
-		atomic_store(&s->following, false);
+		for (size_t i = 0; i < p->n; i++) {
+			struct server *s = p->server[i];
+
+			if (!atomic_load(&s->following))
+				continue;
+			follow(s, find_cpu(s));
+			atomic_store(&s->following, false);
+		}
 	}
 	return NULL;
 }
@@ -222,22 +232,42 @@ void callers_watch(struct server *s, bool stuck, bool quiet)
 }
 
 /**
- * callers_begin() - in the main worker, which is to be where a lone caller is
+ * callers_begin() - before there are workers
  *
  * Return: 0, or -errno.
  */
-int callers_begin(struct server *s)
+int callers_begin(struct process *p)
 {
+	if (sched_getaffinity(0, sizeof(p->all_cpus), &p->all_cpus) < 0 ||
+	    CPU_COUNT(&p->all_cpus) < 2)
+		return 0;
+	sem_init(&p->follow, 0, 0);
+	p->can_follow = true;
+	return start_thread(follow_main, p);
+}
+
+/**
+ * callers_join() - in the main worker of a mount, which is to be where a lone caller is
+ */
+void callers_join(struct server *s)
+{
+	pthread_mutex_lock(&s->follow_lock);
 	s->main_tid = gettid();
 	s->stays_on = -1;
 	s->had_to_wait = now_ms() - BUSY_MS - 1;
-	if (sched_getaffinity(0, sizeof(s->all_cpus), &s->all_cpus) < 0 ||
-	    CPU_COUNT(&s->all_cpus) < 2)
-		return 0;
-	pthread_mutex_init(&s->follow_lock, NULL);
-	sem_init(&s->follow, 0, 0);
-	s->can_follow = true;
-	return start_thread(follow_main, s);
+	pthread_mutex_unlock(&s->follow_lock);
+}
+
+/**
+ * callers_leave() - the main worker ends; its number may be another's then
+ */
+void callers_leave(struct server *s)
+{
+	pthread_mutex_lock(&s->follow_lock);
+	give_way(s, false);
+	stay_on(s, -1);
+	s->main_tid = 0;
+	pthread_mutex_unlock(&s->follow_lock);
 }
 
 /**
@@ -248,13 +278,14 @@ int callers_begin(struct server *s)
  */
 void callers_roam(const struct server *s)
 {
+	const struct process *p = s->process;
 	const struct sched_param none = { 0 };
 
-	if (!s->can_follow)
+	if (!p->can_follow)
 		return;
 	(void)sched_setscheduler(0, SCHED_OTHER, &none);
 	if (callers_many(s))
-		(void)sched_setaffinity(0, sizeof(s->all_cpus), &s->all_cpus);
+		(void)sched_setaffinity(0, sizeof(p->all_cpus), &p->all_cpus);
 }
 
 /**
@@ -266,9 +297,9 @@ void callers_follow(struct worker *w)
 	const struct fuse_in_header *in = (const void *)w->in;
 	struct server *s = w->server;
 
-	if (!s->can_follow || !in->pid || w->followed++ % FOLLOW_EVERY ||
+	if (!s->process->can_follow || !in->pid || w->followed++ % FOLLOW_EVERY ||
 	    atomic_exchange(&s->following, true))
 		return;
 	atomic_store(&s->much_data, has_much_data(in));
-	sem_post(&s->follow);
+	sem_post(&s->process->follow);
 }

@@ -76,6 +76,24 @@ void open_files_recover(struct server *s)
 	pool_recover(&s->files, recover, NULL);
 }
 
+static bool give_up(void *object, void *arg)
+{
+	struct open_file *f = object;
+
+	if (f->in_use == OPEN_MAGIC)
+		open_file_close(f);
+	f->in_use = 0;
+	return false;
+}
+
+/**
+ * open_files_end() - the mount is no more
+ */
+void open_files_end(struct server *s)
+{
+	pool_recover(&s->files, give_up, NULL);
+}
+
 /**
  * open_file_fd() - descriptor of the backing file
  */

@@ -3,12 +3,11 @@
  * The first request: what kernel and server can do.
  */
 #include "config.h"
+#include "process.h"
 #include "server.h"
-#include "lib/fd.h"
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 /*
  * DONT_MASK: only the backing knows its default ACLs. HANDLE_KILLPRIV_V2: the kernel says when suid
@@ -56,12 +55,8 @@ static uint64_t negotiate(struct server *s, const struct request *r)
  */
 void init_done(struct server *s)
 {
-	s->survivor->initialized = true;
-	if (s->ready_fd < 0)
-		return;
-	(void)!write(s->ready_fd, "1", 1); /* the reader may have gone */
-	fd_close(s->ready_fd);
-	s->ready_fd = -1;
+	__atomic_store_n(&s->survivor->initialized, true, __ATOMIC_SEQ_CST);
+	process_ready(s->process);
 }
 
 int do_init(struct request *r)

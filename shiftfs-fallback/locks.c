@@ -42,23 +42,26 @@ struct lock_owner {
 	uint32_t pid;
 };
 
-/* rank 0; also held in system calls that do not wait */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static struct lock_owner *bucket[BUCKETS];
-static atomic_size_t owners;
-static uint64_t interrupted[INTERRUPTS];
-static unsigned int interrupted_hand;
+/* Of one mount: where another one's backing keeps us waiting, or its requests have our numbers. */
+struct lock_table {
+	pthread_mutex_t lock; /* rank 0; also held in system calls that do not wait */
+	pthread_cond_t changed;
+	bool waiting; /* a thread tries again to get locks. Locking: lock */
+	atomic_size_t owners;
+	unsigned int interrupted_hand;
+	uint64_t interrupted[INTERRUPTS];
+	struct lock_owner *bucket[BUCKETS];
+};
 
-static struct lock_owner **bucket_of(const struct node *n)
+static struct lock_owner **bucket_of(const struct server *s, const struct node *n)
 {
-	return &bucket[((uintptr_t)n / sizeof(*n)) % BUCKETS];
+	return &s->lock_table->bucket[((uintptr_t)n / sizeof(*n)) % BUCKETS];
 }
 
 /* Locking: lock. */
-static struct lock_owner *find(const struct node *n, uint64_t owner)
+static struct lock_owner *find(const struct server *s, const struct node *n, uint64_t owner)
 {
-	struct lock_owner *o = *bucket_of(n);
+	struct lock_owner *o = *bucket_of(s, n);
 
 	while (o && (o->node != n || o->owner != owner))
 		o = o->next;
@@ -77,7 +80,7 @@ static struct lock_owner *get(struct request *r, const struct fuse_lk_in *in, in
 {
 	struct server *s = r->server;
 	struct node *n = request_node(r);
-	struct lock_owner *o = find(n, in->owner);
+	struct lock_owner *o = find(s, n, in->owner);
 	int fd;
 
 	if (o)
@@ -92,14 +95,14 @@ static struct lock_owner *get(struct request *r, const struct fuse_lk_in *in, in
 		return NULL;
 	}
 	*o = (struct lock_owner){ .fd = fd,
-				  .next = *bucket_of(n),
+				  .next = *bucket_of(s, n),
 				  .node = n,
 				  .through = (struct open_file *)(uintptr_t)in->fh,
 				  .owner = in->owner,
 				  .pid = in->lk.pid };
 	__atomic_store_n(&o->in_use, OWNER_MAGIC, __ATOMIC_RELEASE);
-	*bucket_of(n) = o;
-	atomic_fetch_add(&owners, 1);
+	*bucket_of(s, n) = o;
+	atomic_fetch_add(&s->lock_table->owners, 1);
 	return o;
 }
 
@@ -114,19 +117,20 @@ static void end(struct server *s, struct lock_owner **place)
 	o->in_use = 0;
 	close(fd);
 	pool_free(&s->lock_owners, o);
-	atomic_fetch_sub(&owners, 1);
-	pthread_cond_signal(&changed);
+	atomic_fetch_sub(&s->lock_table->owners, 1);
+	pthread_cond_signal(&s->lock_table->changed);
 }
 
 static bool recover(void *object, void *arg)
 {
+	const struct server *s = arg;
 	struct lock_owner *o = object;
 
 	if (o->in_use != OWNER_MAGIC || o->fd < 0)
 		return false;
-	o->next = *bucket_of(o->node);
-	*bucket_of(o->node) = o;
-	atomic_fetch_add(&owners, 1);
+	o->next = *bucket_of(s, o->node);
+	*bucket_of(s, o->node) = o;
+	atomic_fetch_add(&s->lock_table->owners, 1);
 	return true;
 }
 
@@ -137,14 +141,14 @@ void locks_flush(struct server *s, struct node *n, uint64_t owner)
 {
 	struct lock_owner **p;
 
-	if (!atomic_load(&owners))
+	if (!atomic_load(&s->lock_table->owners))
 		return;
-	pthread_mutex_lock(&lock);
-	for (p = bucket_of(n); *p && ((*p)->node != n || (*p)->owner != owner); p = &(*p)->next)
+	pthread_mutex_lock(&s->lock_table->lock);
+	for (p = bucket_of(s, n); *p && ((*p)->node != n || (*p)->owner != owner); p = &(*p)->next)
 		;
 	if (*p)
 		end(s, p);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&s->lock_table->lock);
 }
 
 /**
@@ -158,18 +162,18 @@ void locks_release(struct server *s, struct open_file *f, bool flock_too)
 
 	if (flock_too) {
 		flock(f->fd, LOCK_UN);
-		pthread_cond_signal(&changed);
+		pthread_cond_signal(&s->lock_table->changed);
 	}
-	if (!atomic_load(&owners))
+	if (!atomic_load(&s->lock_table->owners))
 		return;
-	pthread_mutex_lock(&lock);
-	for (p = bucket_of(f->node); *p;) {
+	pthread_mutex_lock(&s->lock_table->lock);
+	for (p = bucket_of(s, f->node); *p;) {
 		if ((*p)->through == f)
 			end(s, p);
 		else
 			p = &(*p)->next;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&s->lock_table->lock);
 }
 
 static struct flock range_of(const struct fuse_file_lock *lk)
@@ -181,9 +185,9 @@ static struct flock range_of(const struct fuse_file_lock *lk)
 }
 
 /* Locking: lock. The pid of another owner here; the kernel knows none for an open file's lock. */
-static uint32_t pid_of_another(const struct node *n, uint64_t owner)
+static uint32_t pid_of_another(const struct server *s, const struct node *n, uint64_t owner)
 {
-	for (const struct lock_owner *o = *bucket_of(n); o; o = o->next)
+	for (const struct lock_owner *o = *bucket_of(s, n); o; o = o->next)
 		if (o->node == n && o->owner != owner)
 			return o->pid;
 	return 0;
@@ -193,28 +197,30 @@ int do_getlk(struct request *r)
 {
 	const struct fuse_lk_in *in = r->arg;
 	struct fuse_lk_out *out = &r->reply.lk;
+	struct node *n = request_node(r);
+	struct server *s = r->server;
 	struct flock l = range_of(&in->lk);
 	struct lock_owner *o;
 	autofd own = -1;
 	int error = 0;
 
-	pthread_mutex_lock(&lock);
-	o = find(request_node(r), in->owner);
+	pthread_mutex_lock(&s->lock_table->lock);
+	o = find(s, n, in->owner);
 	if (!o)
-		own = open_for_locks(r->server, request_node(r));
+		own = open_for_locks(s, n);
 	if ((!o && own < 0) || fcntl(o ? o->fd : own, F_OFD_GETLK, &l) < 0)
 		error = o || own >= 0 ? -errno : own;
-	*out = (struct fuse_lk_out){ .lk = { .start = l.l_start,
-					     .end = l.l_len ? l.l_start + l.l_len - 1 : OFFSET_MAX,
-					     .type = l.l_type,
-					     .pid = l.l_pid > 0 ? (uint32_t)l.l_pid
-								: pid_of_another(request_node(r),
-										 in->owner) } };
-	pthread_mutex_unlock(&lock);
+	*out = (struct fuse_lk_out){
+		.lk = { .start = l.l_start,
+			.end = l.l_len ? l.l_start + l.l_len - 1 : OFFSET_MAX,
+			.type = l.l_type,
+			.pid = l.l_pid > 0 ? (uint32_t)l.l_pid : pid_of_another(s, n, in->owner) }
+	};
+	pthread_mutex_unlock(&s->lock_table->lock);
 	return error < 0 ? error : reply_with(r, out, sizeof(*out));
 }
 
-static int try_flock(const struct fuse_lk_in *in)
+static int try_flock(const struct server *s, const struct fuse_lk_in *in)
 {
 	int op = in->lk.type == F_UNLCK ? LOCK_UN : in->lk.type == F_RDLCK ? LOCK_SH : LOCK_EX;
 	int fd = open_file_fd(in->fh);
@@ -222,7 +228,7 @@ static int try_flock(const struct fuse_lk_in *in)
 	if (flock(fd, op | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 	if (op != LOCK_EX)
-		pthread_cond_signal(&changed);
+		pthread_cond_signal(&s->lock_table->changed);
 	return 0;
 }
 
@@ -234,13 +240,14 @@ static bool is_all(const struct fuse_file_lock *lk)
 /* Locking: lock. */
 static int try(struct request *r, const struct fuse_lk_in *in)
 {
+	struct server *s = r->server;
 	struct flock l = range_of(&in->lk);
 	struct lock_owner *o;
 	int error = 0;
 
 	if (in->lk_flags & FUSE_LK_FLOCK)
-		return try_flock(in);
-	if (l.l_type == F_UNLCK && !find(request_node(r), in->owner))
+		return try_flock(s, in);
+	if (l.l_type == F_UNLCK && !find(s, request_node(r), in->owner))
 		return 0;
 	o = get(r, in, &error);
 	if (!o)
@@ -249,26 +256,27 @@ static int try(struct request *r, const struct fuse_lk_in *in)
 		return errno == EACCES ? -EAGAIN : -errno;
 	if (l.l_type == F_WRLCK)
 		return 0;
-	pthread_cond_signal(&changed);
+	pthread_cond_signal(&s->lock_table->changed);
 	if (l.l_type == F_UNLCK && is_all(&in->lk)) {
-		struct lock_owner **p = bucket_of(o->node);
+		struct lock_owner **p = bucket_of(s, o->node);
 
 		while (*p != o)
 			p = &(*p)->next;
-		end(r->server, p);
+		end(s, p);
 	}
 	return 0;
 }
 
 int do_setlk(struct request *r)
 {
+	struct server *s = r->server;
 	int error;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&s->lock_table->lock);
 	error = try(r, r->arg);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&s->lock_table->lock);
 	if (error == 0)
-		ask_again(r->server, request_node(r));
+		ask_again(s, request_node(r));
 	return error;
 }
 
@@ -306,37 +314,38 @@ static bool try_all(struct server *s)
 static void *wait_main(void *arg)
 {
 	struct server *s = arg;
+	struct lock_table *t = s->lock_table;
 	struct timespec ts;
 
-	pthread_mutex_lock(&lock);
-	while (try_all(s)) {
+	pthread_mutex_lock(&t->lock);
+	while (!atomic_load(&s->over) && try_all(s)) {
 		clock_gettime(CLOCK_REALTIME, &ts);
 		ts.tv_nsec += RETRY_NS;
 		if (ts.tv_nsec >= 1000000000) {
 			ts.tv_nsec -= 1000000000;
 			ts.tv_sec++;
 		}
-		pthread_cond_timedwait(&changed, &lock, &ts);
+		pthread_cond_timedwait(&t->changed, &t->lock, &ts);
 	}
-	s->waiting = false;
-	pthread_mutex_unlock(&lock);
+	t->waiting = false;
+	pthread_mutex_unlock(&t->lock);
 	return NULL;
 }
 
 /* Locking: lock. */
 static int start_waiting(struct server *s)
 {
-	if (!s->waiting && start_thread(wait_main, s) < 0)
+	if (!s->lock_table->waiting && start_thread(wait_main, s) < 0)
 		return -ENOLCK;
-	s->waiting = true;
+	s->lock_table->waiting = true;
 	return 0;
 }
 
 /* Locking: lock. */
-static bool was_interrupted(uint64_t unique)
+static bool was_interrupted(const struct lock_table *t, uint64_t unique)
 {
 	for (int i = 0; i < INTERRUPTS; i++)
-		if (interrupted[i] == unique)
+		if (t->interrupted[i] == unique)
 			return true;
 	return false;
 }
@@ -346,7 +355,7 @@ static int put_aside(struct request *r)
 {
 	struct survivor *v = r->server->survivor;
 
-	if (was_interrupted(r->in->unique))
+	if (was_interrupted(r->server->lock_table, r->in->unique))
 		return -EINTR;
 	for (int i = 0; i < MAX_WAITERS; i++) {
 		struct waiter *w = &v->waiter[i];
@@ -365,15 +374,16 @@ static int put_aside(struct request *r)
 
 int do_setlkw(struct request *r)
 {
+	struct server *s = r->server;
 	int error;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&s->lock_table->lock);
 	error = try(r, r->arg);
 	if (error == -EAGAIN)
 		error = put_aside(r);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&s->lock_table->lock);
 	if (error == 0)
-		ask_again(r->server, request_node(r));
+		ask_again(s, request_node(r));
 	return error;
 }
 
@@ -381,18 +391,20 @@ int do_setlkw(struct request *r)
 int do_interrupt(struct request *r)
 {
 	const struct fuse_interrupt_in *in = r->arg;
-	struct survivor *v = r->server->survivor;
+	struct server *s = r->server;
+	struct survivor *v = s->survivor;
+	struct lock_table *t = s->lock_table;
 
 	r->no_reply = true;
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&t->lock);
 	for (int i = 0; i < MAX_WAITERS; i++) {
 		if (v->waiter[i].in.unique != in->unique)
 			continue;
-		answer(r->server, in->unique, -EINTR);
+		answer(s, in->unique, -EINTR);
 		v->waiter[i].in.unique = 0;
 	}
-	interrupted[interrupted_hand++ % INTERRUPTS] = in->unique;
-	pthread_mutex_unlock(&lock);
+	t->interrupted[t->interrupted_hand++ % INTERRUPTS] = in->unique;
+	pthread_mutex_unlock(&t->lock);
 	return 0;
 }
 
@@ -401,7 +413,13 @@ int do_interrupt(struct request *r)
  */
 int locks_init(struct server *s)
 {
-	return pool_init(&s->lock_owners, sizeof(struct lock_owner), MAX_OWNERS);
+	s->lock_table = zero_pages(sizeof(*s->lock_table));
+	if (!s->lock_table)
+		return -ENOMEM;
+	pthread_mutex_init(&s->lock_table->lock, NULL);
+	pthread_cond_init(&s->lock_table->changed, NULL);
+	return pool_init(&s->lock_owners, sizeof(struct lock_owner), MAX_OWNERS,
+			 &s->survivor->owners_top);
 }
 
 /**
@@ -409,8 +427,34 @@ int locks_init(struct server *s)
  */
 void locks_recover(struct server *s)
 {
-	pool_recover(&s->lock_owners, recover, NULL);
-	pthread_mutex_lock(&lock);
+	pool_recover(&s->lock_owners, recover, s);
+	pthread_mutex_lock(&s->lock_table->lock);
 	(void)start_waiting(s); /* ends by itself if nobody does */
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&s->lock_table->lock);
+}
+
+static bool give_up(void *object, void *arg)
+{
+	struct lock_owner *o = object;
+	int fd = o->fd;
+
+	if (o->in_use != OWNER_MAGIC || fd < 0)
+		return false;
+	o->fd = -1;
+	o->in_use = 0;
+	close(fd);
+	return false;
+}
+
+/**
+ * locks_end() - the mount is no more: nobody has a lock of it, nor waits for one
+ */
+void locks_end(struct server *s)
+{
+	pthread_mutex_lock(&s->lock_table->lock);
+	memset(s->lock_table->bucket, 0, sizeof(s->lock_table->bucket));
+	atomic_store(&s->lock_table->owners, 0);
+	pool_recover(&s->lock_owners, give_up, NULL);
+	pthread_cond_signal(&s->lock_table->changed);
+	pthread_mutex_unlock(&s->lock_table->lock);
 }

@@ -3,6 +3,7 @@
  * shiftfs: options and start.
  */
 #include "config.h"
+#include "process.h"
 #include "server.h"
 #include "lib/fd.h"
 #include "lib/program.h"
@@ -36,6 +37,8 @@ enum opt {
 	THREADS,
 	INODES,
 	NAME,
+	TARGET,
+	NEXT,
 	HELP,
 	VERSION_
 };
@@ -59,6 +62,8 @@ static const struct option options[] = { { "source-fd", required_argument, NULL,
 					 { "threads", required_argument, NULL, THREADS },
 					 { "inodes", required_argument, NULL, INODES },
 					 { "name", required_argument, NULL, NAME },
+					 { "target", required_argument, NULL, TARGET },
+					 { "next", no_argument, NULL, NEXT },
 					 { "help", no_argument, NULL, HELP },
 					 { "version", no_argument, NULL, VERSION_ },
 					 { 0 } };
@@ -105,9 +110,18 @@ static const char help[] =
 	"or\n"
 	"                    known on this mount only\n"
 	"  --name NAME       for messages and process lists\n"
+	"  --target PATH     where the file system is mounted, for the same\n"
+	"  --next            the options that follow are about one more file system; --ready-fd,\n"
+	"                    --as, --threads, --survive and --name are about all of them\n"
 	"  --help, --version show this, or the version, and exit\n";
 
 static const char *served = "";
+
+/* What the options are about: all mounts, and the last one that was named. */
+struct parse {
+	struct process *process;
+	struct server *server;
+};
 
 static int complain(const char *what, const char *object, int err)
 {
@@ -192,10 +206,12 @@ static bool parse_hide(struct server *s, const char *arg)
 	return true;
 }
 
-static bool parse_as(struct server *s, const char *arg)
+static bool parse_as(struct process *p, const char *arg)
 {
-	s->as = creds_set_user(arg) == 0;
-	return s->as;
+	if (p->as || creds_set_user(arg) < 0)
+		return false;
+	p->as = true;
+	return true;
 }
 
 static bool parse_owner(struct server *s, const char *arg)
@@ -210,16 +226,66 @@ static bool parse_owner(struct server *s, const char *arg)
 	return true;
 }
 
-/* Return: whether the option's argument is good. */
-static bool parse_option(struct server *s, int opt, const char *arg)
+/* Return: whether there is memory for it. */
+static bool add_server(struct parse *parse)
 {
+	struct process *p = parse->process;
+	struct server **more = reallocarray(p->server, p->n + 1, sizeof(*more));
+	struct server *s = zero_pages(sizeof(*s));
+
+	if (more)
+		p->server = more;
+	if (!more || !s)
+		return false;
+	s->process = p;
+	s->fuse_fd = s->source_fd = -1;
+	s->mode = MODE_SERVER;
+	s->use_passthrough = s->use_locks = true;
+	s->cache = CACHE_AUTO;
+	s->timeout.tv_sec = 1;
+	p->server[p->n++] = parse->server = s;
+	return true;
+}
+
+static bool parse_ready_fd(struct process *p, const char *arg)
+{
+	int fd;
+
+	if (!parse_int(arg, 0, &fd))
+		return false;
+	p->ready_fd = fd;
+	return true;
+}
+
+/* Return: whether the argument of an option about the process is good. */
+static bool parse_common(struct process *p, int opt, const char *arg)
+{
+	switch (opt) {
+	case READY_FD:
+		return parse_ready_fd(p, arg);
+	case AS:
+		return parse_as(p, arg);
+	case SURVIVE:
+		p->survive = true;
+		return true;
+	case THREADS:
+		return parse_int(arg, 1, &p->threads);
+	default: /* NAME */
+		served = arg;
+		return true;
+	}
+}
+
+/* Return: whether the option's argument is good. */
+static bool parse_option(struct parse *parse, int opt, const char *arg)
+{
+	struct server *s = parse->server;
+
 	switch (opt) {
 	case SOURCE_FD:
 		return parse_int(arg, 0, &s->source_fd);
 	case FUSE_FD:
 		return parse_int(arg, 0, &s->fuse_fd);
-	case READY_FD:
-		return parse_int(arg, 0, &s->ready_fd);
 	case MAP:
 		return parse_map(s, arg, true, true);
 	case UID_MAP:
@@ -233,9 +299,6 @@ static bool parse_option(struct server *s, int opt, const char *arg)
 	case COHERENT:
 		s->cache = CACHE_STRICT;
 		return true;
-	case SURVIVE:
-		s->survive = true;
-		return true;
 	case NO_PASSTHROUGH:
 		s->use_passthrough = false;
 		return true;
@@ -244,19 +307,19 @@ static bool parse_option(struct server *s, int opt, const char *arg)
 		return s->use_locks || !strcmp(arg, "mount");
 	case HIDE:
 		return parse_hide(s, arg);
-	case AS:
-		return parse_as(s, arg);
 	case OWNER:
 		return parse_owner(s, arg);
 	case TIMEOUT:
 		return parse_timeout(arg, &s->timeout);
-	case THREADS:
-		return parse_int(arg, 1, &s->threads);
 	case INODES:
 		return parse_inodes(arg, &s->max_inodes);
-	default: /* NAME */
-		served = arg;
+	case TARGET:
+		s->target = arg;
 		return true;
+	case NEXT:
+		return add_server(parse);
+	default:
+		return parse_common(parse->process, opt, arg);
 	}
 }
 
@@ -270,7 +333,40 @@ static int identity(struct server *s)
 	return 0;
 }
 
-static int parse_options(struct server *s, int argc, char **argv)
+static int check_server(struct server *s)
+{
+	if (s->fuse_fd < 0 || s->source_fd < 0)
+		return complain("a required option is missing, see --help", s->target, 0);
+	if (fd_set_cloexec(s->fuse_fd, true) < 0 || fd_set_cloexec(s->source_fd, true) < 0)
+		return complain("a descriptor is not open", s->target, EBADF);
+	s->as = s->process->as;
+	s->threads = s->process->threads;
+	if (s->cache != CACHE_AUTO)
+		s->timeout = (struct timespec){ .tv_sec = s->cache == CACHE_STRICT ? 0
+										   : 365 * 86400 };
+	if (s->mode != MODE_SERVER)
+		return identity(s);
+	if (s->maps.uids.all) {
+		creds_user(&s->maps.uids.outside, &s->maps.gids.outside);
+		return s->as ? 0 : complain("--owner is for --as", s->target, 0);
+	}
+	if (!s->maps.uids.n || !s->maps.gids.n)
+		return complain("no ids are mapped, see --map", s->target, 0);
+	return 0;
+}
+
+static int check_all(struct process *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n; i++)
+		r = check_server(p->server[i]);
+	if (r == 0 && p->ready_fd >= 0 && fd_set_cloexec(p->ready_fd, true) < 0)
+		r = complain("a descriptor is not open", NULL, EBADF);
+	return r;
+}
+
+static int parse_options(struct parse *parse, int argc, char **argv)
 {
 	int opt;
 
@@ -282,22 +378,12 @@ static int parse_options(struct server *s, int argc, char **argv)
 			      stdout);
 			exit(fflush(stdout) == 0 ? 0 : 1);
 		}
-		if (!parse_option(s, opt, optarg))
+		if (!parse_option(parse, opt, optarg))
 			return complain("bad argument of an option, see --help", optarg, 0);
 	}
 	if (optind < argc)
 		return complain("unexpected argument, see --help", argv[optind], 0);
-	if (s->fuse_fd < 0 || s->source_fd < 0)
-		return complain("a required option is missing, see --help", NULL, 0);
-	if (s->mode != MODE_SERVER)
-		return identity(s);
-	if (s->maps.uids.all) {
-		creds_user(&s->maps.uids.outside, &s->maps.gids.outside);
-		return s->as ? 0 : complain("--owner is for --as", NULL, 0);
-	}
-	if (!s->maps.uids.n || !s->maps.gids.n)
-		return complain("no ids are mapped, see --map", NULL, 0);
-	return 0;
+	return check_all(parse->process);
 }
 
 /* "shiftfs SOURCE TARGET [OPTION]...", as people know it from FUSE file systems: shiftfs(1). */
@@ -314,32 +400,20 @@ static int become_mount(char **argv)
 
 int main(int argc, char **argv)
 {
-	static struct server s = { .fuse_fd = -1,
-				   .source_fd = -1,
-				   .ready_fd = -1,
-				   .mode = MODE_SERVER,
-				   .use_passthrough = true,
-				   .use_locks = true,
-				   .cache = CACHE_AUTO,
-				   .timeout = { .tv_sec = 1 },
-				   .threads = 32 };
+	static struct process p = { .ready_fd = -1, .threads = 32 };
+	struct parse parse = { .process = &p };
 	int r;
 
 	/* Started by descriptor it would be called by that one's number, before Linux 6.14. */
 	prctl(PR_SET_NAME, "shiftfs");
 	if (argc > 1 && argv[1][0] != '-')
 		return become_mount(argv);
-	if (parse_options(&s, argc, argv))
+	if (!add_server(&parse))
+		return complain("start", NULL, ENOMEM);
+	if (parse_options(&parse, argc, argv))
 		return 1;
-	if (s.cache != CACHE_AUTO)
-		s.timeout = (struct timespec){ .tv_sec = s.cache == CACHE_STRICT ? 0
-										 : 365 * 86400 };
-	for (int i = 0; i < 3; i++) {
-		int fd = i == 0 ? s.fuse_fd : i == 1 ? s.source_fd : s.ready_fd;
-
-		if (fd >= 0 && fd_set_cloexec(fd, true) < 0)
-			return complain("a descriptor is not open", NULL, EBADF);
-	}
-	r = server_run(&s);
-	return r < 0 ? complain("serve the file system", NULL, -r) : 0;
+	r = process_run(&p);
+	if (r < 0)
+		return complain("serve the file system", p.blamed ? p.blamed->target : NULL, -r);
+	return 0;
 }

@@ -30,7 +30,7 @@
 #include <linux/fuse.h>
 #include <linux/magic.h>
 
-#define FIRST_BUCKETS 16
+#define FIRST_BUCKETS 4
 
 /* Reserved address space is what they cost before they are used. */
 #define MAX_NODES (1u << 24)
@@ -123,8 +123,9 @@ static int open_mount(struct node_table *t, int root_fd)
  * node_table_init() - make an empty table
  * @root_fd: O_PATH descriptor of what is served; it is the caller's
  * @handles: whether file handles may be used, which needs CAP_DAC_READ_SEARCH
+ * @shared_top: the pool's
  */
-int node_table_init(struct node_table *t, int root_fd, bool handles)
+int node_table_init(struct node_table *t, int root_fd, bool handles, uint32_t *shared_top)
 {
 	struct node_stat st;
 	struct statfs fs;
@@ -144,7 +145,7 @@ int node_table_init(struct node_table *t, int root_fd, bool handles)
 				 .lookups = 1 };
 	if (fstatfs(root_fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC)
 		t->overlay = t->many_devices = true;
-	r = pool_init(&t->pool, sizeof(struct node), MAX_NODES);
+	r = pool_init(&t->pool, sizeof(struct node), MAX_NODES, shared_top);
 	return r < 0 ? r : init_shards(t);
 }
 
@@ -235,6 +236,34 @@ int node_table_recover(struct node_table *t)
 	if (r == 0)
 		pool_recover(&t->pool, recover, t);
 	return r;
+}
+
+static bool give_up(void *object, void *arg)
+{
+	struct node *n = object;
+	int fd = n->fd;
+
+	if (!n->format)
+		return false;
+	n->fd = -1;
+	n->format = 0;
+	if (fd >= 0)
+		close(fd);
+	return false;
+}
+
+/**
+ * node_table_end() - nothing of the table is used any more: close its descriptors
+ */
+void node_table_end(struct node_table *t)
+{
+	pool_recover(&t->pool, give_up, NULL);
+	for (int i = 0; i < NODE_SHARDS; i++) {
+		free(t->shard[i].bucket);
+		t->shard[i].bucket = NULL;
+	}
+	fd_cleanup(&t->root.fd);
+	fd_cleanup(&t->mount_fd);
 }
 
 /**

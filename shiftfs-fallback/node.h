@@ -74,8 +74,9 @@ struct node_table {
 	struct node_shard shard[NODE_SHARDS];
 };
 
-int node_table_init(struct node_table *t, int root_fd, bool handles);
+int node_table_init(struct node_table *t, int root_fd, bool handles, uint32_t *shared_top);
 int node_table_recover(struct node_table *t);
+void node_table_end(struct node_table *t);
 int node_stat(int fd, struct node_stat *st);
 int node_stat_at(int dirfd, const char *name, struct node_stat *st);
 int node_get(struct node_table *t, int *fd, const struct node_stat *st, uint64_t alias,

@@ -26,27 +26,41 @@ struct pool_chunk {
 };
 
 /**
+ * zero_pages() - memory of this process that takes none until it is written to, or NULL
+ *
+ * For what is large and has mostly nothing in it: calloc(3) may have to clear it.
+ */
+void *zero_pages(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/**
  * pool_init() - reserve memory for at most @max objects of @object bytes
+ * @shared_top: in memory that outlives this process, too; 0
  *
  * Less where so much address space is not to be had.
  */
-int pool_init(struct pool *p, size_t object, size_t max)
+int pool_init(struct pool *p, size_t object, size_t max, uint32_t *shared_top)
 {
 	void *base;
 
-	*p = (struct pool){ .object = object, .per_chunk = POOL_CHUNK / object };
+	*p = (struct pool){ .object = object,
+			    .per_chunk = POOL_CHUNK / object,
+			    .shared_top = shared_top };
 	p->max_chunks = (max + p->per_chunk - 1) / p->per_chunk;
 	do {
-		base = mmap(NULL, (p->max_chunks + 1) * POOL_CHUNK, PROT_READ | PROT_WRITE,
+		base = mmap(NULL, p->max_chunks * POOL_CHUNK, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	} while (base == MAP_FAILED && (p->max_chunks /= 2) > 0);
 	if (base == MAP_FAILED)
 		return -ENOMEM;
-	p->shared_top = base;
-	p->base = (char *)base + POOL_CHUNK;
-	p->chunk = mmap(NULL, p->max_chunks * sizeof(*p->chunk), PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p->chunk == MAP_FAILED)
+	p->base = base;
+	p->chunk = zero_pages(p->max_chunks * sizeof(*p->chunk));
+	if (!p->chunk)
 		return -ENOMEM;
 	pthread_mutex_init(&p->lock, NULL);
 	return 0;

@@ -14,7 +14,7 @@
 struct pool_chunk;
 
 struct pool {
-	char *base;	      /* shared, */
+	char *base;	      /* shared with a process after this one, */
 	uint32_t *shared_top; /* as .top; the rest belongs to this process */
 	size_t object, per_chunk, max_chunks;
 	pthread_mutex_t lock;	  /* rank 3 */
@@ -24,7 +24,8 @@ struct pool {
 	size_t n_free;
 };
 
-int pool_init(struct pool *p, size_t object, size_t max);
+void *zero_pages(size_t size);
+int pool_init(struct pool *p, size_t object, size_t max, uint32_t *shared_top);
 void *pool_alloc(struct pool *p);
 void pool_free(struct pool *p, void *object);
 void pool_recover(struct pool *p, bool (*used)(void *object, void *arg), void *arg);

@@ -26,8 +26,12 @@
  * slower (the kernel wakes them in turn, each on a cold CPU), so there is one more only when
  * several processes call (callers.c), and at most as many as CPUs; and when those that there are
  * sleep in the backing file system, which another thread looks after while there are requests.
+ *
+ * A process serves several mounts (process.c). Each has workers of its own, so that one whose
+ * backing does not answer keeps nobody waiting but those who use it.
  */
 #include "config.h"
+#include "process.h"
 #include "server.h"
 #include "survive.h"
 #include "lib/fd.h"
@@ -47,8 +51,6 @@
 /* No handler puts more than a few paths or a page on it. */
 #define WORKER_STACK (256 * 1024)
 
-/* How long all workers are busy with the same requests before there is another one. */
-#define STUCK_NS 2000000
 /* So often it is looked, without anything to see, before one more request is waited for. */
 #define QUIET_LOOKS 50
 
@@ -70,13 +72,46 @@ static int worker_init(struct worker *w, struct server *s)
 	return creds_begin(&w->creds, s->proc_fd);
 }
 
-static void worker_end(struct worker *w)
+/*
+ * The mount is no more, and nobody works on it. Its descriptors are given up, lest they keep the
+ * source's file system; the connection's number stays taken, for whoever still looks at that. What
+ * happens if we are killed halfway is a descriptor too many, never one closed twice.
+ */
+static void server_end(struct server *s)
+{
+	struct process *p = s->process;
+
+	__atomic_store_n(&s->survivor->over, true, __ATOMIC_SEQ_CST);
+	locks_end(s);
+	open_files_end(s);
+	node_table_end(&s->nodes);
+	dup3(p->proc_root, s->fuse_fd, O_CLOEXEC);
+	process_ready(p); /* of the others */
+	if (atomic_fetch_sub(&p->left, 1) == 1)
+		sem_post(&p->all_over);
+}
+
+static void worker_left(struct server *s)
+{
+	if (atomic_fetch_sub(&s->workers, 1) == 1 && atomic_load(&s->over) &&
+	    !atomic_exchange(&s->ended, true))
+		server_end(s);
+}
+
+/* @r: why it ends; 0: it is one too many */
+static void worker_end(struct worker *w, int r)
 {
 	struct server *s = w->server;
 
+	if (r < 0 && r != -ENODEV)
+		survive_end(s->process, 1);
+	if (r < 0)
+		atomic_store(&s->over, true);
+	if (w->stays)
+		callers_leave(s);
 	munmap(w->out, MAX_IO);
 	atomic_store(&s->slot_taken[w->slot - s->survivor->slot], false);
-	atomic_fetch_sub(&s->workers, 1);
+	worker_left(s);
 }
 
 /**
@@ -101,7 +136,7 @@ static void *worker_main(void *arg);
 static void add_worker(struct server *s, int most)
 {
 	if (atomic_fetch_add(&s->workers, 1) >= most || start_thread(worker_main, s) < 0)
-		atomic_fetch_sub(&s->workers, 1);
+		worker_left(s);
 }
 
 /* Return: length of the next request, or -errno. */
@@ -115,20 +150,11 @@ static ssize_t next_request(struct worker *w)
 	return n < 0 ? -errno : n;
 }
 
-static void wake_watch(struct server *s)
-{
-	if (!atomic_load_explicit(&s->watch_asleep, memory_order_relaxed))
-		return;
-	pthread_mutex_lock(&s->watch_lock);
-	s->watch_asleep = false;
-	pthread_cond_signal(&s->watch_wake);
-	pthread_mutex_unlock(&s->watch_lock);
-}
-
 /* Return: 0 if it is one too many, or -errno. */
 static int serve(struct worker *w)
 {
 	struct server *s = w->server;
+	int cpus = s->process->cpus < s->threads ? s->process->cpus : s->threads;
 
 	for (;;) {
 		ssize_t n = next_request(w);
@@ -136,15 +162,15 @@ static int serve(struct worker *w)
 		if (n < 0)
 			return n;
 		atomic_fetch_add(&s->busy, 1);
-		wake_watch(s);
+		process_wake_watch(s->process);
 		callers_count(w);
-		if (callers_many(s) && atomic_load(&s->workers) < s->cpus)
-			add_worker(s, s->cpus);
+		if (callers_many(s) && atomic_load(&s->workers) < cpus)
+			add_worker(s, cpus);
 		callers_follow(w);
 		dispatch(w, n, false);
 		atomic_fetch_add(&s->done, 1);
 		atomic_fetch_sub(&s->busy, 1);
-		if (!w->stays && (callers_few(s) || atomic_load(&s->workers) > s->cpus))
+		if (!w->stays && (callers_few(s) || atomic_load(&s->workers) > cpus))
 			return 0;
 	}
 }
@@ -153,28 +179,14 @@ static void *worker_main(void *arg)
 {
 	struct server *s = arg;
 	struct worker w = { 0 };
-	int r = worker_init(&w, s);
 
-	if (r < 0) { /* the others go on */
-		atomic_fetch_sub(&s->workers, 1);
+	if (atomic_load(&s->over) || worker_init(&w, s) < 0) { /* the others go on */
+		worker_left(s);
 		return NULL;
 	}
 	callers_roam(s);
-	r = serve(&w);
-	if (r < 0)
-		survive_end(s, r == -ENODEV ? 0 : 1);
-	worker_end(&w);
+	worker_end(&w, serve(&w));
 	return NULL;
-}
-
-/* Until the next request. */
-static void watch_sleep(struct server *s)
-{
-	pthread_mutex_lock(&s->watch_lock);
-	s->watch_asleep = true;
-	while (s->watch_asleep)
-		pthread_cond_wait(&s->watch_wake, &s->watch_lock);
-	pthread_mutex_unlock(&s->watch_lock);
 }
 
 /* Whether a request is there that no worker has read. */
@@ -185,48 +197,26 @@ static bool somebody_waits(const struct server *s)
 	return poll(&waiting, 1, 0) > 0;
 }
 
-/*
- * Sees to it that there is a worker when all that there are sleep in a request. On a busy machine
- * they may only not have run: nothing is lost as long as nobody waits.
+/**
+ * server_look() - see to it that there is a worker when all that there are sleep in a request
+ *
+ * On a busy machine they may only not have run: nothing is lost as long as nobody waits.
+ *
+ * Return: whether there has been anything to see lately.
  */
-static void *watch_main(void *arg)
+bool server_look(struct server *s)
 {
-	struct server *s = arg;
-	const struct timespec look = { .tv_nsec = STUCK_NS };
-	unsigned int before = 0;
-	int quiet = 0;
+	unsigned int done = atomic_load(&s->done), before = s->seen_done;
+	int busy = atomic_load(&s->busy);
 
-	for (;;) {
-		unsigned int done = atomic_load(&s->done);
-		int busy = atomic_load(&s->busy);
-
-		quiet = done == before && busy == 0 ? quiet + 1 : 0;
-		if (done == before && busy >= atomic_load(&s->workers) && somebody_waits(s))
-			add_worker(s, s->threads);
-		callers_watch(s, done == before, quiet > QUIET_LOOKS);
-		before = done;
-		if (quiet > QUIET_LOOKS)
-			watch_sleep(s);
-		nanosleep(&look, NULL);
-	}
-	return NULL;
-}
-
-/* Each inode that the kernel knows takes a descriptor. */
-static void raise_limits(struct server *s)
-{
-	struct rlimit rl = { RLIM_INFINITY, RLIM_INFINITY };
-	rlim_t most = 1 << 20; /* fs.nr_open, unless changed */
-	char text[32];
-
-	setrlimit(RLIMIT_FSIZE, &rl); /* the kernel applied the caller's */
-	if (fd_read_file_at(AT_FDCWD, "/proc/sys/fs/nr_open", text, sizeof(text)) > 0)
-		most = strtoul(text, NULL, 10);
-	rl.rlim_cur = rl.rlim_max = most;
-	if (setrlimit(RLIMIT_NOFILE, &rl) < 0 && getrlimit(RLIMIT_NOFILE, &rl) == 0) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &rl);
-	}
+	if (atomic_load(&s->over))
+		return false;
+	s->quiet = done == before && busy == 0 ? s->quiet + 1 : 0;
+	if (done == before && busy >= atomic_load(&s->workers) && somebody_waits(s))
+		add_worker(s, s->threads);
+	callers_watch(s, done == before, s->quiet > QUIET_LOOKS);
+	s->seen_done = done;
+	return s->quiet <= QUIET_LOOKS;
 }
 
 /*
@@ -245,51 +235,61 @@ static int private_root(int fd)
 static int init_nodes(struct server *s, int root)
 {
 	struct rlimit rl;
-	int r = node_table_init(&s->nodes, root, !s->as);
+	int r = node_table_init(&s->nodes, root, !s->as, &s->survivor->nodes_top);
 
 	if (r < 0 || s->max_inodes)
 		return r;
 	s->max_inodes = SIZE_MAX;
 	/* each takes a descriptor; the other half is for open files */
 	if (s->nodes.mount_fd < 0 && getrlimit(RLIMIT_NOFILE, &rl) == 0)
-		s->max_inodes = rl.rlim_cur / 2;
+		s->max_inodes = rl.rlim_cur / 2 / s->process->n;
 	return 0;
 }
 
-static int prepare(struct server *s)
+static int hide_names(struct server *s, int root)
 {
-	struct sigaction sa = { .sa_handler = SIG_IGN };
-	int root;
+	int r = 0;
 
-	sigaction(SIGPIPE, &sa, NULL);
-	sigaction(SIGXFSZ, &sa, NULL);
-	raise_limits(s);
-	s->proc_root = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (s->proc_root < 0)
-		return -errno;
-	root = private_root(s->source_fd);
-	if (root < 0)
-		return -errno;
-	for (int i = 0; i < s->n_hide_paths; i++) {
-		int r = hide_add(&s->hide, root, s->hide_path[i]);
-
-		if (r < 0)
-			return r;
-	}
-	return init_nodes(s, root);
+	for (int i = 0; r == 0 && i < s->n_hide_paths; i++)
+		r = hide_add(&s->hide, root, s->hide_path[i]);
+	return r;
 }
 
 /* In the order in which a server after this one must find them. */
 static int prepare_memory(struct server *s)
 {
-	int r = survive_init(s);
+	int r = survive_init_mount(s);
 
 	if (r == 0)
-		r = pool_init(&s->files, sizeof(struct open_file), MAX_OPEN);
+		r = pool_init(&s->files, sizeof(struct open_file), MAX_OPEN,
+			      &s->survivor->files_top);
 	return r < 0 ? r : locks_init(s);
 }
 
-/* What a server before this one had in hand. Its worker died with it; any will do. */
+/**
+ * server_prepare() - what is the same in a server after this one
+ */
+int server_prepare(struct server *s)
+{
+	int root, r = prepare_memory(s);
+
+	if (r < 0)
+		return r;
+	root = private_root(s->source_fd);
+	if (root < 0)
+		return -errno;
+	fd_close(fd_steal(&s->source_fd));
+	pthread_mutex_init(&s->follow_lock, NULL);
+	s->stays_on = -1;
+	r = hide_names(s, root);
+	return r < 0 ? r : init_nodes(s, root);
+}
+
+/*
+ * What a server before this one had in hand. Its worker died with it; any will do. One that was
+ * tried before may be what kills us: such have their turn alone, so that those of other mounts are
+ * not taken for it.
+ */
 static void replay(struct worker *w)
 {
 	struct server *s = w->server;
@@ -298,87 +298,68 @@ static void replay(struct worker *w)
 	for (int i = 0; i < s->threads; i++) {
 		struct fuse_in_header *in = (void *)s->survivor->slot[i].in;
 		uint32_t len = in->len;
+		bool suspect;
 
 		w->slot = &s->survivor->slot[i];
 		w->in = w->slot->in;
+		suspect = w->slot->tries > 0;
+		if (suspect)
+			pthread_mutex_lock(&s->process->suspects);
 		if (len >= sizeof(*in) && len <= IN_SIZE)
 			dispatch(w, len, true);
+		if (suspect)
+			pthread_mutex_unlock(&s->process->suspects);
 		in->len = 0;
 	}
 	w->slot = own;
 	w->in = own->in;
 }
 
-static int recover(struct server *s)
+/**
+ * server_recover() - find what a server before this one had
+ */
+int server_recover(struct server *s)
 {
 	int r = node_table_recover(&s->nodes);
 
 	if (r < 0)
 		return r;
+	s->again = true;
 	open_files_recover(s);
-	locks_recover(s);
-	if (s->survivor->initialized)
-		s->ready_fd = -1; /* closed, and may be something else by now */
 	s->minor = s->survivor->minor;
 	s->setxattr_ext = s->survivor->setxattr_ext;
 	s->passthrough = s->survivor->passthrough;
 	s->locks = s->survivor->locks;
+	locks_recover(s);
 	return 0;
-}
-
-/* Of this very process. A predecessor's is closed. */
-static int open_proc(struct server *s)
-{
-	int *kept = &s->survivor->proc_fd;
-
-	s->proc_fd = openat(s->proc_root, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (s->proc_fd < 0)
-		return -errno;
-	if (*kept > 0)
-		close(*kept);
-	s->nodes.proc_fd = *kept = s->proc_fd;
-	return 0;
-}
-
-static int serve_all(struct server *s, bool again)
-{
-	struct worker w = { .stays = true };
-	int r = open_proc(s);
-
-	if (r == 0 && again)
-		r = recover(s);
-	if (r == 0)
-		r = worker_init(&w, s);
-	if (r < 0)
-		return r;
-	if (again)
-		replay(&w);
-	atomic_store(&s->workers, 1);
-	r = start_thread(watch_main, s);
-	if (r == 0)
-		r = callers_begin(s);
-	if (r == 0)
-		r = serve(&w);
-	return r == -ENODEV ? 0 : r;
 }
 
 /**
- * server_run() - serve until the file system is unmounted
- *
- * Return: 0, or -errno.
+ * server_main() - the worker of a mount that stays as long as that
  */
-int server_run(struct server *s)
+void server_main(struct server *s)
 {
-	int r = prepare_memory(s);
+	struct worker w = { .stays = true };
+	int r = worker_init(&w, s);
 
-	if (r == 0)
-		r = prepare(s);
-	if (r == 0)
-		r = creds_limit();
-	s->cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	if (s->cpus > s->threads)
-		s->cpus = s->threads;
-	pthread_mutex_init(&s->watch_lock, NULL);
-	pthread_cond_init(&s->watch_wake, NULL);
-	return r < 0 ? r : survive_run(s, serve_all);
+	if (r < 0)
+		survive_end(s->process, 1);
+	if (s->again)
+		replay(&w);
+	callers_join(s);
+	worker_end(&w, serve(&w));
+}
+
+static void *main_worker(void *arg)
+{
+	server_main(arg);
+	return NULL;
+}
+
+/**
+ * server_start() - the same in a thread of its own
+ */
+int server_start(struct server *s)
+{
+	return start_thread(main_worker, s);
 }

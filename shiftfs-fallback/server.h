@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * The server's parts: one connection, its workers, and a request as the handlers see it.
+ * The server of one mount: its connection, its workers, and a request as the handlers see it.
+ * process.h has what those of several mounts share.
  */
 #include "creds.h"
 #include "hide.h"
@@ -12,7 +13,6 @@
 #include "survive.h"
 
 #include <sched.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,9 +50,13 @@ enum cache {
 
 #define MAX_HIDE 256
 
+struct process;
+struct lock_table;
+
 struct server {
+	struct process *process;
+	const char *target; /* where it is mounted, for messages; or NULL */
 	int fuse_fd, source_fd;
-	int ready_fd; /* -1 once INIT was answered */
 	struct id_maps maps;
 	enum mode mode;
 	enum cache cache;
@@ -64,24 +68,17 @@ struct server {
 	int threads;		 /* at most */
 	size_t max_inodes; /* that the kernel shall remember; 0: as many as there are descriptors
 			      for */
-
-	bool survive; /* being killed */
 	bool use_passthrough, use_locks;
 
-	int proc_root, proc_fd; /* /proc, /proc/self/fd */
-	int cpus;
-	cpu_set_t all_cpus; /* that there are for us */
-	bool can_follow;
+	int proc_fd; /* /proc/self/fd; the process's */
 	pid_t main_tid;
-	sem_t follow; /* wakes the thread that looks where callers run */
 	atomic_bool following, much_data;
 	pthread_mutex_t follow_lock; /* rank 4 */
 	int stays_on;		     /* the CPU of the main worker, or -1. Locking: follow_lock */
 	int flees;		     /* Locking: follow_lock */
-	bool may_give_way;
-	atomic_bool gives_way;	 /* the main worker is SCHED_IDLE. Locking: follow_lock */
-	atomic_uint had_to_wait; /* somebody, because of that: now_ms() */
-	atomic_int many;	 /* callers (callers.c) */
+	atomic_bool gives_way;	     /* the main worker is SCHED_IDLE. Locking: follow_lock */
+	atomic_uint had_to_wait;     /* somebody, because of that: now_ms() */
+	atomic_int many;	     /* callers (callers.c) */
 	atomic_uint last_caller;
 	uint32_t minor;
 	bool setxattr_ext;
@@ -90,13 +87,15 @@ struct server {
 	bool passthrough, locks;
 	struct survivor *survivor;
 	struct pool lock_owners;
-	bool waiting; /* a thread tries again to get locks. Locking: locks.c */
+	struct lock_table *lock_table; /* locks.c */
+	atomic_bool over;	       /* unmounted: there is nothing more to read, */
+	atomic_bool ended;	       /* and the last worker has left */
+	bool again;		       /* there was a server before this one */
 	atomic_int workers, busy;
 	atomic_uint done; /* requests */
 	atomic_bool slot_taken[MAX_SLOTS];
-	pthread_mutex_t watch_lock; /* rank 4 */
-	pthread_cond_t watch_wake;
-	atomic_bool watch_asleep;
+	unsigned int seen_done; /* the watcher's: .done when it looked last, */
+	int quiet;		/* and how often there was nothing to see */
 };
 
 struct worker {
@@ -188,12 +187,18 @@ static inline int reply_with(struct request *r, const void *out, size_t len)
 	return 0;
 }
 
-int server_run(struct server *s);
+int server_prepare(struct server *s);
+int server_recover(struct server *s);
+int server_start(struct server *s);
+void server_main(struct server *s);
+bool server_look(struct server *s);
 int start_thread(void *(*run)(void *arg), void *arg);
 void dispatch(struct worker *w, size_t len, bool again);
 
 /* callers.c */
-int callers_begin(struct server *s);
+int callers_begin(struct process *p);
+void callers_join(struct server *s);
+void callers_leave(struct server *s);
 void callers_count(struct worker *w);
 bool callers_many(const struct server *s);
 bool callers_few(const struct server *s);
@@ -253,6 +258,7 @@ int do_fsyncdir(struct request *r);
 int file_reply(struct request *r, struct node *n, int fd, uint32_t flags, uint32_t mode,
 	       struct fuse_open_out *out);
 void open_files_recover(struct server *s);
+void open_files_end(struct server *s);
 int reopen(const struct server *s, int fd, int flags);
 struct open_file *open_file_new(struct server *s, struct node *n, int fd);
 void open_file_free(struct server *s, struct open_file *f);
@@ -278,6 +284,7 @@ void passthrough_close(struct server *s, struct node *n);
 /* locks.c */
 int locks_init(struct server *s);
 void locks_recover(struct server *s);
+void locks_end(struct server *s);
 void locks_flush(struct server *s, struct node *n, uint64_t owner);
 void locks_release(struct server *s, struct open_file *f, bool flock_too);
 int do_getlk(struct request *r);

@@ -17,6 +17,7 @@
  * replaced another, the mount answers ENOTCONN.
  */
 #include "config.h"
+#include "process.h"
 #include "server.h"
 #include "survive.h"
 #include "lib/sys.h"
@@ -37,132 +38,149 @@
 #define MAX_DEATHS   50
 #define DEATH_WINDOW 10
 
-static struct survivor *survivor;
+static struct keepers *keepers;
 
 /* In each process; what is called is safe in a signal handler. */
 static void on_term(int sig)
 {
-	survivor->ended = true;
+	keepers->ended = true;
 	for (int i = 0; i < N_PROCS; i++)
-		if (survivor->pid[i] != getpid() && survivor->pidfd[i] >= 0)
-			sys_pidfd_send_signal(survivor->pidfd[i], SIGKILL);
+		if (keepers->pid[i] != getpid() && keepers->pidfd[i] >= 0)
+			sys_pidfd_send_signal(keepers->pidfd[i], SIGKILL);
 	_exit(0);
 }
 
+static void *shared_memory(size_t size, int more)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | more, -1,
+		       0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
 /**
- * survive_init() - make the memory
+ * survive_init() - make the memory of the processes
  */
-int survive_init(struct server *s)
+int survive_init(struct process *p)
 {
 	struct sigaction sa = { .sa_handler = on_term };
-	size_t n = s->threads < MAX_SLOTS ? s->threads : MAX_SLOTS;
-	char *in = mmap(NULL, n * IN_SIZE, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	void *p = mmap(NULL, sizeof(*s->survivor), PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (in == MAP_FAILED || p == MAP_FAILED)
+	p->keepers = keepers = shared_memory(sizeof(*keepers), 0);
+	if (!keepers)
 		return -ENOMEM;
-	s->survivor = survivor = p;
-	s->threads = n;
-	for (size_t i = 0; i < n; i++)
-		s->survivor->slot[i].in = in + i * IN_SIZE;
 	for (int i = 0; i < N_PROCS; i++)
-		s->survivor->pidfd[i] = -1;
+		keepers->pidfd[i] = -1;
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	return 0;
 }
 
 /**
+ * survive_init_mount() - make the memory of one mount
+ */
+int survive_init_mount(struct server *s)
+{
+	size_t n = s->threads < MAX_SLOTS ? s->threads : MAX_SLOTS;
+	char *in = shared_memory(n * IN_SIZE, MAP_NORESERVE);
+
+	s->survivor = shared_memory(sizeof(*s->survivor), 0);
+	if (!in || !s->survivor)
+		return -ENOMEM;
+	s->threads = n;
+	for (size_t i = 0; i < n; i++)
+		s->survivor->slot[i].in = in + i * IN_SIZE;
+	return 0;
+}
+
+/**
  * survive_end() - nobody shall replace us
  */
-void survive_end(struct server *s, int status)
+void survive_end(struct process *p, int status)
 {
-	s->survivor->status = status;
-	s->survivor->ended = true;
+	p->keepers->status = status;
+	p->keepers->ended = true;
 	_exit(status);
 }
 
-static int keep(struct server *s, int me, int (*serve)(struct server *s, bool again));
+static int keep(struct process *p, int me, int (*serve)(struct process *p, bool again));
 
 /* A child says itself who it is: its parent may not live to do so. */
-static void start(struct server *s, int role, bool again,
-		  int (*serve)(struct server *s, bool again))
+static void start(struct process *p, int role, bool again,
+		  int (*serve)(struct process *p, bool again))
 {
-	struct survivor *v = s->survivor;
-	int old = v->pidfd[role];
+	struct keepers *k = p->keepers;
+	int old = k->pidfd[role];
 	pid_t pid;
 
-	v->pidfd[role] = -1;
+	k->pidfd[role] = -1;
 	if (old >= 0)
 		close(old);
 	pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (pid != 0)
 		return;
-	v->pid[role] = getpid();
-	v->pidfd[role] = sys_pidfd_open(getpid());
+	k->pid[role] = getpid();
+	k->pidfd[role] = sys_pidfd_open(getpid());
 	if (role != PROC_SERVER)
-		_exit(keep(s, role, serve));
+		_exit(keep(p, role, serve));
 	prctl(PR_SET_NAME, "shiftfs");
-	survive_end(s, serve(s, again) < 0);
+	survive_end(p, serve(p, again) < 0);
 }
 
 /* Return: whether it makes sense to start another server. */
-static bool count_death(struct survivor *v)
+static bool count_death(struct keepers *k)
 {
 	static time_t since;
 	time_t now = time(NULL);
 
 	if (now - since > DEATH_WINDOW) {
 		since = now;
-		v->deaths = 0;
+		k->deaths = 0;
 	}
-	return ++v->deaths <= MAX_DEATHS;
+	return ++k->deaths <= MAX_DEATHS;
 }
 
-static bool has_ended(const struct pollfd *p)
+static bool has_ended(const struct pollfd *fd)
 {
-	return p->fd >= 0 && p->revents & (POLLIN | POLLERR | POLLNVAL);
+	return fd->fd >= 0 && fd->revents & (POLLIN | POLLERR | POLLNVAL);
 }
 
-static void leave(struct survivor *v)
+static void leave(struct keepers *k)
 {
-	if (v->pidfd[PROC_SERVER] >= 0)
-		sys_pidfd_send_signal(v->pidfd[PROC_SERVER], SIGKILL);
+	if (k->pidfd[PROC_SERVER] >= 0)
+		sys_pidfd_send_signal(k->pidfd[PROC_SERVER], SIGKILL);
 }
 
 /* Return: the exit status, in the end. */
-static int keep(struct server *s, int me, int (*serve)(struct server *s, bool again))
+static int keep(struct process *p, int me, int (*serve)(struct process *p, bool again))
 {
-	struct survivor *v = s->survivor;
+	struct keepers *k = p->keepers;
 	int other = me == PROC_KEEPER ? PROC_SPARE : PROC_KEEPER;
 
 	prctl(PR_SET_NAME, "shiftfs-keeper");
 	for (;;) {
-		struct pollfd p[] = { { v->pidfd[PROC_SERVER], POLLIN, 0 },
-				      { v->pidfd[other], POLLIN, 0 } };
-		bool unknown = p[0].fd < 0 || p[1].fd < 0;
+		struct pollfd polled[] = { { k->pidfd[PROC_SERVER], POLLIN, 0 },
+					   { k->pidfd[other], POLLIN, 0 } };
+		bool unknown = polled[0].fd < 0 || polled[1].fd < 0;
 
-		if (!v->ended)
-			poll(p, 2, unknown ? 10 : -1);
+		if (!k->ended)
+			poll(polled, 2, unknown ? 10 : -1);
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
-		if (v->ended)
+		if (k->ended)
 			break;
-		if (has_ended(&p[1]))
-			start(s, other, false, serve);
-		if (!has_ended(&p[0]))
+		if (has_ended(&polled[1]))
+			start(p, other, false, serve);
+		if (!has_ended(&polled[0]))
 			continue;
 		if (me != PROC_KEEPER)
 			usleep(2000); /* the other one does it */
-		else if (count_death(v))
-			start(s, PROC_SERVER, true, serve);
+		else if (count_death(k))
+			start(p, PROC_SERVER, true, serve);
 		else
-			v->status = v->ended = true;
+			k->status = k->ended = true;
 	}
-	leave(v);
-	return v->status;
+	leave(k);
+	return k->status;
 }
 
 /**
@@ -171,15 +189,15 @@ static int keep(struct server *s, int me, int (*serve)(struct server *s, bool ag
  *
  * Return: what @serve returned, or -EIO for an error of a process of its own.
  */
-int survive_run(struct server *s, int (*serve)(struct server *s, bool again))
+int survive_run(struct process *p, int (*serve)(struct process *p, bool again))
 {
-	struct survivor *v = s->survivor;
+	struct keepers *k = p->keepers;
 
-	if (!s->survive)
-		return serve(s, false);
-	v->pid[PROC_KEEPER] = getpid();
-	v->pidfd[PROC_KEEPER] = sys_pidfd_open(getpid());
-	start(s, PROC_SERVER, false, serve);
-	start(s, PROC_SPARE, false, serve);
-	return keep(s, PROC_KEEPER, serve) ? -EIO : 0;
+	if (!p->survive)
+		return serve(p, false);
+	k->pid[PROC_KEEPER] = getpid();
+	k->pidfd[PROC_KEEPER] = sys_pidfd_open(getpid());
+	start(p, PROC_SERVER, false, serve);
+	start(p, PROC_SPARE, false, serve);
+	return keep(p, PROC_KEEPER, serve) ? -EIO : 0;
 }

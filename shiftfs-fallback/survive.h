@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <linux/fuse.h>
 
+struct process;
 struct server;
 
 /* For the header of a WRITE; the kernel wants at least 8 KiB. */
@@ -35,17 +36,24 @@ struct waiter {
 	struct fuse_lk_in lk;
 };
 
-enum { PROC_SERVER, PROC_KEEPER, PROC_SPARE, N_PROCS };
-
+/* Of one mount. */
 struct survivor {
 	/* what INIT agreed on */
 	bool initialized;
 	uint32_t minor;
 	bool setxattr_ext, passthrough, locks;
 
+	bool over; /* unmounted; its descriptors are closed, or lost */
+	uint32_t nodes_top, files_top, owners_top; /* pool.h */
 	struct slot slot[MAX_SLOTS];
 	struct waiter waiter[MAX_WAITERS];
+};
 
+enum { PROC_SERVER, PROC_KEEPER, PROC_SPARE, N_PROCS };
+
+/* Of the processes that serve them all. */
+struct keepers {
+	bool ready; /* it was said that they can be used */
 	int proc_fd;
 	int32_t pid[N_PROCS], pidfd[N_PROCS];
 	bool ended; /* of its own will: with .status */
@@ -53,6 +61,7 @@ struct survivor {
 	uint32_t deaths;
 };
 
-int survive_init(struct server *s);
-int survive_run(struct server *s, int (*serve)(struct server *s, bool again));
-void survive_end(struct server *s, int status);
+int survive_init(struct process *p);
+int survive_init_mount(struct server *s);
+int survive_run(struct process *p, int (*serve)(struct process *p, bool again));
+void survive_end(struct process *p, int status);

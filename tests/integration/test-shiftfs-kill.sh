@@ -26,6 +26,63 @@ for options in "" "--no-passthrough" "--cache strict"; do
 	rm -rf "${backing:?}"/*
 done
 
+### Several mounts of one server
+ram=$work/ram other=$work/other
+mkdir "$ram" "$other"
+mount -t tmpfs -o mode=755 ram "$ram"; on_exit umount -q "$ram"; on_exit umount -lq "$other"
+chown 100000:100000 "$ram"
+also() { serve --survive "$@" --next "$ram" "$other" --map 0:100000:65536; }
+server() { ps -e -o pid= -o sid= -o comm= | awk -v s="$(cat "$work/pid")" '$2 == s && $3 == "shiftfs" { print $1; exit }'; }
+held() { # how many of the server's descriptors are of the second source's file system
+	local fd
+	for fd in "/proc/$(server)/fd/"*; do stat -Lc %d "$fd" 2>/dev/null; done | grep -cx "$(stat -c %d "$ram")"
+}
+not_held() { [ "$(held)" = 0 ]; }
+ok "two mounts are served" also --cache strict
+is "$(processes)" 3 "by three processes"
+ok "which are killed under load on both, and nobody notices" python3 "$tests_lib/shift-kill.py" "$view:$other" "$(cat "$work/pid")" 4
+is "$(stat -c %u:%g "$other/kept") $(stat -c %u:%g "$ram/kept")" "0:0 100000:100000" "each shows its own directory"
+exec 5>"$view/open"
+isnt "$(held)" 0 "the server holds what it serves"
+umount "$other"
+ok "and no more when that mount is no more" eventually 5 not_held
+is "$(processes)" 3 "it serves the other one"
+kill -KILL "$(server)"
+echo more >&5
+is "$(cat "$view/open")" more "also killed once more"
+exec 5>&-
+ok "unmounted, and all have ended" unserve
+rm -rf "${backing:?}"/*
+ok "two mounts" also
+umount "$view"
+echo x >"$other/x"
+is "$(cat "$ram/x")" x "the first one is not needed for the second"
+umount "$other"
+ok "both unmounted, and all have ended" eventually 5 none_left
+umount "$ram"
+
+### Requests of several mounts that outlive several servers: the backing, which is served too, does not answer meanwhile
+base=$work/base
+mkdir "$base" "$backing/a" "$backing/b"; echo a >"$backing/a/x"; echo b >"$backing/b/x"
+below=$("$top_builddir/tests/lib/shift-mount" "$backing" "$base" "$shiftfs" --map 0:0:65536 --map 100000:100000:65536 --cache strict 2>/dev/null); on_exit umount -lq "$base"
+"$top_builddir/tests/lib/shift-mount" "$base/a" "$view" "$shiftfs" --map 0:0:65536 --survive --next "$base/b" "$other" --map 0:0:65536 >"$work/pid" 2>"$work/log"
+waiting() { [ "$(cat "/proc/$(server)/task/"*/wchan 2>/dev/null | grep -o request_wait_answer | wc -l)" = "$1" ]; }
+kill -STOP "$below"
+cat "$view/x" >"$work/a" & readers=$!
+cat "$other/x" >"$work/b" & readers="$readers $!"
+ok "a request to each of two mounts takes long" eventually 5 waiting 2
+was=$(server); kill -KILL "$was"; eventually 5 eval '[ "$(server)" != "$was" ]'
+ok "its server is killed: both are tried again" eventually 5 waiting 2
+was=$(server); kill -KILL "$was"; eventually 5 eval '[ "$(server)" != "$was" ]'
+ok "and once more: one after the other, since one of them may be the cause" eventually 5 waiting 1
+kill -CONT "$below"
+for p in $readers; do eventually 10 eval "! kill -0 $p 2>/dev/null" || kill "$p"; done
+is "$(cat "$work/a" "$work/b" | tr -d '\n')" ab "both are answered"
+umount "$other"
+ok "unmounted, and all have ended" unserve
+umount "$base"
+rm -rf "${backing:?}"/*
+
 ### The ends
 ok "served" serve --survive
 kill "$(cat "$work/pid")"

@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGKILL to the processes of shiftfs while others use the mount: nobody notices.
 
-    shift-kill.py DIR PID SECONDS
+    shift-kill.py DIR[:DIR]... PID SECONDS
 
-DIR is on the mount, PID the first process of the server. Several processes make, link, rename, write
+DIR is on the mount (or mounts of one server), PID the first process of the server. Several processes make, link, rename, write
 and remove without pause, with the errors of somebody who is alone: whatever was done is the success
 that it was, and nothing is done twice. Prints how many operations and kills there were.
 """
 import errno, fcntl, os, random, signal, sys, time
 
-top, first, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+KINDS = fcntl.lockf, fcntl.flock
+tops, first, seconds = sys.argv[1].split(':'), int(sys.argv[2]), float(sys.argv[3])
 
 
 def changes(d, end):
@@ -58,15 +59,15 @@ def libc_exchange(a, b):
 
 
 def locks(path, end):
-    """Two processes take turns with a lock, of a process or of an open file."""
+    """Two processes take turns with a lock, of a process and of an open file, and count them."""
     n = 0
-    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    fds = [(os.open(path + kind.__name__, os.O_RDWR | os.O_CREAT), kind) for kind in KINDS]
     while time.time() < end:
-        kind = fcntl.lockf if n % 2 else fcntl.flock
-        kind(fd, fcntl.LOCK_EX)
-        value = int(os.pread(fd, 20, 0) or b'0')
-        os.pwrite(fd, b'%d' % (value + 1), 0)
-        kind(fd, fcntl.LOCK_UN)
+        for fd, kind in fds:
+            kind(fd, fcntl.LOCK_EX)
+            value = int(os.pread(fd, 20, 0) or b'0')
+            os.pwrite(fd, b'%d' % (value + 1), 0)
+            kind(fd, fcntl.LOCK_UN)
         n += 1
     return n
 
@@ -98,7 +99,7 @@ def start(run, *args):
     if pid == 0:
         try:
             n = run(*args)
-            os.write(out, b'%d\n' % n)
+            os.write(out, b'%s %d\n' % (run.__name__.encode(), n))
             os._exit(0)
         except BaseException as e:
             print('%s%r: %r' % (run.__name__, args[:1], e), flush=True)
@@ -108,21 +109,41 @@ def start(run, *args):
     return pid
 
 
+class Kept:
+    """What is in use on a mount while its server dies."""
+    def __init__(self, top):
+        self.top = top
+        self.file = os.open(top + '/kept', os.O_RDWR | os.O_CREAT)
+        os.write(self.file, b'kept')
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+        self.unlinked = os.open(top + '/unlinked', os.O_RDWR | os.O_CREAT)
+        os.write(self.unlinked, b'unlinked')
+        os.unlink(top + '/unlinked')
+        os.mkdir(top + '/cwd')
+        os.mkdir(top + '/removed')
+        self.removed = os.open(top + '/removed', os.O_PATH)
+        os.rmdir(top + '/removed')
+
+    def check(self):
+        assert os.pread(self.file, 10, 0) == b'kept' and os.pread(self.unlinked, 10, 0) == b'unlinked'
+        assert os.fstat(self.unlinked).st_nlink == 0
+        assert os.stat('/proc/self/fd/%d' % self.removed).st_nlink == 0
+        again = os.open(self.top + '/kept', os.O_RDWR)
+        try:
+            fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            raise AssertionError('the lock is gone')
+        except BlockingIOError:
+            pass
+
+
 r, out = os.pipe()
 end = time.time() + seconds
-kept = os.open(top + '/kept', os.O_RDWR | os.O_CREAT)
-os.write(kept, b'kept')
-fcntl.flock(kept, fcntl.LOCK_EX)
-unlinked = os.open(top + '/unlinked', os.O_RDWR | os.O_CREAT)
-os.write(unlinked, b'unlinked')
-os.unlink(top + '/unlinked')
-os.mkdir(top + '/cwd')
-os.mkdir(top + '/removed')
-removed = os.open(top + '/removed', os.O_PATH)
-os.rmdir(top + '/removed')
-os.chdir(top + '/cwd')
-pids = [start(changes, '%s/%d' % (top, i), end) for i in range(3)]
-pids += [start(locks, top + '/counter', end) for i in range(2)]
+kept = [Kept(top) for top in tops]
+os.chdir(tops[0] + '/cwd')
+pids = []
+for top in tops:
+    pids += [start(changes, '%s/%d' % (top, i), end) for i in range(3 if len(tops) == 1 else 2)]
+    pids += [start(locks, top + '/counter', end) for i in range(2)]
 kills = {'shiftfs': 0, 'shiftfs-keeper': 0}
 while time.time() < end - 0.5:
     time.sleep(random.choice([0.02, 0.05, 0.2]))
@@ -137,20 +158,14 @@ while time.time() < end - 0.5:
     time.sleep(0.2)
 failed = sum(os.waitpid(p, 0)[1] != 0 for p in pids)
 os.close(out)
-done = [int(n) for n in os.fdopen(r).read().split()]
+done = [line.split() for line in os.fdopen(r)]
+rounds, turns = (sum(int(n) for kind, n in done if kind == k) for k in ('changes', 'locks'))
 assert not failed, '%d processes failed' % failed
-assert os.pread(kept, 10, 0) == b'kept' and os.pread(unlinked, 10, 0) == b'unlinked'
-assert os.listdir('.') == [] and os.getcwd() == top + '/cwd'
-assert os.fstat(unlinked).st_nlink == 0
-assert os.stat('/proc/self/fd/%d' % removed).st_nlink == 0
-again = os.open(top + '/kept', os.O_RDWR)
-try:
-    fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    raise AssertionError('the lock is gone')
-except BlockingIOError:
-    pass
-with open(top + '/counter') as f:
-    assert int(f.read()) == sum(done[-2:]) or int(f.read() or 0) >= 0
-total = int(open(top + '/counter').read())
-print('%d rounds, %d turns with locks, %s' % (sum(done), total, kills))
+for k in kept:
+    k.check()
+assert os.listdir('.') == [] and os.getcwd() == tops[0] + '/cwd'
+for kind in KINDS:
+    counted = sum(int(open(top + '/counter' + kind.__name__).read()) for top in tops)
+    assert counted == turns, '%d turns with %s, %d counted' % (turns, kind.__name__, counted)
+print('%d rounds, %d turns with locks, %s' % (rounds, turns, kills))
 assert sum(kills.values()) >= seconds, 'too few kills'

@@ -4,6 +4,7 @@
  * shiftfs for it, waits until it answers, attaches the mount, and prints the server's pid. As root.
  *
  *   shift-mount [--userns PID] SOURCE TARGET SERVER [SERVER'S OPTIONS]...
+ *	[--next SOURCE TARGET [SERVER'S OPTIONS]...]...
  *
  * With "--mode a" among the options the superblock belongs to the user namespace of PID; with
  * "--mode c" the mount is ID-mapped by it. The mount is attached here in each case.
@@ -135,13 +136,56 @@ static char *number(int fd)
 	return text;
 }
 
+/* A further mount that the same server is to serve. */
+struct more {
+	int source, fuse, mnt;
+	const char *target;
+};
+
+static struct more more[8];
+static int n_more;
+
+static int open_source(const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		die(path);
+	return fd;
+}
+
+static void make_more(int argc, char **argv)
+{
+	for (int i = 0; i + 2 < argc && n_more < 8; i++) {
+		struct more *m = &more[n_more];
+
+		if (strcmp(argv[i], "--next"))
+			continue;
+		m->source = open_source(argv[i + 1]);
+		m->fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+		m->mnt = make_mount(m->fuse);
+		m->target = argv[i + 2];
+		n_more++;
+	}
+}
+
 static void exec_server(char **server, int n, int source, int fuse, int ready)
 {
 	char *argv[64] = { server[0],	 (char *)"--source-fd", number(source), (char *)"--fuse-fd",
 			   number(fuse), (char *)"--ready-fd",	number(ready) };
+	const struct more *m = more;
+	int to = 7;
 
-	for (int i = 1; i < n && i < 50; i++)
-		argv[6 + i] = server[i];
+	for (int i = 1; i < n && to < 58; i++) {
+		argv[to++] = server[i];
+		if (strcmp(server[i], "--next"))
+			continue;
+		argv[to++] = (char *)"--source-fd";
+		argv[to++] = number(m->source);
+		argv[to++] = (char *)"--fuse-fd";
+		argv[to++] = number(m++->fuse);
+		i += 2;
+	}
 	setsid();
 	/* who reads the pid from our standard output shall not wait for the server's end */
 	if (dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 0) < 0 || dup2(0, 1) < 0)
@@ -163,9 +207,8 @@ int main(int argc, char **argv)
 	}
 	if (argc < 4 || fuse < 0 || pipe2(ready, O_CLOEXEC))
 		die("usage: shift-mount SOURCE TARGET SERVER [OPTION]...");
-	source = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (source < 0)
-		die(argv[1]);
+	source = open_source(argv[1]);
+	make_more(argc, argv);
 	mnt = mode == 'a' ? mount_in_userns(userns, &fuse) : make_mount(fuse);
 	pid = fork();
 	if (pid == 0)
@@ -177,6 +220,10 @@ int main(int argc, char **argv)
 		mnt = idmapped(mnt, userns);
 	if (sys_move_mount(mnt, "", AT_FDCWD, argv[2], MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		die(argv[2]);
+	for (int i = 0; i < n_more; i++)
+		if (sys_move_mount(more[i].mnt, "", AT_FDCWD, more[i].target,
+				   MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			die(more[i].target);
 	printf("%d\n", pid);
 	return 0;
 }
