@@ -188,6 +188,16 @@ static const char *version_of(json_t *helper)
 		       : "(not the one that is installed: `cloister reload`)";
 }
 
+static void print_served(json_t *helper)
+{
+	json_t *mount;
+	size_t i;
+
+	json_array_foreach(json_object_get(helper, "mounts"), i, mount)
+		printf("%s %s", i ? "," : " serves", json_string_value(mount));
+	putchar('\n');
+}
+
 static void print_helpers(json_t *json)
 {
 	json_t *helper;
@@ -201,11 +211,12 @@ static void print_helpers(json_t *json)
 		printf("    %-15s pid %-8lld %s", text_of(helper, "name"),
 		       (long long)json_integer_value(json_object_get(helper, "pid")),
 		       alive ? "" : "dead\n");
-		if (alive)
-			printf("%s memory %lld KiB (dirty %lld KiB)\n", version_of(helper),
-			       (long long)json_integer_value(json_object_get(helper, "pss_kib")),
-			       (long long)json_integer_value(
-				       json_object_get(helper, "pss_dirty_kib")));
+		if (!alive)
+			continue;
+		printf("%s memory %lld KiB (dirty %lld KiB)", version_of(helper),
+		       (long long)json_integer_value(json_object_get(helper, "pss_kib")),
+		       (long long)json_integer_value(json_object_get(helper, "pss_dirty_kib")));
+		print_served(helper);
 	}
 }
 

@@ -32,29 +32,59 @@ static void add(json_t *helpers, const char *name, const char *program, const st
 	json_array_append_new(helpers, helper_json(name, program, id));
 }
 
-static char *read_proc(pid_t pid, const char *file)
+/* Of a cmdline the first word, as it ends in NUL; @len, if not NULL, receives that of all. */
+static char *read_proc(pid_t pid, const char *file, gsize *len)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/%s", (int)pid, file);
 	char *text = NULL;
 
-	/* of a cmdline the first word, as it ends in NUL */
-	return g_file_get_contents(path, &text, NULL, NULL) ? g_strchomp(text) : NULL;
+	return g_file_get_contents(path, &text, len, NULL) ? g_strchomp(text) : NULL;
+}
+
+static bool takes_value(const char *option)
+{
+	static const char *const alone[] = { "--survive", "--next", "--coherent" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(alone); i++)
+		if (strcmp(option, alone[i]) == 0)
+			return false;
+	return true;
+}
+
+/* Which mounts a shiftfs serves, as its options say (runtime/serve.c). */
+static json_t *mounts_json(const char *cmdline, gsize len)
+{
+	json_t *mounts = json_array();
+	const char *end = cmdline + len, *option = NULL;
+
+	for (const char *w = cmdline + strlen(cmdline) + 1; w < end; w += strlen(w) + 1) {
+		if (option && strcmp(option, "--target") == 0)
+			json_array_append_new(mounts, json_string(w));
+		option = !option && takes_value(w) ? w : NULL;
+	}
+	return mounts;
 }
 
 /* What is being started has no name of its own yet, and the warden's children are soon gone. */
 static void add_server(json_t *helpers, pid_t pid)
 {
 	static const char *const programs[] = { "shiftfs", "cloister-sockproxy" };
-	g_autofree char *program = read_proc(pid, "cmdline");
-	g_autofree char *name = read_proc(pid, "comm");
+	gsize len = 0;
+	g_autofree char *program = read_proc(pid, "cmdline", &len);
+	g_autofree char *name = read_proc(pid, "comm", NULL);
 	struct proc_id id;
 
 	if (!program || !name || proc_identify(pid, &id) < 0)
 		return;
-	for (size_t i = 0; i < G_N_ELEMENTS(programs); i++)
-		if (strcmp(program, programs[i]) == 0) /* the kernel keeps 15 bytes of a name */
-			add(helpers, g_str_has_prefix(program, name) ? program : name, program,
-			    &id);
+	for (size_t i = 0; i < G_N_ELEMENTS(programs); i++) {
+		if (strcmp(program, programs[i]) != 0)
+			continue;
+		/* the kernel keeps 15 bytes of a name */
+		add(helpers, g_str_has_prefix(program, name) ? program : name, program, &id);
+		if (i == 0)
+			json_object_set_new(json_array_get(helpers, json_array_size(helpers) - 1),
+					    "mounts", mounts_json(program, len));
+	}
 }
 
 static void add_servers(json_t *helpers, const char *cgroup)
@@ -76,7 +106,7 @@ static void add_servers(json_t *helpers, const char *cgroup)
 
 /**
  * helpers_json() - an array of objects: name, pid, alive, installed, version, pss_kib,
- * pss_dirty_kib
+ * pss_dirty_kib; of a shiftfs also mounts, the paths inside that it serves
  * @known: those that are written down; pid 0: there is none
  * @cgroup: path of the helpers' cgroup
  */

@@ -61,16 +61,24 @@ bool mirror_prepare(struct container *c, GError **error)
 	return !c->plan.root_overlay || (make_record(c, &r, error) && save_record(c, &r, error));
 }
 
+/* Not the server of the container's mounts: it lives longer, and those who ask are the host's. */
 static bool spawn_server(const struct container *c, int fuse, struct proc_id *server,
 			 GError **error)
 {
-	g_autoptr(GPtrArray) options = g_ptr_array_new();
 	g_autofree char *map = g_strdup_printf("0:%u:%u", c->claim.base, c->claim.count);
+	char *const what[] = { (char *)"--source-fd", (char *)"3",
+			       (char *)"--fuse-fd",   (char *)"4",
+			       (char *)"--map",	      map,
+			       (char *)"--target",    c->plan.root_overlay->merged,
+			       (char *)"--coherent" };
+	g_autoptr(GPtrArray) options = g_ptr_array_new();
+	g_autoptr(GArray) fds = g_array_new(false, false, sizeof(int));
 
-	g_ptr_array_add(options, (char *)"--map");
-	g_ptr_array_add(options, map);
-	g_ptr_array_add(options, (char *)"--coherent");
-	return serve_spawn(c, options, c->plan.root_view, fuse, -1, server, error);
+	for (size_t i = 0; i < G_N_ELEMENTS(what); i++)
+		g_ptr_array_add(options, what[i]);
+	g_array_append_val(fds, c->plan.root_view);
+	g_array_append_val(fds, fuse);
+	return serve_spawn(c, options, fds, server, error);
 }
 
 static int mount_mirror(const struct overlay *o, int fuse)

@@ -273,6 +273,7 @@ static void clear_served(void *data)
 
 	fd_cleanup(&s->source_fd);
 	fd_cleanup(&s->fuse_fd);
+	g_free(s->as);
 	g_free(s->what);
 	g_ptr_array_unref(s->args);
 }

@@ -28,8 +28,10 @@ struct plan_shift {
 struct plan_served {
 	int source_fd; /* a detached clone of what is shown */
 	int fuse_fd;
-	GPtrArray *args; /* char *: the server's options but descriptors */
+	GPtrArray *args; /* char *: the server's options about it but descriptors */
+	char *as;	 /* with whose rights; NULL: root's */
 	char *what;	 /* for messages */
+	bool started;
 };
 
 /* An engine's socket, in whose place the container gets that of a cloister-sockproxy. */

@@ -6,9 +6,11 @@
  *
  * The mounts are made in the workshop with the others. Their servers are started when we are back
  * on the host, since one that lived in the workshop would keep it; until then whoever looks waits,
- * and that is at most PID 1. One server a mount, which replaces itself when it is killed, all in
- * the helpers' cgroup: they end when the container's mounts are gone, and are killed with that
- * cgroup.
+ * and that is at most PID 1. One server for all of them, which replaces itself when it is killed,
+ * in the helpers' cgroup: it ends when the container's mounts are gone, and is killed with that
+ * cgroup. What is served with the rights of a user has a server of its own with those, one for each
+ * such user: a process that has root's could take on a user's for one request, but would keep the
+ * way back to root's, and who took it over would have that.
  *
  * What a server is given it can do as root, so nothing that controls the kernel is served: a
  * procfs would hand the host to root inside, who is shown as its owner. File systems that hold
@@ -148,13 +150,14 @@ static void add_map(GPtrArray *args, const char *option, const struct tree *tree
 		add(args, option, g_strdup_printf("%u:0:%u", tree->uid, tree->count));
 }
 
+/* About this one mount; what is about its server: server_args(). */
 static GPtrArray *make_args(const struct tree *tree, const struct serve_what *w)
 {
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
 	const struct spec_serve *s = w->serve;
 
+	add(args, "--target", g_strdup(w->target));
 	if (w->as) {
-		add(args, "--as", g_strdup(w->as));
 		add(args, "--owner", g_strdup_printf("%u:%u", tree->uid, tree->gid));
 	} else {
 		add_map(args, "--uid-map", tree, w->uid_map);
@@ -206,6 +209,7 @@ int serve_mount(struct tree *tree, int *tree_fd, const struct serve_what *w)
 	served.fuse_fd = fd_steal(&fuse);
 	served.source_fd = *tree_fd;
 	served.args = make_args(tree, w);
+	served.as = g_strdup(w->as);
 	served.what = g_strdup_printf("%s \"%s\"", w->what, w->path);
 	g_array_append_val(tree->plan->served, served);
 	*tree_fd = mnt;
@@ -213,20 +217,14 @@ int serve_mount(struct tree *tree, int *tree_fd, const struct serve_what *w)
 }
 
 /* Each thread holds 2 MiB at most, and all of them are held in the helpers' cgroup. */
-static char **make_argv(const struct container *c, const GPtrArray *options, bool ready)
+static char **make_argv(const struct container *c, const GPtrArray *options)
 {
-	static const char *const fixed[] = { "shiftfs",	  "--source-fd", "3",
-					     "--fuse-fd", "4",		 "--threads",
-					     "8",	  "--survive",	 "--name" };
+	static const char *const fixed[] = { "shiftfs", "--threads", "8", "--survive", "--name" };
 	GPtrArray *argv = g_ptr_array_new();
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
 		g_ptr_array_add(argv, (char *)fixed[i]);
 	g_ptr_array_add(argv, c->id);
-	if (ready) {
-		g_ptr_array_add(argv, (char *)"--ready-fd");
-		g_ptr_array_add(argv, (char *)"5");
-	}
 	for (guint i = 0; i < options->len; i++)
 		g_ptr_array_add(argv, options->pdata[i]);
 	g_ptr_array_add(argv, NULL);
@@ -235,23 +233,29 @@ static char **make_argv(const struct container *c, const GPtrArray *options, boo
 
 /**
  * serve_spawn() - start a server, in the helpers' cgroup
- * @options: char *, besides those for descriptors
- * @source, @fuse: its directory and its connection
- * @ready: gets one byte when it answers; or -1
+ * @options: char *, what it serves; they call descriptors by the numbers that they get
+ * @fds: int; become its descriptors from 3 on
  * @server: receives who it is, may be NULL
  */
-bool serve_spawn(const struct container *c, const GPtrArray *options, int source, int fuse,
-		 int ready, struct proc_id *server, GError **error)
+bool serve_spawn(const struct container *c, const GPtrArray *options, const GArray *fds,
+		 struct proc_id *server, GError **error)
 {
 	g_autofree char *path = wardenlink_program("shiftfs");
-	g_autofree char **argv = make_argv(c, options, ready >= 0);
-	const int fds[] = { source, fuse, ready };
-	pid_t pid = wardenlink_spawn_helper(c, path, argv, fds, ready >= 0 ? 3 : 2);
+	g_autofree char **argv = make_argv(c, options);
+	pid_t pid = wardenlink_spawn_helper(c, path, argv, (const int *)fds->data, (int)fds->len);
 
 	if (pid < 0)
 		return error_set_errno(error, pid, "start \"%s\"", path);
 	return !server || proc_identify(pid, server) == 0 ||
 	       error_set(error, "\"%s\" ended at once", path);
+}
+
+static bool same_identity(const struct plan_served *a, const struct plan_served *b)
+{
+#ifdef MUTANT_SERVE_AS_ROOT
+	return true;
+#endif
+	return g_strcmp0(a->as, b->as) == 0;
 }
 
 static bool wait_ready(int fd, const char *what, GError **error)
@@ -267,19 +271,56 @@ static bool wait_ready(int fd, const char *what, GError **error)
 	       error_set(error, "%s: its server, shiftfs, did not start; is it installed?", what);
 }
 
-static bool start_one(struct container *c, struct plan_served *s, int *ready, GError **error)
+/* An option that calls a descriptor by the number that it gets in the server. */
+static void add_fd(GPtrArray *options, const char *option, GArray *fds, int fd)
 {
+	add(options, option, g_strdup_printf("%u", 3 + fds->len));
+	g_array_append_val(fds, fd);
+}
+
+/*
+ * What the server of @first serves: all mounts with its identity. Only they are about to be its
+ * descriptors, so a user's server has nothing of the others.
+ */
+static GPtrArray *server_args(GArray *served, struct plan_served *first, GArray *fds, int ready)
+{
+	GPtrArray *options = g_ptr_array_new_with_free_func(g_free);
+
+	add_fd(options, "--ready-fd", fds, ready);
+	if (first->as)
+		add(options, "--as", g_strdup(first->as));
+	for (guint i = 0; i < served->len; i++) {
+		struct plan_served *s = &g_array_index(served, struct plan_served, i);
+
+		if (s->started || !same_identity(s, first))
+			continue;
+		s->started = true;
+		if (s != first)
+			g_ptr_array_add(options, g_strdup("--next"));
+		add_fd(options, "--source-fd", fds, s->source_fd);
+		add_fd(options, "--fuse-fd", fds, s->fuse_fd);
+		for (guint j = 0; j < s->args->len; j++)
+			g_ptr_array_add(options, g_strdup(s->args->pdata[j]));
+	}
+	return options;
+}
+
+/* @ready: receives what is to be waited for, unless somebody else serves it as well */
+static bool start_for(struct container *c, struct plan_served *s, int *ready, GError **error)
+{
+	g_autoptr(GArray) fds = g_array_new(false, false, sizeof(int));
+	g_autoptr(GPtrArray) options = NULL;
 	int pipe_fds[2];
 	bool ok;
 
+	if (s->started)
+		return true;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return error_set_errno(error, -errno, "make a pipe");
 	*ready = pipe_fds[0];
-	ok = serve_spawn(c, s->args, s->source_fd, s->fuse_fd, pipe_fds[1], NULL, error);
+	options = server_args(c->plan.served, s, fds, pipe_fds[1]);
+	ok = serve_spawn(c, options, fds, NULL, error);
 	close(pipe_fds[1]);
-	/* when the server dies, so does the connection */
-	fd_close(fd_steal(&s->fuse_fd));
-	fd_close(fd_steal(&s->source_fd));
 	return ok;
 }
 
@@ -301,12 +342,20 @@ bool serve_start(struct container *c, GError **error)
 		cgroup_set_limits(&c->helpers, &limits, what, sizeof(what));
 	for (n = 0; ok && n < served->len; n++) {
 		ready[n] = -1;
-		ok = start_one(c, &g_array_index(served, struct plan_served, n), &ready[n], error);
+		ok = start_for(c, &g_array_index(served, struct plan_served, n), &ready[n], error);
+	}
+	for (guint i = 0; i < served->len; i++) {
+		struct plan_served *s = &g_array_index(served, struct plan_served, i);
+
+		/* when the server dies, so does the connection */
+		fd_cleanup(&s->fuse_fd);
+		fd_cleanup(&s->source_fd);
+		s->fuse_fd = s->source_fd = -1;
 	}
 	for (guint i = 0; i < n; i++) {
 		const char *name = g_array_index(served, struct plan_served, i).what;
 
-		ok = ok && wait_ready(ready[i], name, error);
+		ok = ok && (ready[i] < 0 || wait_ready(ready[i], name, error));
 		fd_cleanup(&ready[i]);
 	}
 	return ok;

@@ -200,6 +200,7 @@ static bool serve_root(struct tree *tree, GError **error)
 	const struct spec_serve strict = { .cache = (char *)"strict" };
 	const struct serve_what w = { .what = "root file system",
 				      .path = tree->spec->root_path,
+				      .target = "/",
 				      .serve = plan->root_overlay || plan->root_error ? &strict
 										      : NULL };
 
@@ -327,6 +328,7 @@ static bool serve_volume(struct tree *tree, struct plan_step *step, int userns_f
 	const struct spec_mount *m = step->mount;
 	const struct serve_what w = { .what = "volume source",
 				      .path = m->source,
+				      .target = m->destination,
 				      .serve = &m->serve,
 				      .as = step->as,
 				      .uid_map = m->uid_map,

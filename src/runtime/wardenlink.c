@@ -113,14 +113,12 @@ int wardenlink_helper_tasks(const struct container *c, int *fds)
 	return n;
 }
 
-#define HELPER_MAX_FDS 8
-
 /* In the child: no terminal, no standard descriptors, the helpers' cgroup, then the program. */
 static void exec_helper(const char *path, char **argv, const int *fds, int n_fds, const int *tasks,
 			int n_tasks)
 {
 	char *envp[] = { NULL };
-	int from[3 + HELPER_MAX_FDS], n = 3 + n_fds;
+	int n = 3 + n_fds, *from = g_new(int, n);
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -142,7 +140,7 @@ static void exec_helper(const char *path, char **argv, const int *fds, int n_fds
 
 /**
  * wardenlink_spawn_helper() - start the program @path in the helpers' cgroup
- * @fds: become its descriptors from 3 on; at most HELPER_MAX_FDS
+ * @fds: become its descriptors from 3 on
  *
  * Return: its pid, or -errno.
  */

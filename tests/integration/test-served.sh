@@ -41,6 +41,7 @@ bind() { # SOURCE DESTINATION OPTION…
 	python3 -c 'import json,sys; print(json.dumps({"source": sys.argv[1], "destination": sys.argv[2], "type": "bind", "options": sys.argv[3:]}))' "$@"
 }
 servers() { pgrep -x shiftfs -a | grep -F -- "--name ${1:-$(cname s)}"; }
+n_servers() { [ "$(servers "$2" | wc -l)" = "$1" ]; } # a keeper is called a server for a moment
 no_servers() { [ -z "$(servers "$@")" ]; }
 
 ### Volumes
@@ -70,20 +71,22 @@ is "$(run_with "[$(bind "$ram" /v bind)]" 'cd /v/sub && echo a >a && ln a b && m
 	"2 b a 2755 " "ordinary work"
 
 ### A server that is killed
-mkdir -m 777 "$vol/killed"
-run_with "[$(bind "$vol/killed" /v bind shiftfs)]" 'exec 3>/v/log; cd /v; for i in $(seq 150); do echo $i >&3 || echo bad; mkdir d && echo $i >d/f && mv d/f f && rmdir d && rm f || echo bad; usleep 10000; done; echo done' >"$work/killed" 2>&1 &
+mkdir -m 777 "$vol/open"; echo kept >"$vol/open/file"
+mkdir -m 777 "$vol/killed" "$ram/killed"; touch "$ram/killed/secret"
+run_with "[$(bind "$vol/killed" /v bind shiftfs), $(bind "$ram/killed" /w bind hide=secret), $(bind "$vol/open" /x bind ro shiftfs)]" \
+	'exec 3>/v/log 4>/w/log 5</x/file; cd /v; for i in $(seq 150); do echo $i >&3 && echo $i >&4 || echo bad; mkdir d && echo $i >d/f && mv d/f f && rmdir d && rm f || echo bad; [ ! -e /w/secret ] && ! touch /x/no 2>/dev/null || echo bad; usleep 10000; done; cat <&5; echo done' >"$work/killed" 2>&1 &
 victim=$!
 runs=$((runs + 1))
-eventually 10 servers >/dev/null
+ok "three mounts have one server" eventually 10 n_servers 1 "$(cname "s$runs")"
 for i in 1 2 3 4; do
 	sleep 0.3
 	kill -KILL "$(servers | grep -v keeper | awk '{ print $1; exit }')" || fail "kill $i"
 done
 wait $victim
-is "$(cat "$work/killed")" "done" "its server is killed again and again, and the container notices nothing"
-is "$(tr '\n' ' ' <"$vol/killed/log")" "$(seq -s ' ' 150) " "everything was written once"
+is "$(tr '\n' ' ' <"$work/killed")" "kept done " "their server is killed again and again, and the container notices nothing"
+is "$(tr '\n' ' ' <"$vol/killed/log")$(tr '\n' ' ' <"$ram/killed/log")" "$(seq -s ' ' 150) $(seq -s ' ' 150) " "everything was written once"
 ok "no server is left" eventually 5 no_servers
-rm -r "${vol:?}/killed"
+rm -r "${vol:?}/killed" "${ram:?}/killed"
 
 ### What is not served, also where the policy has been switched off
 echo '{ "enhancedContainerIsolation": { "value": false } }' >"$work/off.json"
@@ -98,7 +101,7 @@ fails '*' "a socket" run_with "[$(bind "$ram/sock" /v bind)]"
 rm "$ram/sock"
 
 ### As a user, and without some names
-mkdir -m 777 "$vol/open"; echo secret >"$vol/closed"; chmod 600 "$vol/closed"
+echo secret >"$vol/closed"; chmod 600 "$vol/closed"
 out=$(run_with "[$(bind "$vol" /v bind as=daemon)]" 'stat -c %u:%g /v /v/of-1000 | sort -u; cat /v/closed; cat /v/of-root; echo x >>/v/of-root; cp /bin/busybox /v/open/s; chmod 4755 /v/open/s; grep " /v " /proc/self/mountinfo')
 like "$out" '^0:0$' "as=: everything is the container's root's"
 unlike "$out" '^secret$' "and root inside reads nothing that the user may not"
@@ -107,6 +110,8 @@ is "$(cat "$vol/of-root")" root "and writes nothing"
 is "$(stat -c '%u:%g %a' "$vol/open/s")" "$(id -u daemon):$(id -g daemon) 4755" "what it makes is the user's outside: no suid root"
 like "$out" ' rw,nosuid,nodev,.* - fuse.shiftfs ' "suid bits have no effect inside"
 rm "$vol/open/s"
+out=$(run_with "[$(bind "$vol" /v bind shiftfs), $(bind "$vol" /w bind as=daemon)]" 'cat /v/closed; echo then; cat /w/closed')
+is "$(sed -n '/^then/q;p' <<<"$out") $(grep -c '^secret$' <<<"$out")" "secret 1" "nor beside a mount with root's rights"
 fails 'no such user' "an unknown user" run_with "[$(bind "$vol" /v bind as=nobody-knows)]"
 fails 'other than root' "root is none" run_with "[$(bind "$vol" /v bind as=root)]"
 is "$(launch --name "$(cname s)" --rootfs "$root" -v "$vol:/v:ro,as=daemon,hide=closed" -- sh -c 'ls /v; cat /v/of-root; touch /v/open/x 2>/dev/null || echo ro' | tr '\n' ' ')" \
@@ -147,11 +152,14 @@ fi
 id=$(cname life)
 bundle_with "[$(bind "$ram" /v bind), $(bind "$vol" /w bind as=daemon)]" 'while :; do sleep 1; done' always
 cloister create --bundle "$bundle" "$id" </dev/null >"$work/log" 2>&1 && cloister start "$id" || diag "$(cat "$work/log")"
-is "$(servers "$id" | wc -l)" 3 "one server a mount"
+ok "one server for what root serves, and one for a user" eventually 10 n_servers 2 "$id"
+is "$(for p in $(servers "$id" | awk '{ print $1 }'); do awk '$1 == "Uid:" || $1 == "CapPrm:" { printf "%s ", $2 }' "/proc/$p/status"; stat -Lc %d "/proc/$p/fd/"* 2>/dev/null | grep -cx "$(stat -c %d "$ram")"; done | awk '{ print $1, ($2 == 0), ($3 > 0) }' | sort -n | tr '\n' ' ')" \
+	"0 0 1 $(id -u daemon) 1 0 " "who has no capability, and nothing of what root serves"
 status=$(cloister status "$id")
 like "$status" ' / +shiftfs .*\(FUSE: asked for\)' "status says which way the root went, and why"
 like "$status" ' /w +shiftfs .*\(FUSE: with the rights of a user\)' "and a volume"
-like "$status" ' shiftfs +pid [0-9]+ .* memory [1-9]' "and their servers among the helpers"
+like "$status" ' shiftfs +pid [0-9]+ .* memory [1-9].* serves /, /v$' "and their servers among the helpers, with what each serves"
+is "$(cloister status --json "$id" | json 'sorted([h["mounts"] for h in d["helpers"] if h["name"] == "shiftfs"])')" '[["/", "/v"], ["/w"]]' "also as JSON"
 pid=$(servers "$id" | awk '{ print $1; exit }')
 like "$(cat "/proc/$pid/cgroup")" "cloister:helpers:$id:" "they are in the helpers' cgroup"
 init=$(cloister state "$id" | json 'd["pid"]')
