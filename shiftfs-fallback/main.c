@@ -231,7 +231,7 @@ static bool add_server(struct parse *parse)
 {
 	struct process *p = parse->process;
 	struct server **more = reallocarray(p->server, p->n + 1, sizeof(*more));
-	struct server *s = zero_pages(sizeof(*s));
+	struct server *s = calloc(1, sizeof(*s));
 
 	if (more)
 		p->server = more;

@@ -77,7 +77,7 @@ run_with "[$(bind "$vol/killed" /v bind shiftfs), $(bind "$ram/killed" /w bind h
 	'exec 3>/v/log 4>/w/log 5</x/file; cd /v; for i in $(seq 150); do echo $i >&3 && echo $i >&4 || echo bad; mkdir d && echo $i >d/f && mv d/f f && rmdir d && rm f || echo bad; [ ! -e /w/secret ] && ! touch /x/no 2>/dev/null || echo bad; usleep 10000; done; cat <&5; echo done' >"$work/killed" 2>&1 &
 victim=$!
 runs=$((runs + 1))
-ok "three mounts have one server" eventually 10 n_servers 1 "$(cname "s$runs")"
+ok "three mounts have one server" eventually 30 n_servers 1 "$(cname "s$runs")"
 for i in 1 2 3 4; do
 	sleep 0.3
 	kill -KILL "$(servers | grep -v keeper | awk '{ print $1; exit }')" || fail "kill $i"
