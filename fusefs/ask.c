@@ -23,10 +23,12 @@ void ask_warden(struct server *s)
 {
 	struct timespec now;
 	uint64_t question, answer = 0;
+	bool other;
 	ssize_t n;
 
 	if (s->ask_fd < 0)
 		return;
+	other = server_block(s);
 	pthread_mutex_lock(&s->ask_lock);
 	/* The question of a predecessor, or one that was given up, may still be answered. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -36,4 +38,6 @@ void ask_warden(struct server *s)
 			n = read(s->ask_fd, &answer, sizeof(answer));
 		} while ((n < 0 && errno == EINTR) || (n == sizeof(answer) && answer != question));
 	pthread_mutex_unlock(&s->ask_lock);
+	if (other)
+		server_unblock();
 }

@@ -76,7 +76,7 @@ static const char help[] =
 	"  --resume             go on for a server that died on the same connection\n"
 	"  --no-resend          never have the kernel repeat requests, as it cannot before 6.9\n"
 	"  --name ID            container, for messages and process lists\n"
-	"  --threads N          at most N workers; default: number of CPUs and one more\n"
+	"  --threads N          at most N workers; default: number of CPUs\n"
 	"  --source NAME:FD     a file that views are derived from; may be repeated\n"
 	"  --help, --version    show this, or the version, and exit\n";
 
@@ -204,7 +204,7 @@ static bool started_by_warden(int argc, char **argv)
 
 static int default_threads(void)
 {
-	int n = get_nprocs() + 1;
+	int n = get_nprocs();
 
 	return n < SURVIVE_WORKERS / 2 ? n : SURVIVE_WORKERS / 2;
 }

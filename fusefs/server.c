@@ -61,8 +61,17 @@
 #define QUEUED_IN_A_ROW 32
 
 /*
- * When to end one: it had slept that long, or of so many requests in a row none came while all were
- * busy, but for those two of a lone client.
+ * A request costs who asks as much work as us, so that where all CPUs are busy with the two, half
+ * as many workers as CPUs have enough to do; with more of them all take longer (two CPUs: three
+ * workers took a third more CPU time than one). More are of use where those requests in a row took
+ * so many times QUEUED_NS each: because they are slow, or because others have the CPUs, of which
+ * more threads get a larger part.
+ */
+#define SLOW 10
+
+/*
+ * When to end one: it had slept that long; or of so many requests in a row none came while all were
+ * busy, but for those two of a lone client; or that many were not slow, and there are enough.
  */
 #define ASLEEP_NS     1000000000u
 #define CALM_IN_A_ROW 512
@@ -76,7 +85,9 @@ struct worker {
 	struct server *server;
 	int number;
 	int queued;	/* requests in a row that were there already */
+	uint64_t since; /* ns, when they began */
 	int calm;	/* requests since there were more than two in a row */
+	int quick;	/* requests in rows that were not slow, since one that was */
 	uint64_t slept; /* ns, before the request in hand */
 };
 
@@ -319,29 +330,54 @@ static ssize_t next_request(struct worker *w)
 	return n;
 }
 
+/* The requests of the last moments queued. Adds a worker if that is of use. */
+static void grow(struct worker *w)
+{
+	const struct server *s = w->server;
+	bool slow = now_ns() - w->since > (uint64_t)QUEUED_IN_A_ROW * SLOW * queued_ns;
+	int most = slow ? s->threads : (s->threads + 1) / 2;
+
+	w->quick = slow ? 0 : w->quick + QUEUED_IN_A_ROW;
+	w->queued = 0;
+	pthread_mutex_lock(&workers_lock);
+	if (workers < most)
+		add_worker(w->server, most);
+	pthread_mutex_unlock(&workers_lock);
+}
+
+/* Return: whether this worker, which there is hardly work for, can go. */
+static bool shrink(struct worker *w, bool idle)
+{
+	int least = idle ? 1 : (w->server->threads + 1) / 2;
+	bool enough;
+
+	w->quick = 0;
+	pthread_mutex_lock(&workers_lock);
+	enough = workers - blocked > least;
+	if (enough) {
+		survive_clear(w->server->survivor, w->number);
+		give_number(w->number);
+	}
+	pthread_mutex_unlock(&workers_lock);
+	return enough;
+}
+
 /* Adds a worker where requests queue. Return: whether this one is one too many. */
 static bool adjust_workers(struct worker *w)
 {
-	bool enough = false;
+	bool idle;
 
-	w->queued = w->slept < queued_ns ? w->queued + 1 : 0;
-	w->calm = w->queued > 2 ? 0 : w->calm + 1;
-	if (w->queued >= QUEUED_IN_A_ROW) {
+	if (w->slept >= queued_ns)
 		w->queued = 0;
-		pthread_mutex_lock(&workers_lock);
-		if (workers < w->server->threads)
-			add_worker(w->server, w->server->threads);
-		pthread_mutex_unlock(&workers_lock);
-	} else if (w->number != 0 && (w->slept > ASLEEP_NS || w->calm > CALM_IN_A_ROW)) {
-		pthread_mutex_lock(&workers_lock);
-		enough = workers - blocked > 1;
-		if (enough) {
-			survive_clear(w->server->survivor, w->number);
-			give_number(w->number);
-		}
-		pthread_mutex_unlock(&workers_lock);
-	}
-	return enough;
+	else if (w->queued++ == 0)
+		w->since = now_ns();
+	w->calm = w->queued > 2 ? 0 : w->calm + 1;
+	if (w->queued >= QUEUED_IN_A_ROW)
+		grow(w);
+	if (w->number == 0)
+		return false;
+	idle = w->slept > ASLEEP_NS || w->calm > CALM_IN_A_ROW;
+	return (idle || w->quick > CALM_IN_A_ROW) && shrink(w, idle);
 }
 
 /* Return: -errno of the connection, -ENODEV means unmounted; 0: this worker is not needed. */
