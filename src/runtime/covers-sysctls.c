@@ -22,7 +22,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* A directory of the container's procfs, opened once. */
@@ -75,15 +77,32 @@ static int open_dirs(const struct lay *lay, const char *path, size_t len, struct
 	return fchdir(r) < 0 ? -errno : 0;
 }
 
+/* Linux 6.14 */
+static bool has_sysctls_per_pid(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname kernel;
+
+	return uname(&kernel) == 0 && sscanf(kernel.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 14));
+}
+
 /*
  * Has the kernel given this file to the container's root, to write too? Then it has a namespace for
  * it, which is right for nested containers as well, whatever our table says. What cannot be looked
- * at is covered. (A pid namespace cannot be entered to look: a cover on its files is never seen.)
+ * at is covered.
+ *
+ * A pid namespace cannot be entered to look. A cover on one of its files would lie where nobody
+ * inside finds it; but it is in the list of mounts, and who makes each of them read-only by its
+ * path (bwrap) would stop there.
  */
-static bool is_containers_own(const struct lay *lay, int dir, const char *name)
+static bool is_containers_own(const struct lay *lay, int dir, const char *name,
+			      const struct sysctl *s)
 {
 	struct stat st;
 
+	if (s->quirk == SYSCTL_PER_PID && has_sysctls_per_pid())
+		return true;
 	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == lay->tree->uid &&
 	       (st.st_mode & 0200);
 }
@@ -99,7 +118,7 @@ static int lay_one(struct lay *lay, struct dirs *d, const char *path, const stru
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	if (s && is_containers_own(lay, d->target, slash + 1)) {
+	if (s && is_containers_own(lay, d->target, slash + 1, s)) {
 		sysctl_store_mark(lay->store, s, SYSCTL_NATIVE);
 		return 0;
 	}

@@ -42,8 +42,10 @@ static bool is_of_interest(const struct request *r, const char *path)
 	autofd fd = from < 0 ? from : sys_openat2(from, path, O_PATH, resolve);
 	struct statfs fs;
 
+	/* What there is of networks depends on who looks. */
 	if (fd < 0)
-		return fd == -EXDEV || fd == -ELOOP || strstr(path, "/fd/");
+		return fd == -EXDEV || fd == -ELOOP || strstr(path, "/fd/") ||
+		       (fd == -ENOENT && strstr(path, "/sys/net/"));
 	return fstatfs(fd, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
 }
 

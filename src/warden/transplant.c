@@ -361,6 +361,23 @@ static int restrict_each(const struct mountlist *list, int top)
 	return 0;
 }
 
+/*
+ * Below /proc/sys/net a path leads to what the caller's network namespace has there: where that is
+ * not the container's the covers cannot be reached by any. But they are in the list of mounts, and
+ * who goes through it (bwrap --unshare-net) passes over what it is not let to, and stops for other
+ * errors.
+ */
+static bool is_out_of_reach(const struct mountlist *list, const char *path)
+{
+#ifdef MUTANT_COVERS_STUMBLED
+	return false;
+#endif
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->entries[i].point, path) == 0)
+			return true;
+	return false;
+}
+
 /**
  * transplant_readonly() - a tree is about to be made read-only: what lies over it too
  *
@@ -379,16 +396,22 @@ int64_t transplant_readonly(struct job *job)
 		r = visit_look_up(&job->visit, args->target, &path);
 	if (r == 0 && args->dirfd >= 0 && *args->target != '/')
 		r = visit_beneath(&job->visit, args->dirfd, &path);
+	if (r == 0 && setns(job->visit.net_ns, CLONE_NEWNET) < 0)
+		r = -errno;
 	if (r == 0)
 		r = arrive(job, &list);
 	if (r != 0)
 		return r;
 	path.nofollow = args->nofollow;
 	target = visit_resolve(&job->visit, &path);
+	if (target == -ENOENT && is_out_of_reach(&list, args->target))
+		return -EACCES;
 	if (target < 0 || !is_kernel_tree(target))
 		return JOB_CONTINUE;
 	r = sys_mount_setattr(target, true, MOUNT_ATTR_RDONLY, 0, -1);
 	if (r == -ENOSYS)
 		r = restrict_each(&list, sys_mount_id(target));
+	if (r == -EINVAL && is_out_of_reach(&list, args->target))
+		return -EACCES;
 	return r < 0 && r != -EINVAL ? r : JOB_CONTINUE;
 }

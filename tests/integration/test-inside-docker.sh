@@ -84,6 +84,9 @@ like "$(rootless run --rm --cgroups=disabled --network none bb cat /proc/self/ui
 is "$(rootless run --rm --cgroups=disabled --network slirp4netns bb ls /sys/class/net </dev/null | tail -n 2 | xargs)" "lo tap0" "... with a network of /dev/net/tun"
 below "$(rootless run --rm --cgroups=disabled --network none bb cut -d . -f 1 /proc/uptime </dev/null | tail -n 1)" "$host_uptime" "isolation: ... with the container's views"
 
+# bubblewrap, which goes through the list of mounts and makes each read-only.
+is "$(inside su pod -c 'bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev id -u' | tail -n 1)" 2000 "bwrap: a sandbox of the whole tree, without power"
+
 # The images are kept over a restart of the outer container.
 cloister kill "$m" RTMIN+3 >/dev/null 2>&1
 gone() { ! cloister status "$m" >/dev/null 2>&1; }

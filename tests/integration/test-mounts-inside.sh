@@ -205,6 +205,8 @@ if mediated set-readonly /new 2>/dev/null; then
 fi
 umount -l /new
 works "and other file systems" sh -c 'mount -t tmpfs none /new && umount /new'
+works "each mount of the list, where another network is: read-only, or out of reach (bwrap)" unshare -mn sh -c 'for m in $(awk "\$5 ~ /^.(proc|sys)/ { print \$5 }" /proc/self/mountinfo); do
+	why=$(mount -o remount,bind,ro,nosuid,nodev,noexec none "$m" 2>&1) || case $why in *"Permission denied"*) ;; *) echo "$m: $why" >&2; exit 1 ;; esac; done; ! echo 1 2>/dev/null >/proc/sys/kernel/panic'
 END
 # How many descriptors of root's wait in sockets: who has no capability may send none beyond its RLIMIT_NOFILE.
 under_way() {
