@@ -13,8 +13,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Whole file systems of ours: the server's, the container's own files, what masks are made of. */
@@ -109,6 +111,24 @@ static bool is_on(const struct mountlist *list, const struct mountlist_entry *e,
 			return true;
 		e = e->parent == e->id ? NULL : mountlist_by_id(list, e->parent);
 	}
+	return false;
+}
+
+/**
+ * covers_concern() - is @fd of a procfs or sysfs, or of a file system that covers are made of?
+ */
+bool covers_concern(const struct covers *c, int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return false;
+	if (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC)
+		return true;
+	for (int i = 0; i < COVERS_SOURCES; i++)
+		if (c->sources[i] && c->sources[i]->dev == st.st_dev)
+			return true;
 	return false;
 }
 

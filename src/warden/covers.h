@@ -27,6 +27,7 @@ int covers_lay(const struct covers *c, const char *part, const char *where, cons
 	       bool readonly);
 int covers_lay_one(const struct covers *c, const char *part, const char *where, const char *bare);
 bool covers_only(const struct covers *c, const struct mountlist *list, int top);
+bool covers_concern(const struct covers *c, int fd);
 bool covers_any(const struct mountlist *list, int top);
 bool covers_visible(const struct covers *c, const struct mountlist *list, const char *type,
 		    bool *readonly);

@@ -14,11 +14,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
 
 #define MGC_VAL 0xc0ed0000 /* <sys/mount.h> and <linux/mount.h> do not go together */
 #define MGC_MSK 0xffff0000
@@ -31,8 +29,8 @@ static uint64_t argument(const struct request *r, int i)
 }
 
 /*
- * Has the path to do with procfs or sysfs? A look from outside, without the caller's rights, that
- * spares most calls a helper. What it cannot tell a helper finds out.
+ * Has the path to do with procfs or sysfs, or with what covers them? A look from outside, without
+ * the caller's rights, that spares most calls a helper. What it cannot tell a helper finds out.
  */
 static bool is_of_interest(const struct request *r, const char *path)
 {
@@ -40,13 +38,12 @@ static bool is_of_interest(const struct request *r, const char *path)
 			   (*path == '/' ? RESOLVE_IN_ROOT : RESOLVE_BENEATH);
 	autofd from = request_open(r, *path == '/' ? "root" : "cwd", O_PATH);
 	autofd fd = from < 0 ? from : sys_openat2(from, path, O_PATH, resolve);
-	struct statfs fs;
 
 	/* What there is of networks depends on who looks. */
 	if (fd < 0)
 		return fd == -EXDEV || fd == -ELOOP || strstr(path, "/fd/") ||
 		       (fd == -ENOENT && strstr(path, "/sys/net/"));
-	return fstatfs(fd, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
+	return covers_concern(r->notify->covers, fd);
 }
 
 /* Strings that cannot be read are the kernel's to complain of. */

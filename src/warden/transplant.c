@@ -23,14 +23,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Directories of the workshop that are empty in the stock. */
@@ -246,11 +244,9 @@ int64_t transplant_new(struct job *job)
 	return place < 0 ? place : helper_attach(job, tree, place);
 }
 
-static bool is_kernel_tree(int fd)
+static bool concerns_us(const struct job *job, int fd)
 {
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
+	return covers_concern(job->request->notify->covers, fd);
 }
 
 /* The way of all that acts on mounts of the caller's: JOB_CONTINUE if it may not, or need not. */
@@ -269,7 +265,8 @@ static int64_t go_there(struct job *job)
 static int arrive(struct job *job, struct mountlist *list)
 {
 	struct visit *v = &job->visit;
-	int r = visit_enter_userns(v);
+	/* What a path below /proc/sys/net leads to depends on who looks. */
+	int r = setns(v->net_ns, CLONE_NEWNET) < 0 ? -errno : visit_enter_userns(v);
 
 	if (r == 0)
 		r = visit_enter_mounts(v);
@@ -299,7 +296,7 @@ int64_t transplant_bind(struct job *job)
 	if (r != 0)
 		return r;
 	source = visit_resolve(&job->visit, &from);
-	if (source < 0 || !is_kernel_tree(source))
+	if (source < 0 || !concerns_us(job, source))
 		return JOB_CONTINUE;
 	tree = mnt_clone(source, "", false);
 	/* Nothing locked is in the way. */
@@ -334,7 +331,7 @@ int64_t transplant_unmount(struct job *job)
 		return r;
 	path.nofollow = args->nofollow;
 	target = visit_resolve(&job->visit, &path);
-	if (target < 0 || !is_kernel_tree(target))
+	if (target < 0 || !concerns_us(job, target))
 		return JOB_CONTINUE;
 	id = sys_mount_id(target);
 	if (id < 0 || !covers_any(&list, id) ||
@@ -396,8 +393,6 @@ int64_t transplant_readonly(struct job *job)
 		r = visit_look_up(&job->visit, args->target, &path);
 	if (r == 0 && args->dirfd >= 0 && *args->target != '/')
 		r = visit_beneath(&job->visit, args->dirfd, &path);
-	if (r == 0 && setns(job->visit.net_ns, CLONE_NEWNET) < 0)
-		r = -errno;
 	if (r == 0)
 		r = arrive(job, &list);
 	if (r != 0)
@@ -406,7 +401,7 @@ int64_t transplant_readonly(struct job *job)
 	target = visit_resolve(&job->visit, &path);
 	if (target == -ENOENT && is_out_of_reach(&list, args->target))
 		return -EACCES;
-	if (target < 0 || !is_kernel_tree(target))
+	if (target < 0 || !concerns_us(job, target))
 		return JOB_CONTINUE;
 	r = sys_mount_setattr(target, true, MOUNT_ATTR_RDONLY, 0, -1);
 	if (r == -ENOSYS)

@@ -37,12 +37,12 @@ says() { [ "$(grep -c "^$1" "$tap_dir/said")" -ge "$2" ]; }
 wrong=
 for ((i = 1; i <= rounds; i++)); do
 	echo go >&9
-	eventually 60 says ready $i || { wrong="round $i does not end: $(tail -n 1 "$tap_dir/said")"; break; }
+	eventually 200 says ready $i || { wrong="round $i does not end: $(tail -n 1 "$tap_dir/said")"; break; }
 	echo >&"$watch_in"
-	read -r -t 60 -u "$watch_out" saw || saw="the observer says nothing"
+	read -r -t 200 -u "$watch_out" saw || saw="the observer says nothing"
 	[ "$saw" = same ] || { wrong="round $i: $saw"; break; }
 	echo next >&9
-	eventually 60 says over $i || { wrong="round $i is not over"; break; }
+	eventually 200 says over $i || { wrong="round $i is not over"; break; }
 done
 is "$wrong" "" "after each of $rounds rounds nothing of the host is reached, and no view shows the host's"
 exec 9>&-

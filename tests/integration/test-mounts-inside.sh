@@ -135,6 +135,12 @@ same "$(on /new)" 0 "takes it away"
 works "mount --bind of a part" mount --bind /proc/sys /new
 works "brings its covers" attack covered /new/kernel/panic
 works "umount of that" umount /new
+works "mount --bind of a cover with something below (systemd-nspawn --private-network)" mount --bind /sys/class /new
+same "$(ls /new/net)" "$(ls /sys/class/net)" "brings that"
+works "its umount" umount /new
+neigh=/proc/sys/net/ipv4/neigh; [ -e $neigh/default ] || neigh=/proc/sys/net
+works "of one that the network has" mount --bind $neigh /new
+works "and its umount" umount /new
 works "mount --bind /" mount --bind / /new
 works "umount of that too" umount /new
 works "mount --rbind /proc" mount --rbind /proc /new
