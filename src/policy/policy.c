@@ -76,24 +76,36 @@ void policy_grant_clear(struct policy_grant *grant)
 	g_clear_pointer(&grant->image, g_free);
 }
 
+/*
+ * Is @dir where an engine keeps its state? Docker's has both of the first pair; /var/lib, where
+ * Podman's and Docker's lie side by side, has a directory "containers" too.
+ */
+static bool is_state_of_engine(const char *dir)
+{
+	static const char *const marks[][2] = { { "containers", "volumes" },
+						{ "overlay-containers", "." },
+						{ "io.containerd.metadata.v1.bolt", "." } };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
+		g_autofree char *a = g_build_filename(dir, marks[i][0], NULL);
+		g_autofree char *b = g_build_filename(dir, marks[i][1], NULL);
+
+		if (access(a, F_OK) == 0 && access(b, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* An engine keeps its state where it was told to: found from the container it makes. */
 static void add_engine_of(struct policy *p)
 {
-	static const char *const marks[] = { "containers", "overlay-containers",
-					     "io.containerd.metadata.v1.bolt" };
 	g_autofree char *dir = p->who.root_path ? g_path_get_dirname(p->who.root_path) : NULL;
 
 	for (int up = 0; dir && up < 5 && strcmp(dir, "/") != 0; up++) {
 		char *parent = g_path_get_dirname(dir);
 
-		for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
-			g_autofree char *mark = g_build_filename(dir, marks[i], NULL);
-
-			if (access(mark, F_OK) != 0)
-				continue;
+		if (is_state_of_engine(dir))
 			restricted_add(&p->restricted, &p->mounts, dir, RESTRICTED_ENGINE);
-			break;
-		}
 		g_free(dir);
 		dir = parent;
 	}
@@ -223,7 +235,7 @@ static bool judge_layers(struct policy *p, const struct policy_mount *m, const s
 static bool judge_object(struct policy *p, const struct policy_mount *m, const struct object *o,
 			 bool readonly, struct policy_grant *grant, GError **error)
 {
-	struct restricted_hit hit = restricted_find(&p->restricted, o, readonly,
+	struct restricted_hit hit = restricted_find(&p->restricted, o, readonly, m->rec_readonly,
 						    m->destination == NULL);
 
 	if (hit.relation == REL_ABOVE && p->settings->hide && m->destination && S_ISDIR(o->mode) &&

@@ -492,7 +492,7 @@ static struct restricted_hit compare_paths(const struct restricted *r, dev_t fs,
 
 /* What it contains, by the walk up from there. */
 static struct restricted_hit look_below(const struct restricted *r, const struct object *o,
-					bool readonly)
+					bool readonly, bool rec_readonly)
 {
 	const GPtrArray *inside = g_hash_table_lookup(r->parents, &(struct id){ o->dev, o->ino });
 
@@ -500,7 +500,7 @@ static struct restricted_hit look_below(const struct restricted *r, const struct
 		const struct restricted_object *in = inside->pdata[i];
 		bool same_mount = !in->canonical || in->mount_id == o->mount_id;
 
-		if (!harmless(in, REL_ABOVE, readonly && same_mount))
+		if (!harmless(in, REL_ABOVE, same_mount ? readonly : rec_readonly))
 			return (struct restricted_hit){ REL_ABOVE, in };
 	}
 	return (struct restricted_hit){ REL_NONE };
@@ -571,10 +571,11 @@ static bool is_kernels(const char *fstype)
 /**
  * restricted_find() - may the object @o not be mounted, and why?
  * @readonly: nothing can be written through the mount
+ * @rec_readonly: nor through those that it carries along
  * @as_root: it is the container's root file system, which an engine keeps in its own state
  */
 struct restricted_hit restricted_find(const struct restricted *r, const struct object *o,
-				      bool readonly, bool as_root)
+				      bool readonly, bool rec_readonly, bool as_root)
 {
 	const struct restricted_object *same;
 	struct restricted_hit hit = { REL_NONE };
@@ -593,7 +594,7 @@ struct restricted_hit restricted_find(const struct restricted *r, const struct o
 	same = g_hash_table_lookup(r->by_id, &(struct id){ o->dev, o->ino });
 	if (same && !harmless(same, REL_SAME, readonly))
 		return (struct restricted_hit){ REL_SAME, same };
-	hit = look_below(r, o, readonly);
+	hit = look_below(r, o, readonly, rec_readonly);
 #ifndef MUTANT_BY_INODE_ONLY
 	if (hit.relation == REL_NONE)
 		hit = compare_paths(r, o->mount->dev, o->fspath, readonly, as_root);

@@ -66,7 +66,7 @@ void restricted_add(struct restricted *r, const struct mounttab *tab, const char
 		    unsigned int flags);
 void restricted_clear(struct restricted *r);
 struct restricted_hit restricted_find(const struct restricted *r, const struct object *o,
-				      bool readonly, bool as_root);
+				      bool readonly, bool rec_readonly, bool as_root);
 struct restricted_hit restricted_find_mount(const struct restricted *r,
 					    const struct mounttab_entry *e, bool readonly);
 bool restricted_is_engines(const struct restricted *r, const struct mounttab *tab,

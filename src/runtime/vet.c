@@ -5,6 +5,7 @@
 #include "config.h"
 #include "runtime/vet.h"
 
+#include "lib/sys.h"
 #include "runtime/error.h"
 #include "runtime/overlay.h"
 
@@ -51,6 +52,13 @@ bool vet_root(struct vet *v, const char *path, int fd, GError **error)
 	return ok;
 }
 
+/* "ro" is of all that a mount carries along, where the kernel can say that (tree.c; Linux 5.12). */
+static bool readonly_throughout(const struct spec_mount *m)
+{
+	return m->rec_set & MOUNT_ATTR_RDONLY ||
+	       (m->set & MOUNT_ATTR_RDONLY && sys_mount_setattr(-1, true, 0, 0, -1) != -ENOSYS);
+}
+
 /**
  * vet_mount() - may the container have the bind mount @m of what @fd stands for, and how?
  */
@@ -63,7 +71,7 @@ bool vet_mount(struct vet *v, const struct spec_mount *m, int fd, struct policy_
 		.destination = m->destination,
 		.recursive = m->recursive,
 		.readonly = m->set & MOUNT_ATTR_RDONLY || m->rec_set & MOUNT_ATTR_RDONLY,
-		.rec_readonly = m->rec_set & MOUNT_ATTR_RDONLY,
+		.rec_readonly = readonly_throughout(m),
 		.own = v->own_tree && m->shift_optional,
 	};
 

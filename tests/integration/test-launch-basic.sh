@@ -35,6 +35,15 @@ is $? 125 "125 for wrong use"
 in_root --rootfs /no/such/root -- true </dev/null 2>/dev/null
 is $? 125 "125 when the container cannot be made"
 
+# A machine with a file system of its own below /usr.
+mkdir "$work/local"
+mount --bind "$work/local" /usr/local
+if have idmap; then
+	is "$(launch -- sh -c 'test -d /usr/bin && touch /usr/local/x 2>&1' </dev/null 2>&1)" \
+		"touch: cannot touch '/usr/local/x': Read-only file system" "/usr with a mount below it is shown, all of it read-only"
+fi
+umount /usr/local
+
 # What hands do that know other tools.
 bare() { command cloister "$@" </dev/null; }
 is "$(bare 2>/dev/null; echo $?)" 125 "without a command it says on standard error how it is used"

@@ -83,6 +83,9 @@ denied "/proc/sys" /proc/sys/kernel -v /proc/sys/kernel:/m
 denied "/sys" /sys -v /sys:/m
 denied "/dev" /dev -v /dev:/m
 denied "what a systemd unit could be put into" /usr/lib -v /usr/lib:/m
+mkdir "$work/d/containers"
+ok "Podman's directory beside Docker's, as in /var/lib, changes nothing" docker run --rm -v state-beside:/v bb cat /etc/resolv.conf
+docker volume rm state-beside >/dev/null
 is "$(docker run --rm -v /usr/share:/m:ro bb sh -c 'test -d /m/doc && echo seen')" seen "what has nothing restricted in it passes"
 disk=$(findmnt -nvo SOURCE -T /)
 if [ -b "$disk" ]; then denied "a block device" "$disk" -v "$disk:/m"; fi
