@@ -44,19 +44,6 @@ struct oom {
 	long long kills;
 };
 
-/* -1 once the cgroup is gone. */
-static long long count_kills(const struct oom *o)
-{
-	char text[1024];
-	const char *at;
-
-	if (fd_read_file_at(o->dir, o->v2 ? "memory.events" : "memory.oom_control", text,
-			    sizeof(text)) < 0)
-		return -1;
-	at = strstr(text, "oom_kill ");
-	return at ? atoll(at + strlen("oom_kill ")) : 0;
-}
-
 /* v1 (Documentation/admin-guide/cgroup-v1/memory.rst): an eventfd tied to memory.oom_control. */
 static bool watch_v1(struct oom *o)
 {
@@ -75,7 +62,7 @@ static bool watch(struct oom *o, const struct cgroups *cg)
 	o->dir = cgroup_controller_fd(cg, "memory", &o->v2);
 	if (o->dir < 0)
 		return false;
-	o->kills = count_kills(o);
+	o->kills = cgroup_oom_kills(o->dir, o->v2);
 	if (!o->v2)
 		return watch_v1(o);
 	o->notify = openat(o->dir, "memory.events", O_RDONLY | O_CLOEXEC);
@@ -97,7 +84,7 @@ static bool happened(struct oom *o)
 		lseek(o->notify, 0, SEEK_SET);
 	while (read(o->notify, text, sizeof(text)) > 0)
 		;
-	kills = count_kills(o);
+	kills = cgroup_oom_kills(o->dir, o->v2);
 	more = o->v2 ? kills > o->kills : kills >= 0;
 	if (kills >= 0)
 		o->kills = kills;

@@ -184,6 +184,9 @@ static bool check_options(struct launch_options *o, GError **error)
 		o->hostname = g_strndup(o->name, 63);
 	if (!*o->hostname || strlen(o->hostname) > 64)
 		return error_set(error, "--hostname \"%s\": 1 to 64 characters", o->hostname);
+	/* "$UNSET" must not make the current directory a root, and writable */
+	if (o->rootfs && !*o->rootfs)
+		return error_set(error, "--rootfs \"\": give a directory tree");
 	if (o->workdir && o->workdir[0] != '/')
 		return error_set(error, "--workdir \"%s\": give an absolute path", o->workdir);
 	if (!o->command[0])

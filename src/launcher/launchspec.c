@@ -142,6 +142,18 @@ static char *volume_options(const char *text)
 	return *parts ? g_strconcat(served ? "bind," : "rbind,", text, NULL) : NULL;
 }
 
+/* Said in the words of the command line: what the specification's reader calls it, nobody typed. */
+static bool check_target(const char *what, const char *target, GError **error)
+{
+	g_autofree char *path = g_canonicalize_filename(target, "/");
+
+	return strcmp(path, "/") != 0 ||
+	       error_set(error,
+			 "%s \"%s\" is the container's root; give a directory below it, or "
+			 "--rootfs",
+			 what, target);
+}
+
 static bool add_volume(json_t *mounts, const char *text, GError **error)
 {
 	g_auto(GStrv) parts = g_strsplit(text, ":", 3);
@@ -154,6 +166,8 @@ static bool add_volume(json_t *mounts, const char *text, GError **error)
 				 "volume \"%s\": give SOURCE:/TARGET[:OPTION,...]; options are ro, "
 				 "rw, shiftfs, as=USER, hide=PATH, cache=strict|auto|always",
 				 text);
+	if (!check_target("volume target", parts[1], error))
+		return false;
 	json_array_append_new(mounts, mount_json(parts[1], "bind", source, options));
 	return true;
 }
@@ -169,6 +183,8 @@ static bool add_user_mounts(json_t *mounts, const struct launch_options *o, GErr
 		if (target[0] != '/')
 			return error_set(error, "tmpfs target \"%s\": give an absolute path",
 					 target);
+		if (!check_target("tmpfs target", target, error))
+			return false;
 		json_array_append_new(
 			mounts, mount_json(target, "tmpfs", "tmpfs", "nosuid,nodev,mode=1777"));
 	}

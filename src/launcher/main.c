@@ -127,6 +127,16 @@ static bool in_cluster(const char *word)
 	       strchr(word + 1, optopt);
 }
 
+/* What getopt_long() did not like of @word: it leaves the option in optopt if it knows it. */
+static const char *option_trouble(const char *word, bool is_letter)
+{
+	if (is_letter)
+		return "is unknown or lacks its value";
+	if (!optopt)
+		return "is unknown, or short for more than one";
+	return strchr(word, '=') ? "takes no value" : "lacks its value";
+}
+
 /**
  * launcher_bad_option() - report what getopt_long() did not like; Return: 125
  */
@@ -138,9 +148,8 @@ int launcher_bad_option(const char *command, char **argv)
 	const char *word = is_letter ? letter : argv[optind - 1];
 	const char *of = command ?: "";
 
-	log_error("%s%soption \"%s\" is unknown, ambiguous or lacks its value; "
-		  "try `cloister%s%s --help`",
-		  of, command ? ": " : "", word, command ? " " : "", of);
+	log_error("%s%soption \"%s\" %s; try `cloister%s%s --help`", of, command ? ": " : "", word,
+		  option_trouble(word, is_letter), command ? " " : "", of);
 	return launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
 }
 
@@ -223,7 +232,7 @@ static int help(const char *command)
 {
 	char *argv[] = { (char *)command, (char *)"--help", NULL };
 
-	if (command)
+	if (command && strcmp(command, "--help") != 0 && strcmp(command, "-h") != 0)
 		return run_command(2, argv);
 	print_help(stdout);
 	return 0;

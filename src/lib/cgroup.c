@@ -316,3 +316,21 @@ int cgroup_controller_fd(const struct cgroups *cg, const char *controller, bool 
 		return -1;
 	return cgroup_list_has(list, controller) ? h->dir_fd : -1;
 }
+
+/**
+ * cgroup_oom_kills() - how often the kernel killed in a cgroup for want of memory
+ * @dir, @v2: as cgroup_controller_fd() says of "memory"
+ *
+ * Return: -1 once the cgroup is gone.
+ */
+long long cgroup_oom_kills(int dir, bool v2)
+{
+	char text[1024];
+	const char *at;
+
+	if (fd_read_file_at(dir, v2 ? "memory.events" : "memory.oom_control", text, sizeof(text)) <
+	    0)
+		return -1;
+	at = strstr(text, "oom_kill ");
+	return at ? atoll(at + strlen("oom_kill ")) : 0;
+}

@@ -162,3 +162,4 @@ int cgroup_freeze(const struct cgroups *cg, bool frozen);
 bool cgroup_is_frozen(const struct cgroups *cg);
 bool cgroup_path_frozen(const struct cgroups *cg, const char *path);
 int cgroup_controller_fd(const struct cgroups *cg, const char *controller, bool *v2);
+long long cgroup_oom_kills(int dir, bool v2);

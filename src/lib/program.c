@@ -64,13 +64,11 @@ static void become(const char *path, const char *name, const char *const *args)
 	char *argv[MAX_ARGS + 2] = { (char *)name };
 	char path_env[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", bus_env[1024], *env[3];
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t none;
 
 	for (int i = 0; args[i] && i < MAX_ARGS; i++)
 		argv[i + 1] = (char *)args[i];
 	make_env(path_env, bus_env, sizeof(bus_env), env);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sys_leave_session();
 	for (int fd = 0; fd <= 2; fd++)
 		dup2(null, fd);
 	sys_close_range(3, ~0U, 0);

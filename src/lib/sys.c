@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* <sys/mount.h> and <linux/mount.h> do not go together in glibc 2.36. */
@@ -228,4 +229,24 @@ int sys_drop_privileges(uid_t uid)
 	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	return 0;
+}
+
+/**
+ * sys_leave_session() - in a child of one that blocks signals: out of the terminal's reach, and
+ * then ready for signals
+ *
+ * A Ctrl-C that was typed before is dropped: it is the parent's to deal with, which got it too.
+ */
+int sys_leave_session(void)
+{
+	const struct timespec none = { 0 };
+	sigset_t set;
+
+	if (setsid() < 0)
+		return -errno;
+	sigfillset(&set);
+	while (sigtimedwait(&set, NULL, &none) > 0)
+		;
+	sigemptyset(&set);
+	return sigprocmask(SIG_SETMASK, &set, NULL) < 0 ? -errno : 0;
 }

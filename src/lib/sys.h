@@ -44,4 +44,5 @@ int sys_pidfd_send_signal(int pidfd, int sig);
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags);
 pid_t sys_clone3(uint64_t flags, int exit_signal, int *pidfd, int cgroup_fd);
 int sys_keyctl_new_session(const char *name);
+int sys_leave_session(void);
 int sys_drop_privileges(uid_t uid);

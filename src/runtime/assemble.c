@@ -126,17 +126,35 @@ int assemble_target(int root, int rw_root, const char *path, bool file)
 	return r < 0 ? r : sys_openat2(root, path, O_PATH, IN_ROOT);
 }
 
+/* What move_mount(2) calls EINVAL. */
+static bool kinds_differ(int mount_fd, int target, bool *dir)
+{
+	struct stat what, where;
+
+	if (fstat(mount_fd, &what) < 0 || fstat(target, &where) < 0)
+		return false;
+	*dir = S_ISDIR(where.st_mode);
+	return *dir != S_ISDIR(what.st_mode);
+}
+
 static void attach_at(const struct init_args *a, int root, int mount_fd, const char *path,
 		      bool file)
 {
 	autofd target = assemble_target(root, a->rw_root_fd, path, file);
 	int r = target < 0 ? target : mnt_attach_fd(mount_fd, target);
+	bool dir;
 
 	if (r == -EXDEV)
 		child_fail(a->common.sync, EXIT_USAGE, 0,
 			   "mount target \"%s\": is the container's root, or leads to it through a "
 			   "symlink; give a target below it",
 			   path);
+	if (r == -EINVAL && kinds_differ(mount_fd, target, &dir))
+		child_fail(
+			a->common.sync, EXIT_USAGE, 0,
+			dir ? "mount target \"%s\": is a directory, and the source is none"
+			    : "mount target \"%s\": is no directory, as what is to be mounted is",
+			path);
 	if (r < 0)
 		child_fail(a->common.sync, EXIT_USAGE, -r, "mount target \"%s\"", path);
 }

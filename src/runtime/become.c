@@ -316,7 +316,7 @@ static int each_candidate(const struct spec_process *p, char **env,
 	int err = ENOENT, e;
 	char buf[4096];
 
-	if (!name)
+	if (!name || !*name)
 		return ENOENT;
 	if (strchr(name, '/'))
 		return try(name, p, env);

@@ -277,6 +277,16 @@ static void blame_delete(const struct container *c, GError **error)
 	error_set(error, "container \"%s\" was deleted while it was being made", c->id);
 }
 
+/* Nothing else says why a process is gone that had not even begun. */
+static void blame_memory(const struct container *c, GError **error)
+{
+	bool v2;
+	int dir = cgroup_controller_fd(&c->cgroups, "memory", &v2);
+
+	if (dir >= 0 && cgroup_oom_kills(dir, v2) > 0)
+		g_prefix_error(error, "out of memory: the container's limit is too low: ");
+}
+
 /**
  * container_create() - bring a container to the point where only the command is missing
  *
@@ -291,6 +301,7 @@ bool container_create(struct container *c, GError **error)
 	c->join = (struct nsjoin)NSJOIN_NONE;
 	if (create(c, error))
 		return true;
+	blame_memory(c, error);
 	blame_delete(c, error);
 	container_end(c);
 	return false;

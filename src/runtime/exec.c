@@ -161,6 +161,8 @@ static void join(struct child_common *c, const struct exec_cgroups *cgroups, int
 	pid_t pid;
 
 	child_hide();
+	if (sys_leave_session() < 0)
+		child_fail(c->sync, EXIT_USAGE, errno, "start a session");
 	child_reset_inherited();
 	if (r < 0)
 		child_fail(c->sync, EXIT_USAGE, -r, "enter the container's cgroups");

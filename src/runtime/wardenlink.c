@@ -73,13 +73,12 @@ static void exec_warden(const char *path, int control, const int *tasks, int n_t
 				       ? (char *)"CLOISTER_PRIVATE_CLAIMS=1"
 				       : NULL;
 	char *envp[] = { private_claims, NULL };
-	sigset_t none;
 	int null;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (sys_leave_session() < 0)
+		_exit(EXIT_USAGE);
 	signal(SIGPIPE, SIG_IGN);
-	if (cgroup_enter_self(tasks, n_tasks) < 0 || setsid() < 0 || chdir("/") < 0)
+	if (cgroup_enter_self(tasks, n_tasks) < 0 || chdir("/") < 0)
 		_exit(EXIT_USAGE);
 	null = open("/dev/null", O_RDWR);
 	control = fcntl(control, F_DUPFD_CLOEXEC, 10);
@@ -119,11 +118,8 @@ static void exec_helper(const char *path, char **argv, const int *fds, int n_fds
 {
 	char *envp[] = { NULL };
 	int n = 3 + n_fds, *from = g_new(int, n);
-	sigset_t none;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (cgroup_enter_self(tasks, n_tasks) < 0 || setsid() < 0 || chdir("/") < 0)
+	if (sys_leave_session() < 0 || cgroup_enter_self(tasks, n_tasks) < 0 || chdir("/") < 0)
 		_exit(EXIT_USAGE);
 	from[0] = from[1] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	from[2] = sanitizer_open_log(from[0]);

@@ -23,7 +23,13 @@ r=(launch --rootfs "$root")
 bad 125 'option "-x"' "one letter of several" launch --read-only -txi -- true
 bad 125 'option "-x"' "one letter" launch --read-only -x -- true
 bad 125 'option "--memroy"' "an unknown word" launch --read-only --memroy 4 -- true
-bad 125 'option "--name"' "a word without its value" launch --read-only --name
+bad 125 'option "--name" lacks its value' "a word without its value" launch --read-only --name
+bad 125 'option "--rm=1" takes no value' "a word with a value too many" launch --rm=1 -- true
+bad 125 'rootfs "": give' "an empty root file system, not the current directory" launch --rootfs "" -- true
+bad 127 'command "".*not found' "an empty command" "${r[@]}" -- ""
+bad 125 'tmpfs target "/." .*below' "a tmpfs on the root" "${r[@]}" --tmpfs /. -- true
+bad 125 'volume target "/" .*below' "a volume on the root" "${r[@]}" -v "$work:/" -- true
+bad 125 '"/etc/passwd": is no directory' "a tmpfs on a file" "${r[@]}" --tmpfs /etc/passwd -- true
 bad 125 '/no/such/root' "no such root file system" launch --rootfs /no/such/root -- true
 bad 125 "$root/etc/passwd" "the root file system is a file" launch --rootfs "$root/etc/passwd" -- true
 bad 127 '/no/such/command' "no such command" "${r[@]}" -- /no/such/command
@@ -56,6 +62,12 @@ for verb in exec kill delete status; do
 	like "$(cat "$tap_dir/stderr")" nosuchname "and names it"
 	is "$(wc -l <"$tap_dir/stderr")" 1 "in one line"
 done
+
+### Too little memory to begin with: where the kernel kills it (not where it waits), that is said
+if cgroup_has memory; then
+	cloister "${r[@]}" --memory 64k -- true </dev/null >"$tap_dir/stdout" 2>"$tap_dir/stderr"
+	[ $? != 125 ] || like "$(cat "$tap_dir/stderr")" 'memory' "64 KiB of memory: the limit is named"
+fi
 
 ### A target that leads out of the root through a symlink
 mkdir -p "$work/secret"

@@ -36,6 +36,13 @@ unlike "$out" '/dev/tty' "not the host's"
 out=$(on_terminal expect:started 'type:\x03' -- "${run[@]}" -- sh -c 'trap "echo got-int; exit 9" INT; echo started; while :; do sleep 0.1; done')
 like "$out" 'got-int' "Ctrl-C is a signal inside"
 is "$(said STATUS)" 9 "and the command decides"
+# Before there is anything to be seen, at whatever point the launch is: it ends, and blames nobody.
+early=
+for ms in $(seq 1 4 90); do
+	out=$(on_terminal expect:go "sleep:0.0$(printf %02d "$ms")" 'type:\x03' -- sh -c 'echo go; exec "$@"' sh "${run[@]}" -- sleep 100)
+	case $(said STATUS) in 130 | -2) ;; *) early+=" $ms ms: $(tr '\n' ' ' <<<"$out")" ;; esac
+done
+is "$early" "" "an early Ctrl-C ends a launch as a Ctrl-C"
 out=$(on_terminal expect:started 'type:\x03' -- "${run[@]}" -- sh -c 'echo started; sh -c "sleep 100"; echo "inner $?"; exit 4')
 is "$(said STATUS)" 130 "Ctrl-C ends the programs in the foreground, as in any shell"
 
