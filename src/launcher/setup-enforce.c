@@ -129,6 +129,7 @@ bool setup_enforce(struct setup *s, GError **error)
 {
 	if (s->opt.systemd_dir)
 		return each_drop_in(s, true, error);
+	s->restart = true; /* with another environment: a reload does not do */
 	setup_note(s,
 		   "systemd does not run here: start dockerd and containerd with PATH=%s:$PATH and "
 		   "DOCKER_BUILDKIT_RUNC_COMMAND=%s/runc in their environment to enforce Cloister",
