@@ -430,8 +430,8 @@ static bool judge_opened(struct policy *p, const struct policy_mount *m, const s
 {
 	bool engines = restricted_is_engines(&p->restricted, &p->mounts, o);
 
-	if (S_ISSOCK(o->mode) && m->destination &&
-	    !restricted_is_forwarded(&p->restricted, o) && is_socket(p, o))
+	if (S_ISSOCK(o->mode) && m->destination && !restricted_is_forwarded(&p->restricted, o) &&
+	    is_socket(p, o))
 		return judge_socket(p, o, grant, error);
 	if (!judge_object(p, m, o, m->readonly, grant, error) || !judge_all_carried(p, m, o, error))
 		return false;

@@ -323,6 +323,7 @@ static const char *const given[] = {
 	"containers/#/hosts",
 	"containers/#/resolv.conf",
 	"containers/#/mounts/**",
+	"tmp/safe-mount*", /* part of a volume, which is judged by what it is as well */
 	"plugins/#/propagated-mount/**",
 	"plugins/#/rootfs/**",
 	/* Podman */
@@ -655,7 +656,7 @@ static bool only_below(const struct mounttab *tab, dev_t dev, const char *top)
  * volume, /etc/hosts, a secret?
  *
  * A volume may be a mount of whatever its creator said: then it is the engine's if nothing else of
- * the host shows that file system.
+ * the host shows that file system, or if what it shows is a part of another volume.
  */
 bool restricted_is_engines(const struct restricted *r, const struct mounttab *tab,
 			   const struct object *o)
@@ -668,6 +669,9 @@ bool restricted_is_engines(const struct restricted *r, const struct mounttab *ta
 		    !path_is_below(o->path, in->canonical, &rest) || !is_given(r, rest))
 			continue;
 		if (!path_is_below(o->mount->point, in->canonical, &point) || !is_given(r, point))
+			return true;
+		if (in->fs == o->mount->dev && in->fspath && o->fspath &&
+		    path_is_below(o->fspath, in->fspath, &rest) && is_given(r, rest))
 			return true;
 		return only_below(tab, o->mount->dev, in->canonical);
 	}

@@ -47,11 +47,11 @@ static bool is_compressed(const uint8_t *b, size_t n)
 		size_t n;
 		uint8_t bytes[6], from; /* @from: the first byte is one of that many */
 	} kinds[] = {
-		{ 3, { 0x1f, 0x8b, 0x08 }, 1 },			  /* gzip */
-		{ 3, { 'B', 'Z', 'h' }, 1 },			  /* bzip2 */
-		{ 6, { 0xfd, '7', 'z', 'X', 'Z', 0x00 }, 1 },	  /* xz */
-		{ 4, { 0x28, 0xb5, 0x2f, 0xfd }, 1 },		  /* zstd */
-		{ 4, { 0x50, 0x2a, 0x4d, 0x18 }, 16 },		  /* zstd, a frame to be skipped */
+		{ 3, { 0x1f, 0x8b, 0x08 }, 1 },		      /* gzip */
+		{ 3, { 'B', 'Z', 'h' }, 1 },		      /* bzip2 */
+		{ 6, { 0xfd, '7', 'z', 'X', 'Z', 0x00 }, 1 }, /* xz */
+		{ 4, { 0x28, 0xb5, 0x2f, 0xfd }, 1 },	      /* zstd */
+		{ 4, { 0x50, 0x2a, 0x4d, 0x18 }, 16 },	      /* zstd, a frame to be skipped */
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

@@ -61,7 +61,7 @@ struct link {
 	size_t head_len; /* of the request that is in up */
 	char *again;	 /* a request in its client's words, and then as it is sent; or NULL */
 	size_t again_len;
-	struct guard *guard; /* what is known of the container that it is about */
+	struct guard *guard;	/* what is known of the container that it is about */
 	struct archive archive; /* its body, if that is one */
 };
 

@@ -99,3 +99,66 @@ int binds_to_mounts(json_t *host)
 	}
 	return 0;
 }
+
+/* NAME of "NAME:/path[:mode]", unless the mode says that nothing is copied; or NULL */
+static json_t *filled_by_bind(const char *bind)
+{
+	const char *target = bind ? strchr(bind, ':') : NULL;
+	const char *mode = target ? strchr(target + 1, ':') : NULL;
+
+	if (!target || *bind == '/')
+		return NULL;
+	while (mode) {
+		size_t n = strcspn(++mode, ",");
+
+		if (n == strlen("nocopy") && memcmp(mode, "nocopy", n) == 0)
+			return NULL;
+		mode = mode[n] ? mode + n : NULL;
+	}
+	return json_pack("{s:s, s:s%}", "Type", "volume", "Name", bind, (size_t)(target - bind));
+}
+
+static json_t *filled_by_mount(json_t *mount)
+{
+	json_t *options = json_object_get(mount, "VolumeOptions");
+	const char *type = json_string_value(json_object_get(mount, "Type"));
+	const char *name = json_string_value(json_object_get(mount, "Source"));
+
+	if (!type || strcmp(type, "volume") != 0 || !name || !*name ||
+	    json_is_true(json_object_get(options, "NoCopy")))
+		return NULL;
+	return json_pack("{s:s, s:s}", "Type", "volume", "Name", name);
+}
+
+/**
+ * volumes_filled() - the volumes with a name into which the engine copies what the image has there
+ * @doc: what containers/create is asked for, as body_rewrite() leaves it
+ *
+ * It does so when the container is made, as the host's root, before any runtime is asked.
+ * Return: a list as the "Mounts" of a container; NULL: no memory
+ */
+json_t *volumes_filled(json_t *doc)
+{
+	json_t *host = json_object_get(doc, "HostConfig"), *list = json_array(), *each;
+	json_t *binds = json_object_get(host, "Binds"), *mounts = json_object_get(host, "Mounts");
+	size_t i;
+
+#ifdef MUTANT_VOLUMES_FILLED
+	return list;
+#endif
+	json_array_foreach(binds, i, each)
+	{
+		json_t *one = filled_by_bind(json_string_value(each));
+
+		if (one)
+			json_array_append_new(list, one);
+	}
+	json_array_foreach(mounts, i, each)
+	{
+		json_t *one = filled_by_mount(each);
+
+		if (one)
+			json_array_append_new(list, one);
+	}
+	return list;
+}

@@ -22,9 +22,11 @@
 
 /* Names of Go's structs that a check below looks for. */
 static const char *const names[] = {
-	"HostConfig", "Runtime",       "Mounts",	"VolumeDriver", "LogConfig",	    "Type",
-	"Driver",     "DriverOpts",    "VolumeOptions", "DriverConfig", "Options",	    "Name",
-	"Config",     "CheckpointDir", "Binds",		"BindOptions",	"CreateMountpoint",
+	"HostConfig",	    "Runtime",	     "Mounts",	"VolumeDriver",
+	"LogConfig",	    "Type",	     "Driver",	"DriverOpts",
+	"VolumeOptions",    "DriverConfig",  "Options", "Name",
+	"Config",	    "CheckpointDir", "Binds",	"BindOptions",
+	"CreateMountpoint", "Source",	     "NoCopy",
 };
 
 /* encoding/json also takes U+017F for s and U+212A for k. */

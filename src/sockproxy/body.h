@@ -13,4 +13,5 @@ int body_rewrite(const struct endpoint *e, const char *text, size_t len, const c
 		 char **ret, char *why, size_t why_size);
 int body_check_volume(json_t *object, const char *driver_key, const char *options_key, char *why,
 		      size_t size);
+json_t *volumes_filled(json_t *doc);
 int binds_to_mounts(json_t *host);

@@ -26,7 +26,7 @@ static const struct endpoint endpoints[] = {
 	{ "POST", "auth", "login", "", BODY_JSON },
 
 	{ "GET", "containers/json", "ps", "stats|images", BODY_NONE },
-	{ "POST", "containers/create", "create|run", "", BODY_JSON },
+	{ "POST", "containers/create", "create|run", "", BODY_JSON, REACH_FILLED },
 	{ "POST", "containers/prune", "container prune", "system prune", BODY_NONE },
 	{ "GET", "containers/*/checkpoints", "checkpoint", "", BODY_NONE },
 	{ "POST", "containers/*/checkpoints", "checkpoint", "", BODY_JSON, REACH_INTO },

@@ -18,10 +18,11 @@ enum endpoint_body {
 
 /* What of a container that is there already a request gets at. */
 enum endpoint_reach {
-	REACH_NONE,  /* nothing: its state, its output, its end */
-	REACH_INTO,  /* its inside: it has to be one that Cloister contains */
-	REACH_FILES, /* its files, by the engine, also those that are mounted */
-	REACH_EXEC,  /* the inside of the container of which this is an exec's id */
+	REACH_NONE,   /* nothing: its state, its output, its end */
+	REACH_INTO,   /* its inside: it has to be one that Cloister contains */
+	REACH_FILES,  /* its files, by the engine, also those that are mounted */
+	REACH_EXEC,   /* the inside of the container of which this is an exec's id */
+	REACH_FILLED, /* volumes into which the engine copies what an image has in their place */
 };
 
 struct endpoint {

@@ -80,7 +80,8 @@ int flow_receive(struct flow *f, int fd)
 	return n > 0 ? 1 : -EPIPE;
 }
 
-/* More of the request's body, from the parser. Return as flow_receive(); -EACCES: it may not go on */
+/* More of the request's body, from the parser. Return as flow_receive(); -EACCES: it may not go on
+ */
 int body_receive(struct link *l)
 {
 	struct flow *f = &l->up;

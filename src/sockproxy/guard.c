@@ -12,6 +12,9 @@
  * root, also if the container was never started and nobody has judged its mounts. So it is for
  * containers without the host's directories, and whose volumes are no mounts of something else.
  *
+ * Into a volume with a name the engine copies what the image has in its place, when a container is
+ * made: likewise only if the volume is no mount of something else.
+ *
  * Nothing here blocks: the engine does not answer about a container as long as it starts it.
  */
 #include "config.h"
@@ -173,6 +176,15 @@ static int refuse_mount(const struct guard *g, const char *what, struct guard_ve
 		   g->name, what);
 }
 
+static int refuse_volume(const char *name, struct guard_verdict *v)
+{
+	return say(v, 403,
+		   "enhanced container isolation: the volume \"%s\" is a mount of something else, "
+		   "into which the engine would copy the image's files with the host's rights; "
+		   "mount it with nocopy (-v %s:PATH:nocopy)",
+		   name, name);
+}
+
 /* Return: 0: none of its mounts is the host's; -EAGAIN: the engine is asked about one */
 static int look_at_mounts(struct link *l, struct guard_verdict *v)
 {
@@ -189,6 +201,8 @@ static int look_at_mounts(struct link *l, struct guard_verdict *v)
 			l->guard->about = ASK_VOLUME;
 			return ask(l, v, ABOUT("volumes/%s"), name);
 		}
+		if (l->endpoint->reach == REACH_FILLED)
+			return say(v, 400, "no volume has such a name");
 		if (strcmp(type, "tmpfs") != 0)
 			return refuse_mount(l->guard, text_of(m, "Source"), v);
 		l->guard->mount++;
@@ -202,6 +216,8 @@ static int go_on(struct link *l, struct guard_verdict *v)
 	const char *id = text_of(l->guard->container, "Id");
 	int r;
 
+	if (l->endpoint->reach == REACH_FILLED)
+		return look_at_mounts(l, v);
 	if (!info || now() - info_time > FRESH_S) {
 		l->guard->about = ASK_RUNTIMES;
 		return ask(l, v, ABOUT("info"));
@@ -238,7 +254,9 @@ static int take_answer(struct link *l, json_t *answer, struct guard_verdict *v)
 		break;
 	case ASK_VOLUME:
 		if (body_check_volume(answer, "Driver", "Options", why, sizeof(why)) < 0)
-			return refuse_mount(g, text_of(answer, "Name"), v);
+			return l->endpoint->reach == REACH_FILLED
+				       ? refuse_volume(text_of(answer, "Name"), v)
+				       : refuse_mount(g, text_of(answer, "Name"), v);
 		g->mount++;
 		break;
 	case ASK_RUNTIMES:
@@ -260,9 +278,13 @@ static int read_answer(struct link *l, struct guard_verdict *v)
 
 	link_close(l, &l->question, &l->question_events);
 	answer = body ? json_loadb(body + 4, text + l->guard->len - body - 4, 0, NULL) : NULL;
-	if (status == 200 && json_is_object(answer))
+	if (status == 200 && json_is_object(answer)) {
 		r = take_answer(l, answer, v);
-	else
+	} else if (status == 404 && l->endpoint->reach == REACH_FILLED) {
+		/* The engine makes one, without options. */
+		l->guard->mount++;
+		r = go_on(l, v);
+	} else
 		r = say(v, status >= 400 && answer ? status : 502, "%s",
 			answer ? text_of(answer, "message") : "the engine's answer has no sense");
 	json_decref(answer);
@@ -298,6 +320,20 @@ int guard_read(struct link *l, struct guard_verdict *v)
 	return n > 0 ? -EAGAIN : read_answer(l, v);
 }
 
+static int begin_filled(struct link *l, struct guard_verdict *v)
+{
+	json_t *doc = json_loadb(l->up.buf + l->head_len, l->up.len - l->head_len, 0, NULL);
+	json_t *list = doc ? volumes_filled(doc) : NULL;
+
+	json_decref(doc);
+	if (!l->guard || !list) {
+		json_decref(list);
+		return say(v, 400, "there is no document that says what to make");
+	}
+	l->guard->container = json_pack("{s:o}", "Mounts", list);
+	return go_on(l, v);
+}
+
 /**
  * guard_begin() - ask the engine about the container that the request in l->up gets at
  *
@@ -312,6 +348,8 @@ int guard_begin(struct link *l, struct guard_verdict *v)
 	int n = -EBADMSG;
 
 	l->guard = calloc(1, sizeof(*l->guard));
+	if (l->endpoint->reach == REACH_FILLED)
+		return begin_filled(l, v);
 	if (l->guard && http_head_parse(l->up.buf, l->head_len, &h, &used) == 0 &&
 	    target_parse(h.target, &t) == 0)
 		n = endpoint_name(l->endpoint, &t, name, sizeof(name));

@@ -172,6 +172,20 @@ else
 	skip tool-docker-registry "images of a registry"
 	bb=bb
 fi
+### Mounts that only newer engines have: a part of a volume
+newer() { [ "$(printf '1.45\n%s\n' "$(docker version -f '{{.Server.APIVersion}}')" | sort -V | head -n 1)" = 1.45 ]; }
+if newer; then
+	part() { docker run --rm --mount "type=volume,src=$1,dst=/m,volume-subpath=$2" "$bb" cat /m/f; }
+	mkdir "$work/shared"
+	docker run --rm -v whole:/v "$bb" sh -c 'mkdir /v/part; echo part >/v/part/f'
+	docker volume create --opt type=none --opt o=bind --opt device=/ host >/dev/null
+	for shares in '' '"fileSharing": { "directories": [ "'"$work/shared"'" ] }'; do
+		settings '' "$shares"
+		is "$(part whole part)" part "a part of a volume${shares:+, where directories are listed}"
+		fails 'restricted host mount' "... of one that is the host's root" part host etc
+	done
+	docker volume rm whole host >/dev/null
+fi
 [ -z "${SOCKET_IMAGES_ONLY:-}" ] || { engine_dockerd_stop d; done_testing; }
 ### What it is given
 settings "\"imageList\": { \"images\": [ \"*\" ] }, \"commandList\": { \"commands\": [ \"build\", \"push\" ] }"

@@ -102,10 +102,20 @@ ok "a container that would mount what is restricted can be made" through create 
 like "$(through cp never:/m/shadow - 2>&1)" "$mount_refused" "... but not copied from before anybody has judged it"
 like "$(through start never 2>&1)" "restricted host mount" "... and not started"
 docker volume create --opt type=none --opt o=bind --opt device="$work/secret" tied >/dev/null
-through create --name tie -v tied:/m bb true >/dev/null
+through create --name tie -v tied:/m:nocopy bb true >/dev/null
 like "$(through cp tie:/m/key - 2>&1)" "$mount_refused" "a volume that is a directory of the host"
 through create --name from --volumes-from bound bb true >/dev/null
 like "$(through cp from:/m/f - 2>&1)" "$mount_refused" "--volumes-from"
+mkdir "$work/filled"
+docker volume create --opt type=none --opt o=bind --opt device="$work/filled" into >/dev/null
+filled='volume "into" is a mount of something else, into which the engine would copy'
+fails "$filled" "a volume that is a directory of the host is not filled with the image's files" through create -v into:/owned bb true
+fails "$filled" "... by --mount" through create --mount type=volume,src=into,dst=/owned bb true
+is "$(post -d '{"Image":"bb","HostConfig":{"Mounts":[{"Type":"volume","Source":"x","source":"into","Target":"/owned"}]}}' http://d/containers/create)" 403 "... in another spelling"
+ok "... but mounted without that" through create --name into -v into:/owned:nocopy bb true
+is "$(ls "$work/filled")" "" "... nothing was copied"
+like "$(through run --rm -v new:/owned bb ls /owned)" of-1000 "a volume of the engine's is filled"
+through rm -f into >/dev/null; docker volume rm into new >/dev/null
 through volume create plain >/dev/null
 through run --name plain -v plain:/v --tmpfs /t bb sh -c 'echo v >/v/f'
 is "$(through cp plain:/v/f - | tar xO)" v "a volume of the engine's is copied from"

@@ -115,6 +115,7 @@ fi
 if /usr/bin/python3 -c 'import docker' 2>/dev/null; then
 	like "$(timeout 60 /usr/bin/python3 -c 'import docker, sys; c = docker.DockerClient(base_url="unix://" + sys.argv[1]); print(c.containers.run("bb", "echo sdk", remove=True))' "$work/p.sock" 2>&1)" sdk "the Python SDK"
 fi
+[ -z "${SOCKPROXY_CLIENTS_ONLY:-}" ] || { engine_dockerd_stop d; done_testing; }
 # Many on one connection, one after another.
 # shellcheck disable=SC2046
 is "$(get $(for _ in {1..50}; do echo http://d/_ping; done) | grep -o OK | wc -l)" 50 "50 requests on a connection"

@@ -440,12 +440,9 @@ static void archives(void **state)
 		const char *begin;
 		size_t n;
 	} bad[] = {
-		{ "\x1f\x8b\x08", 3 },
-		{ "BZh", 3 },
-		{ "\xfd\x37zXZ\0", 6 },
-		{ "\x28\xb5\x2f\xfd", 4 },
-		{ "\x50\x2a\x4d\x18", 4 },
-		{ "\x5f\x2a\x4d\x18", 4 },
+		{ "\x1f\x8b\x08", 3 },	   { "BZh", 3 },
+		{ "\xfd\x37zXZ\0", 6 },	   { "\x28\xb5\x2f\xfd", 4 },
+		{ "\x50\x2a\x4d\x18", 4 }, { "\x5f\x2a\x4d\x18", 4 },
 	};
 	struct archive any = { .plain = false };
 	char text[512] = "name";
@@ -469,15 +466,9 @@ static void mended(void **state)
 		const char *version;
 		bool want;
 	} t[] = {
-		{ "20.10.24+dfsg1", true },
-		{ "28.5.2", true },
-		{ "29.5.0", true },
-		{ "29.5.1", false },
-		{ "29.5.1-rd", false },
-		{ "29.10.0", false },
-		{ "30.0.0", false },
-		{ "dev", true },
-		{ "", true },
+		{ "20.10.24+dfsg1", true }, { "28.5.2", true },	    { "29.5.0", true },
+		{ "29.5.1", false },	    { "29.5.1-rd", false }, { "29.10.0", false },
+		{ "30.0.0", false },	    { "dev", true },	    { "", true },
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
