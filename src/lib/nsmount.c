@@ -173,26 +173,28 @@ static int set_subset(int mount, const char *subset)
 /**
  * nsmount_proc_widen() - have a procfs show its files also if it was made with subset=pid
  * @mount: descriptor of its root
+ * @narrow: whether it was
  *
  * The kernel lets everybody who may mount have a whole new procfs if there is one with nothing
  * locked over it (fs/namespace.c: mnt_already_visible()), and takes one with subset=pid for that:
  * it has to have something to be covered.
  *
- * Return: 1 if it had been made so, 0, or -errno.
+ * Return: 0, or -errno.
  */
-int nsmount_proc_widen(int mount)
+int nsmount_proc_widen(int mount, bool *narrow)
 {
-	int r;
-
+	*narrow = false;
 #ifdef MUTANT_SUBSET_BARE
 	return 0;
 #endif
 	/* "sys" is in all others. */
 	if (faccessat(mount, "sys", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	*narrow = true;
 	/* An empty list: neither this nor that. */
-	r = errno == ENOENT ? set_subset(mount, ",") : -errno;
-	return r < 0 ? r : 1;
+	return set_subset(mount, ",");
 }
 
 /**

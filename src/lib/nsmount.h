@@ -11,7 +11,7 @@ int nsmount_proc_context(int host_proc, int ns);
 int nsmount_proc_of(int host_proc, int ns, const char *options);
 int nsmount_proc(int host_proc, pid_t pid, const char *options);
 bool nsmount_proc_allows(const char *options);
-int nsmount_proc_widen(int mount);
+int nsmount_proc_widen(int mount, bool *narrow);
 int nsmount_proc_narrow(int mount);
 int nsmount_sysfs_context(int host_proc, int ns);
 int nsmount_sysfs_of(int host_proc, int ns);

@@ -84,10 +84,11 @@ struct laying {
 static int lay(void *arg)
 {
 	const struct laying *l = arg;
-	int r, subset = l->made->sysfs ? 0 : nsmount_proc_widen(l->made->mount);
+	bool subset = false;
+	int r = l->made->sysfs ? 0 : nsmount_proc_widen(l->made->mount, &subset);
 
-	if (subset < 0)
-		return subset;
+	if (r < 0)
+		return r;
 	/* What has no files is not shown with them, but has to have one that is covered. */
 	r = subset ? covers_lay_one(l->covers, l->part, PLACE, BARE)
 		   : covers_lay(l->covers, l->part, PLACE, BARE, l->made->readonly);
