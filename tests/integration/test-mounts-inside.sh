@@ -328,6 +328,7 @@ unfiltered() { nsenter -t "$(init_pid "$name")" -U -m -p -S 0 -G 0 "$@" </dev/nu
 ok "(without a filter other mounts are made)" unfiltered mount -t tmpfs none /other
 ok "(and unmounted)" unfiltered umount /other
 for way in 'mount -t proc -o subset=pid proc /new' 'newmount mount /new proc subset=pid' 'mount -t proc -o ro,hidepid=2,subset=pid proc /new'; do
+	case $way in newmount*) [ "$killable" = ok ] || continue ;; esac
 	# shellcheck disable=SC2086
 	ok "a procfs of subset=pid ($way)" inside $way
 	fails '*' "does not make the kernel give a whole one" unfiltered mount -t proc proc /other
