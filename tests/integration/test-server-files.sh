@@ -112,8 +112,8 @@ is "$(python3 "$work/reads.py" "$proc/uptime" 2>&1)" good "uptime: one text per 
 ### Workers come with load and go; a million opens end in ENFILE, here alone
 server=$(family 'cloister-fs.*' | head -n 1)
 threads() { awk '/^Threads/ { print $2 }' "/proc/$server/status"; }
-for i in 1 2 3 4 5 6; do timeout 20 "$work/root/bin/busybox" sh -c "while [ ! -e $work/loaded ]; do read -r l <$proc/meminfo; done" & done
-# Requests that take long: half of the CPUs are for quick ones.
+for i in $(seq 40); do timeout 20 "$work/root/bin/busybox" sh -c "while [ ! -e $work/loaded ]; do read -r l <$proc/meminfo; done" & done
+# Requests that take long, of so many that there is always one waiting: half of the CPUs are for quick ones.
 many_threads() { kill -STOP "$server" && sleep 0.02 && kill -CONT "$server" && sleep 0.02 && [ "$(threads)" -ge 2 ]; }
 [ "$(nproc)" = 1 ] || ok "more than one worker under load" eventually 15 many_threads
 touch "$work/loaded"
