@@ -25,6 +25,14 @@ enum restricted_flags {
 	RESTRICTED_SCAN = 1 << 5,
 };
 
+#define RESTRICTED_MAX_UP 256 /* directories between an object and the root */
+
+/* A key of the tables below. */
+struct file_id {
+	dev_t dev;
+	ino_t ino;
+};
+
 struct restricted_object {
 	char *path;	 /* as it was listed */
 	char *canonical; /* where that led; NULL if it is not there */
@@ -65,6 +73,7 @@ void restricted_load(struct restricted *r, const struct mounttab *tab, const str
 void restricted_add(struct restricted *r, const struct mounttab *tab, const char *path,
 		    unsigned int flags);
 void restricted_clear(struct restricted *r);
+bool restricted_is_excepted(const struct restricted *r, const char *path);
 struct restricted_hit restricted_find(const struct restricted *r, const struct object *o,
 				      bool readonly, bool rec_readonly, bool as_root);
 struct restricted_hit restricted_find_mount(const struct restricted *r,
