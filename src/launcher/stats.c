@@ -7,9 +7,9 @@
 #include "config.h"
 #include "launcher/stats.h"
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <stdio.h>
@@ -278,16 +278,13 @@ static json_t *hugetlb(const struct cgroups *cg)
 	json_t *result = json_object();
 	bool v2;
 	int dir = cgroup_controller_fd(cg, "hugetlb", &v2);
-	int fd = dir < 0 ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *files = fd < 0 ? NULL : fdopendir(fd);
+	autodir files = dir < 0 ? NULL : dir_open_at(dir, ".");
 	struct dirent *e;
 
-	while (files && (e = readdir(files)))
+	while (files && (e = dir_next(files)))
 		if (g_str_has_prefix(e->d_name, "hugetlb.") && !strstr(e->d_name, "rsvd") &&
 		    g_str_has_suffix(e->d_name, v2 ? ".current" : ".usage_in_bytes"))
 			add_hugepages(result, dir, v2, e->d_name);
-	if (files)
-		closedir(files);
 	return result;
 }
 

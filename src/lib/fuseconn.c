@@ -12,10 +12,10 @@
 #include "config.h"
 #include "lib/fuseconn.h"
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 #include "lib/mnt.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -68,8 +68,8 @@ static int each_of(pid_t pid, bool abort)
 	autofd mount = -1;
 	struct range range;
 	struct dirent *e;
-	int n = read_range(pid, &range), fd;
-	DIR *dir;
+	int n = read_range(pid, &range);
+	autodir dir = NULL;
 
 	if (n < 0)
 		return n;
@@ -77,22 +77,19 @@ static int each_of(pid_t pid, bool abort)
 	mount = mnt_new("fusectl", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	if (mount < 0)
 		return mount == -ENODEV ? 0 : mount;
-	fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	dir = dir_open_at(mount, ".");
 	if (!dir)
 		return -errno;
-	while ((e = readdir(dir))) {
+	while ((e = dir_next(dir))) {
 		char path[300];
 
-		if (e->d_name[0] == '.' || !is_of(&range, fd, e->d_name) ||
-		    (abort && !waits(fd, e->d_name)))
+		if (!is_of(&range, mount, e->d_name) || (abort && !waits(mount, e->d_name)))
 			continue;
 		snprintf(path, sizeof(path), "%s/abort", e->d_name);
 		if (abort)
-			fd_write_file_at(fd, path, "1");
+			fd_write_file_at(mount, path, "1");
 		n++;
 	}
-	closedir(dir);
 	return n;
 }
 

@@ -9,12 +9,12 @@
 #include "config.h"
 #include "lib/identity.h"
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 #include "lib/mnt.h"
 #include "lib/sys.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -115,19 +115,14 @@ static int lay_top(const struct laying *l, const char *path, unsigned char type)
 /* Everything at the top that this kernel has, whether the table knows it or not. */
 static int lay_tops(const struct laying *l, char *path, size_t size)
 {
-	int fd = openat(l->base, l->part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	autodir dir = dir_open_at(l->base, l->part);
 	struct dirent *e;
 	int r = 0;
 
-	if (!dir) {
-		r = -errno;
-		if (fd >= 0)
-			fd_close(fd);
-		return r;
-	}
-	while (r == 0 && (errno = 0, e = readdir(dir))) {
-		if (e->d_name[0] == '.' || isdigit((unsigned char)e->d_name[0]))
+	if (!dir)
+		return -errno;
+	while (r == 0 && (errno = 0, e = dir_next(dir))) {
+		if (isdigit((unsigned char)e->d_name[0]))
 			continue;
 		if (snprintf(path, size, "%s/%s", l->part, e->d_name) >= (int)size)
 			r = -ENAMETOOLONG;
@@ -136,7 +131,6 @@ static int lay_tops(const struct laying *l, char *path, size_t size)
 	}
 	if (r == 0 && errno)
 		r = -errno;
-	closedir(dir);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "lib/mirror.h"
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 #include "lib/rundir.h"
 
@@ -119,16 +120,12 @@ static int take_off(const struct mirror_record *r)
 /* What overlayfs leaves there: a few levels of whiteouts and half-made copies. */
 static void remove_below(int dir_fd, const char *name, int depth)
 {
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = dir_open_at(dir_fd, name);
 	struct dirent *e;
 
-	while (dir && (e = readdir(dir))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, e->d_name, 0) < 0 && depth > 0)
-			remove_below(fd, e->d_name, depth - 1);
-	}
+	while (dir && (e = dir_next(dir)))
+		if (unlinkat(dirfd(dir), e->d_name, 0) < 0 && depth > 0)
+			remove_below(dirfd(dir), e->d_name, depth - 1);
 	if (dir)
 		closedir(dir);
 	unlinkat(dir_fd, name, AT_REMOVEDIR);

@@ -21,10 +21,10 @@
 #include "lib/rundir.h"
 
 #include "lib/claims.h"
+#include "lib/dir.h"
 #include "lib/fd.h"
 #include "lib/mirror.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -298,15 +298,14 @@ bool rundir_is(int root_fd, const char *id, int dir_fd)
 /* Remove what is in @dir_fd; two levels are more than we make. */
 static int remove_contents(int dir_fd, int depth)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	autodir dir = dir_open_at(dir_fd, ".");
 	struct dirent *e;
 
 	if (!dir)
 		return -errno;
-	while ((e = readdir(dir))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
+	while ((e = dir_next(dir))) {
+		int fd = dirfd(dir);
+
 		if (unlinkat(fd, e->d_name, 0) == 0 || errno != EISDIR || depth == 0)
 			continue;
 		{
@@ -318,7 +317,6 @@ static int remove_contents(int dir_fd, int depth)
 			unlinkat(fd, e->d_name, AT_REMOVEDIR);
 		}
 	}
-	closedir(dir);
 	return 0;
 }
 
@@ -369,16 +367,14 @@ void rundir_remove_tree(int root_fd, const char *name)
  */
 int rundir_each(int root_fd, int (*fn)(const char *id, void *arg), void *arg)
 {
-	int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	autodir dir = dir_open_at(root_fd, ".");
 	struct dirent *e;
 	int r = 0;
 
 	if (!dir)
 		return -errno;
-	while (r == 0 && (e = readdir(dir)))
+	while (r == 0 && (e = dir_next(dir)))
 		if (e->d_type == DT_DIR && rundir_valid_id(e->d_name))
 			r = fn(e->d_name, arg);
-	closedir(dir);
 	return r;
 }

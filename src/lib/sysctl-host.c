@@ -19,10 +19,10 @@
 #include "config.h"
 #include "lib/sysctl-host.h"
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 #include "lib/rundir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -280,13 +280,12 @@ static void print_name(char name[64], const struct proc_id *id)
 
 static int collect_asks(int dir, struct books *b)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	autodir d = dir_open_at(dir, ".");
 	struct dirent *e;
 
 	if (!d)
 		return -errno;
-	while ((e = readdir(d))) {
+	while ((e = dir_next(d))) {
 		struct proc_id id;
 
 		if (!parse_name(e->d_name, &id))
@@ -300,7 +299,6 @@ static int collect_asks(int dir, struct books *b)
 			unlinkat(dir, e->d_name, 0);
 #endif
 	}
-	closedir(d);
 	return 0;
 }
 

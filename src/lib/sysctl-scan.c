@@ -10,6 +10,7 @@
 #include "config.h"
 #include "lib/sysctl-scan.h"
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 
 #include <dirent.h>
@@ -86,8 +87,7 @@ static void mark_whole(struct sysctl_store *store, const char *path)
 static int see_dir(const struct scan *scan, int parent, const char *name, char *path, int depth,
 		   bool *whole)
 {
-	int fd = depth > DEPTH_MAX ? -1 : openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	autodir dir = depth > DEPTH_MAX ? NULL : dir_open_at(parent, name);
 	struct dirent *e;
 	int r = 0;
 
@@ -95,10 +95,8 @@ static int see_dir(const struct scan *scan, int parent, const char *name, char *
 		*whole = false;
 		return depth > 0 ? 0 : -errno; /* came and went with its module */
 	}
-	while (r == 0 && (e = readdir(dir)))
-		if (e->d_name[0] != '.')
-			r = see_entry(scan, dir, e, path, depth, whole);
-	closedir(dir);
+	while (r == 0 && (e = dir_next(dir)))
+		r = see_entry(scan, dir, e, path, depth, whole);
 	if (r == 0 && *whole && scan->store)
 		mark_whole(scan->store, path);
 	return r;

@@ -9,9 +9,9 @@
 #include "config.h"
 #include "runtime/copyup.h"
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -98,20 +98,17 @@ static int copy_entry(int from_dir, int to_dir, const char *name, int depth)
 
 static int copy_directory(int from_fd, int to_fd, bool attributes, int depth)
 {
-	int fd = depth < DEPTH_MAX ? openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	autodir dir = depth < DEPTH_MAX ? dir_open_at(from_fd, ".") : NULL;
 	struct dirent *e;
 	struct stat st;
 	int r = 0;
 
 	if (!dir)
 		return depth < DEPTH_MAX ? -errno : -ELOOP;
-	while (r == 0 && (e = readdir(dir)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			r = copy_entry(fd, to_fd, e->d_name, depth);
+	while (r == 0 && (e = dir_next(dir)))
+		r = copy_entry(dirfd(dir), to_fd, e->d_name, depth);
 	if (r == 0 && attributes)
-		r = fstat(fd, &st) < 0 ? -errno : copy_attributes(to_fd, &st);
-	closedir(dir);
+		r = fstat(dirfd(dir), &st) < 0 ? -errno : copy_attributes(to_fd, &st);
 	return r;
 }
 

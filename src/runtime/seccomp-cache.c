@@ -15,9 +15,9 @@
 #include "config.h"
 #include "runtime/seccomp-internal.h"
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -156,8 +156,7 @@ static bool is_older(const struct stat *a, const struct stat *b)
 /* Remove the file that was used least recently if there are too many. Names of tmp files count. */
 static void make_room(int dir_fd)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	autodir dir = dir_open_at(dir_fd, ".");
 	char victim[NAME_MAX + 1] = "";
 	struct stat st, oldest = { 0 };
 	struct dirent *e;
@@ -165,7 +164,7 @@ static void make_room(int dir_fd)
 
 	if (!dir)
 		return;
-	while ((e = readdir(dir))) {
+	while ((e = dir_next(dir))) {
 		if (e->d_type != DT_REG || fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		n++;
@@ -174,7 +173,6 @@ static void make_room(int dir_fd)
 		oldest = st;
 		g_strlcpy(victim, e->d_name, sizeof(victim));
 	}
-	closedir(dir);
 	if (n > CACHE_ENTRIES)
 		unlinkat(dir_fd, victim, 0);
 }

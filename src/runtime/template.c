@@ -6,9 +6,9 @@
 #include "config.h"
 #include "runtime/template.h"
 
+#include "lib/dir.h"
 #include "lib/fd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -78,17 +78,14 @@ static int copy_entry(int from, int to, const char *name, uid_t uid, gid_t gid)
  */
 int template_copy(int from, int to, uid_t uid, gid_t gid)
 {
-	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	autodir dir = dir_open_at(from, ".");
 	struct dirent *e;
 	int r = 0;
 
 	if (!dir)
 		return -errno;
-	while (r == 0 && (e = readdir(dir)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			r = copy_entry(from, to, e->d_name, uid, gid);
-	closedir(dir);
+	while (r == 0 && (e = dir_next(dir)))
+		r = copy_entry(from, to, e->d_name, uid, gid);
 	if (r == 0 && fchownat(to, "", uid, gid, AT_EMPTY_PATH) < 0)
 		r = -errno;
 	return r;
