@@ -143,8 +143,8 @@ int node_table_init(struct node_table *t, int root_fd, bool handles, uint32_t *s
 				 .holds = 1,
 				 .pinned = true,
 				 .lookups = 1 };
-	if (fstatfs(root_fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC)
-		t->overlay = t->many_devices = true;
+	t->overlay = fstatfs(root_fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+	t->many_devices = t->overlay;
 	r = pool_init(&t->pool, sizeof(struct node), MAX_NODES, shared_top);
 	return r < 0 ? r : init_shards(t);
 }

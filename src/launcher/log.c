@@ -77,7 +77,7 @@ static char *record(int level, const char *text, const char *when)
 	return (char *)text;
 }
 
-static void say(int level, const char *format, va_list args)
+static void G_GNUC_PRINTF(2, 0) say(int level, const char *format, va_list args)
 {
 	g_autofree char *raw = g_strdup_vprintf(format, args);
 	/* One line, and UTF-8: names of the specification may be neither. */

@@ -17,7 +17,7 @@ static inline void fd_cleanup(int *fd)
 }
 
 /* Closes at the end of the scope and keeps errno. Initialise to -1; hand over with fd_steal(). */
-#define autofd __attribute__((cleanup(fd_cleanup))) int
+#define autofd __attribute__((cleanup(fd_cleanup), unused)) int
 
 static inline int fd_steal(int *fd)
 {

@@ -193,16 +193,17 @@ static int open_parent(int dir, const char *path, uid_t uid, gid_t gid, const ch
 	int at = fcntl(dir, F_DUPFD_CLOEXEC, 0);
 	const char *slash;
 
-	while (at >= 0 && (slash = strchr(path, '/'))) {
-		g_autofree char *part = g_strndup(path, slash - path);
+	*name = path;
+	while (at >= 0 && (slash = strchr(*name, '/'))) {
+		g_autofree char *part = g_strndup(*name, slash - *name);
 		autofd parent = at;
 
-		path = slash + strspn(slash, "/");
-		if (mkdirat(parent, part, 0755) == 0)
-			fchownat(parent, part, uid, gid, AT_SYMLINK_NOFOLLOW);
+		*name = slash + strspn(slash, "/");
+		if (mkdirat(parent, part, 0755) == 0 &&
+		    fchownat(parent, part, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
 		at = openat(parent, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
-	*name = path;
 	return at < 0 ? -errno : at;
 }
 

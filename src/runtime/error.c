@@ -6,9 +6,13 @@
 #include "config.h"
 #include "runtime/error.h"
 
-G_DEFINE_QUARK(cloister - error - quark, cloister_error)
+GQuark cloister_error_quark(void)
+{
+	return g_quark_from_static_string("cloister-error-quark");
+}
 
-static void set_valist(GError **error, int code, int err, const char *format, va_list args)
+static void G_GNUC_PRINTF(4, 0)
+	set_valist(GError **error, int code, int err, const char *format, va_list args)
 {
 	g_autofree char *text = g_strdup_vprintf(format, args);
 

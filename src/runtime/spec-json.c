@@ -30,7 +30,8 @@ static char *presentable(const char *text)
 	return valid;
 }
 
-static char *message(const char *where, const char *key, const char *format, va_list args)
+static char *G_GNUC_PRINTF(3, 0)
+	message(const char *where, const char *key, const char *format, va_list args)
 {
 	g_autofree char *text = g_strdup_vprintf(format, args);
 	g_autofree char *whole = g_strdup_printf("%s%s%s%s%s", where, *where && *key ? "." : "",

@@ -163,7 +163,6 @@ static bool serve_instead(struct tree *tree, int *fd, const struct serve_what *w
 			  const char *because, struct plan_shift *shift, GError **error)
 {
 	const char *obstacle = serve_obstacle(tree, *fd);
-	g_autofree char *why = NULL;
 	int r;
 
 	if (obstacle)

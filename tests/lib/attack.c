@@ -920,7 +920,7 @@ static int overwrite_runtime(char **a)
 		struct dirent *de;
 
 		while (proc && (de = readdir(proc))) {
-			char path[64];
+			char path[NAME_MAX + 16];
 			int fd, r;
 
 			if (!is_number(de->d_name) || atoi(de->d_name) == getpid() ||

@@ -528,8 +528,10 @@ static void store_survives_a_killed_writer(void **state)
 		struct sysctl_value v;
 		pid_t pid = fork();
 
-		for (int64_t i = 10; pid == 0; i++)
-			sysctl_store_put(&store, s, &(struct sysctl_value){ .n = { i, i, i, i } });
+		if (pid == 0)
+			for (int64_t i = 10;; i++)
+				sysctl_store_put(&store, s,
+						 &(struct sysctl_value){ .n = { i, i, i, i } });
 		usleep(rand() % 500);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
