@@ -13,6 +13,24 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The kernel may have buried a directory that lives: then it gets another. */
+static int get_node(struct request *r, int *fd, const char *name, const struct node_stat *st,
+		    uint64_t alias, struct node **n)
+{
+	struct node_table *t = &r->server->nodes;
+	int error = node_get(t, fd, st, alias, n);
+
+	if (error < 0 || !name || !S_ISDIR(st->x.stx_mode))
+		return error;
+	while (!place_tell(t, *n, place_of(request_node(r), name))) {
+		node_forget(t, *n, 1);
+		error = node_get(t, fd, st, alias, n);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
 /**
  * entry_reply() - tell the kernel of an inode
  * @fd: O_PATH descriptor of it; -1 afterwards if it was taken over
@@ -30,7 +48,7 @@ int entry_reply(struct request *r, int *fd, const char *name, struct fuse_entry_
 	if (error == 0 && name)
 		alias = node_alias(&s->nodes, request_node(r), name, &st);
 	if (error == 0)
-		error = node_get(&s->nodes, fd, &st, alias, &n);
+		error = get_node(r, fd, name, &st, alias, &n);
 	if (error < 0)
 		return error;
 	r->entry = n;

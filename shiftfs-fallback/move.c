@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Removing and renaming. Nodes are inodes, not names; but one that loses its last name is pinned
- * before (nodefd.c).
+ * before (nodefd.c), and of directories it is known where the kernel has them (place.c).
  */
 #include "config.h"
 #include "server.h"
@@ -17,20 +17,59 @@
 #define RENAME_WHITEOUT (1 << 2)
 #endif
 
-/* What @name in @dir is will lose this name. */
-static void pin_victim(struct request *r, int dir, const char *name)
+/* An inode that is removed or moved. */
+struct entry {
+	int fd; /* O_PATH descriptor; -1: of no interest */
+	struct node_stat st;
+};
+
+static bool is_dir(const struct entry *e)
+{
+	return S_ISDIR(e->st.x.stx_mode);
+}
+
+/* For all that is removed the look is at the inode, for the rest only at directories. */
+static void find_entry(int dir, const char *name, bool all, struct entry *e)
+{
+	if (!all && (node_stat_at(dir, name, &e->st) < 0 || !S_ISDIR(e->st.x.stx_mode)))
+		return;
+	e->fd = open_child(dir, name);
+	if (e->fd >= 0 && node_stat(e->fd, &e->st) < 0)
+		fd_cleanup(&e->fd);
+}
+
+static bool has_place(struct node_table *t, const struct entry *e, uint32_t place)
+{
+#ifndef MUTANT_SHIFT_BURIED_ALIVE
+	return e->fd < 0 || !is_dir(e) || place_holds(t, e->fd, &e->st, place);
+#else
+	return true;
+#endif
+}
+
+/*
+ * What @name in @dir is will lose this name.
+ *
+ * Return: 0, or -ESTALE if it is a directory that the kernel does not have there (place.c).
+ */
+static int find_victim(struct request *r, const struct node *n, int dir, const char *name,
+		       struct entry *e)
 {
 	struct node_table *t = &r->server->nodes;
-	autofd fd = -1;
-	struct node_stat st;
 
-	fd = open_child(dir, name);
-	if (fd >= 0 && node_stat(fd, &st) == 0 && (S_ISDIR(st.x.stx_mode) || st.x.stx_nlink == 1))
-		node_pin(t, fd_steal(&fd), &st);
+	find_entry(dir, name, true, e);
+	if (e->fd < 0)
+		return 0;
+	if (!has_place(t, e, place_of(n, name)))
+		return -ESTALE;
+	if (is_dir(e) || e->st.x.stx_nlink == 1)
+		node_pin(t, fd_steal(&e->fd), &e->st);
+	return 0;
 }
 
 static int remove_entry(struct request *r, int flags)
 {
+	struct entry e = { .fd = -1 };
 	size_t offset = 0;
 	const char *name;
 	int error = request_name(r, &offset, &name), dir;
@@ -44,10 +83,13 @@ static int remove_entry(struct request *r, int flags)
 		return dir;
 	if (r->done)
 		return 0;
-	pin_victim(r, dir, name);
-	if (unlinkat(dir, name, flags) == 0 || (errno == ENOENT && r->again))
-		return 0;
-	return -errno;
+	error = find_victim(r, request_node(r), dir, name, &e);
+	if (error == 0 && unlinkat(dir, name, flags) < 0)
+		error = errno == ENOENT && r->again ? 0 : -errno;
+	else if (error == 0 && is_dir(&e))
+		place_bury(place_of(request_node(r), name));
+	fd_cleanup(&e.fd);
+	return error;
 }
 
 int do_unlink(struct request *r)
@@ -62,8 +104,10 @@ int do_rmdir(struct request *r)
 
 struct renaming {
 	int from, to;
+	const struct node *from_node, *to_node;
 	const char *old, *new;
 	unsigned int flags;
+	struct entry moved, other; /* what is to have the new name; and what has it */
 };
 
 /*
@@ -81,26 +125,64 @@ static bool renamed_before(const struct request *r, const struct renaming *n)
 	return node_stat_at(n->from, n->old, &st) == -ENOENT;
 }
 
-static int do_it(struct request *r, const struct renaming *n)
+static int look(struct request *r, struct renaming *n)
 {
-	struct node_stat st;
+	struct node_table *t = &r->server->nodes;
+	uint32_t old = place_of(n->from_node, n->old), new = place_of(n->to_node, n->new);
+
+	find_entry(n->from, n->old, false, &n->moved);
+	if (n->flags & (RENAME_EXCHANGE | RENAME_WHITEOUT))
+		r->slot->aux = n->moved.st.x.stx_ino;
+	if (n->flags & RENAME_EXCHANGE)
+		find_entry(n->to, n->new, false, &n->other);
+	if (!has_place(t, &n->moved, old) || !has_place(t, &n->other, new))
+		return -ESTALE;
+	if (n->flags & (RENAME_EXCHANGE | RENAME_NOREPLACE))
+		return 0;
+	return find_victim(r, n->to_node, n->to, n->new, &n->other);
+}
+
+/* Whatever else the kernel may have had at these entries, it has elsewhere or takes for dead. */
+static void moved(struct request *r, const struct renaming *n)
+{
+	uint32_t old = place_of(n->from_node, n->old), new = place_of(n->to_node, n->new);
+	struct node_table *t = &r->server->nodes;
+
+	if (is_dir(&n->moved))
+		place_bury(old);
+	if (is_dir(&n->other))
+		place_bury(new);
+	if (n->moved.fd >= 0)
+		place_change(t, n->moved.fd, &n->moved.st, old, new);
+	if (n->flags & RENAME_EXCHANGE && n->other.fd >= 0)
+		place_change(t, n->other.fd, &n->other.st, new, old);
+}
+
+static int do_it(struct request *r, struct renaming *n)
+{
+	int error;
 
 	if (r->done || renamed_before(r, n))
 		return 0;
-	if (n->flags & (RENAME_EXCHANGE | RENAME_WHITEOUT)) {
-		if (node_stat_at(n->from, n->old, &st) == 0)
-			r->slot->aux = st.x.stx_ino;
-	}
-	if (!(n->flags & (RENAME_EXCHANGE | RENAME_NOREPLACE)))
-		pin_victim(r, n->to, n->new);
+	error = look(r, n);
 	/* by number: an older C library refuses the flags that it does not know */
-	return syscall(SYS_renameat2, n->from, n->old, n->to, n->new, n->flags) < 0 ? -errno : 0;
+	if (error == 0 && syscall(SYS_renameat2, n->from, n->old, n->to, n->new, n->flags) < 0)
+		error = -errno;
+	if (error == 0)
+		moved(r, n);
+	fd_cleanup(&n->moved.fd);
+	fd_cleanup(&n->other.fd);
+	return error;
 }
 
 static int rename_entry(struct request *r, size_t offset, uint64_t newdir, unsigned int flags)
 {
 	struct node *to = node_of(&r->server->nodes, newdir);
-	struct renaming n = { .flags = flags };
+	struct renaming n = { .flags = flags,
+			      .from_node = request_node(r),
+			      .to_node = to,
+			      .moved.fd = -1,
+			      .other.fd = -1 };
 	int error = request_name(r, &offset, &n.old);
 
 	if (error == 0)

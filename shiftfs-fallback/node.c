@@ -35,7 +35,7 @@
 /* Reserved address space is what they cost before they are used. */
 #define MAX_NODES (1u << 24)
 
-_Static_assert(sizeof(struct node) <= 104, "a million cached inodes in about 100 MiB");
+_Static_assert(sizeof(struct node) <= 112, "a million cached inodes in about 110 MiB");
 
 static uint64_t mix(uint64_t dev, uint64_t ino)
 {
@@ -216,6 +216,7 @@ static bool recover(void *object, void *arg)
 	}
 	n->holds = n->pinned;
 	n->recent = 0;
+	n->since = 0;		   /* what was counted begins anew */
 	if (S_ISDIR(node_type(n))) /* counted again from those that are open (file.c) */
 		n->opens = 0;
 	if (n->dev != t->root.dev)
@@ -429,21 +430,37 @@ void node_unlock(struct node_table *t, struct node *n)
 }
 
 /**
+ * node_seek() - the node of the inode that @fd refers to, if the kernel knows that
+ * @st: what node_stat() says of it
+ *
+ * Return: a node or NULL. Its shard is locked, until node_seek_end().
+ */
+struct node *node_seek(struct node_table *t, int fd, const struct node_stat *st)
+{
+	uint64_t hash = mix(st->dev, st->x.stx_ino);
+	struct node_shard *s = shard_of(t, hash);
+	struct node like = { .dev = st->dev, .ino = st->x.stx_ino };
+
+	if (t->mount_fd >= 0)
+		node_handle(fd, &like);
+	pthread_mutex_lock(&s->lock);
+	return find(s, hash, &like);
+}
+
+void node_seek_end(struct node_table *t, const struct node_stat *st)
+{
+	pthread_mutex_unlock(&shard_of(t, mix(st->dev, st->x.stx_ino))->lock);
+}
+
+/**
  * node_pin() - the inode that @fd refers to loses its last name: handles are void then
  * @fd: O_PATH descriptor; taken over
  */
 void node_pin(struct node_table *t, int fd, const struct node_stat *st)
 {
-	uint64_t hash = mix(st->dev, st->x.stx_ino);
-	struct node_shard *s = shard_of(t, hash);
-	struct node like = { .dev = st->dev, .ino = st->x.stx_ino };
-	struct node *n;
 	autofd mine = fd;
+	struct node *n = node_seek(t, fd, st);
 
-	if (t->mount_fd >= 0)
-		node_handle(fd, &like);
-	pthread_mutex_lock(&s->lock);
-	n = find(s, hash, &like);
 	if (n)
 		n->orphan = true;
 	if (n && !n->pinned) {
@@ -452,7 +469,7 @@ void node_pin(struct node_table *t, int fd, const struct node_stat *st)
 		if (n->fd < 0)
 			n->fd = fd_steal(&mine);
 	}
-	pthread_mutex_unlock(&s->lock);
+	node_seek_end(t, st);
 }
 
 /**

@@ -45,8 +45,12 @@ struct node {
 	uint8_t handle_len; /* 0: there is none */
 	int32_t handle_type;
 	unsigned char handle[NODE_HANDLE];
-	uint32_t known; /* when a directory was listed with attributes (dir.c), or a file had no
-			   capabilities for sure (xattr.c): now_ms(), or 0 */
+	uint32_t known;	 /* when a directory was listed with attributes (dir.c), or a file had no
+			    capabilities for sure (xattr.c): now_ms(), or 0 */
+	uint32_t place;	 /* of a directory: where the kernel has it (place.c). Locking: the shard's,
+			  */
+	uint32_t before; /* and where it had it, */
+	uint32_t since;	 /* until so many burials */
 };
 
 struct node_shard {
@@ -85,6 +89,15 @@ int node_hold(struct node_table *t, struct node *n);
 void node_drop(struct node_table *t, struct node *n);
 void node_drop_later(struct node_table *t, struct node *n);
 void node_pin(struct node_table *t, int fd, const struct node_stat *st);
+
+/* place.c */
+uint32_t place_of(const struct node *dir, const char *name);
+bool place_holds(struct node_table *t, int fd, const struct node_stat *st, uint32_t place);
+void place_change(struct node_table *t, int fd, const struct node_stat *st, uint32_t from,
+		  uint32_t to);
+void place_bury(uint32_t place);
+bool place_tell(struct node_table *t, struct node *n, uint32_t place);
+
 int node_open(struct node_table *t, struct node *n, int flags);
 uint64_t node_alias(const struct node_table *t, const struct node *parent, const char *name,
 		    const struct node_stat *st);

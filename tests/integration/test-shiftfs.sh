@@ -201,6 +201,24 @@ fails '*' "not while somebody else has the directory open" remembered
 exec 7<&-
 ok "and again afterwards" eventually 10 remembered
 rm -r "${backing:?}/names"
+
+### What is removed is what has the name now, not what the view remembers by it: that lives elsewhere
+mkdir -p "$view/p/moved" "$view/q"; echo x >"$view/p/moved/file"
+for how in rmdir "mv -T $view/q/empty"; do
+	mkdir -p "$view/q/empty"
+	exec 7<"$view/p/moved"
+	mv "$backing/p/moved" "$backing/q/lives"; mkdir "$backing/p/moved"; chown 100000:100000 "$backing/p/moved"
+	# shellcheck disable=SC2086
+	ok "${how%% *}: a directory that took another's place goes" $how "$view/p/moved"
+	is "$(ls -i "$backing/p")" "$(ls -i "$view/p")" "${how%% *}: and the view knows what is there"
+	is "$(cat "$view/q/lives/file")" x "${how%% *}: the other one is not taken for removed"
+	ok "${how%% *}: and can be written" touch "$view/q/lives/new"
+	exec 7<&-
+	rmdir "$view/p/moved" 2>"$work/null"; mv "$view/q/lives" "$view/p/moved"
+done
+mkdir "$view/q/one" "$view/q/two"
+ok "what was renamed is removed" sh -c "cd $view/q && mv one three && rmdir three && mv two three && mv -T three two && rmdir two"
+rm -r "${view:?}/p" "$view/q"
 ok "unmounted" unserve "$view"
 
 ### Without passthrough, where root keeps suid bits when it writes
