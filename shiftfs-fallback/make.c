@@ -53,6 +53,19 @@ static bool made_before(const struct request *r, int dir, const char *name, mode
 	       st.x.stx_ctime.tv_sec >= r->slot->when;
 }
 
+/*
+ * Answer with what was made as @name. If others have put something of another type in its place
+ * meanwhile, the kernel would make an EIO of that; with ESTALE it looks again.
+ */
+static int reply_made(struct request *r, int dir, const char *name, mode_t mode)
+{
+	int error = reply_child(r, dir, name);
+
+	if (error == 0 && (r->reply.create.entry.attr.mode ^ mode) & S_IFMT)
+		error = -ESTALE;
+	return error;
+}
+
 int do_mknod(struct request *r)
 {
 	const struct fuse_mknod_in *in = r->arg;
@@ -66,7 +79,7 @@ int do_mknod(struct request *r)
 	if (!r->done && mknodat(dir, name, in->mode, decode_dev(in->rdev)) < 0 &&
 	    !made_before(r, dir, name, in->mode))
 		return -errno;
-	return reply_child(r, dir, name);
+	return reply_made(r, dir, name, in->mode);
 }
 
 int do_mkdir(struct request *r)
@@ -82,7 +95,7 @@ int do_mkdir(struct request *r)
 	if (!r->done && mkdirat(dir, name, in->mode & 07777) < 0 &&
 	    !made_before(r, dir, name, S_IFDIR))
 		return -errno;
-	return reply_child(r, dir, name);
+	return reply_made(r, dir, name, S_IFDIR);
 }
 
 static bool linked_before(const struct request *r, int dir, const char *name, const char *target)
@@ -111,7 +124,7 @@ int do_symlink(struct request *r)
 	begin(r, 0, 0);
 	if (!r->done && symlinkat(target, dir, name) < 0 && !linked_before(r, dir, name, target))
 		return -errno;
-	return reply_child(r, dir, name);
+	return reply_made(r, dir, name, S_IFLNK);
 }
 
 static bool is_link_of(const struct request *r, int dir, const char *name, const struct node *n)

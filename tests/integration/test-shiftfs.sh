@@ -219,6 +219,27 @@ done
 mkdir "$view/q/one" "$view/q/two"
 ok "what was renamed is removed" sh -c "cd $view/q && mv one three && rmdir three && mv two three && mv -T three two && rmdir two"
 rm -r "${view:?}/p" "$view/q"
+
+### What others put in the place of what was just made is no I/O error
+if have tool-strace; then
+	server=$(cat "$work/pid")
+	traced() { ! grep -q '^TracerPid:.0' "/proc/$server/task/"*/status; }
+	for make in mkdir "ln -s x" mkfifo; do
+		strace -qq -f -o "$work/strace" -p "$server" -e trace=mkdirat,symlinkat,mknodat -e inject=mkdirat,symlinkat,mknodat:delay_exit=15000000 </dev/null >/dev/null 2>&1 &
+		strace=$!
+		eventually 5 traced || fail "strace attaches"
+		# shellcheck disable=SC2086
+		$make "$view/made-${make%% *}" >"$work/said" 2>&1 &
+		making=$!
+		eventually 10 test -e "$backing/made-${make%% *}" -o -L "$backing/made-${make%% *}" || fail "${make%% *}: it is made"
+		rm -r "$backing/made-${make%% *}"; echo x >"$backing/made-${make%% *}"
+		kill -9 $strace; wait $strace 2>"$work/null"; wait $making
+		like "$(cat "$work/said")" 'File exists' "${make%% *}: a file that others put in its place"
+	done
+	rm "$backing"/made-*
+else
+	skip tool-strace "what others put in the place of what was just made"
+fi
 ok "unmounted" unserve "$view"
 
 ### Without passthrough, where root keeps suid bits when it writes
