@@ -13,6 +13,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define SYS_FCHMODAT2 452 /* on every architecture */
@@ -238,10 +239,23 @@ static int change_times(const struct fuse_setattr_in *in, int fd)
 
 #define FATTR_TIMES (FATTR_ATIME | FATTR_MTIME | FATTR_ATIME_NOW | FATTR_MTIME_NOW)
 
+/* Whether the caller may clear suid bits, and it is not the kernel that only wants to write. */
+static bool may_clear_suid(const struct request *r, int fd, const struct node_stat *st)
+{
+	const struct server *s = r->server;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", fd);
+	if (r->in->uid == 0)
+		return getxattr(name, "security.capability", NULL, 0) < 0;
+	return r->in->uid != ID_NONE && id_map_outside(&s->maps.uids, r->in->uid) == st->x.stx_uid;
+}
+
 /*
- * chown(2) that names nobody: the inode counts as changed. Before somebody writes to a file with
- * suid bits or capabilities the kernel asks for the same, so such a file stays as it is here; the
- * write itself sees to the bits.
+ * chown(2) that names nobody: the inode counts as changed, and suid bits go. Before somebody writes
+ * to a file with suid bits or capabilities the kernel asks for the same, also for who is not the
+ * owner, so such a file of another stays as it is here; so does one with both for root, whose
+ * writes leave the bits. The write itself sees to them.
  */
 static int touch(struct request *r, int fd)
 {
@@ -251,9 +265,13 @@ static int touch(struct request *r, int fd)
 
 	if (error < 0 || r->server->as)
 		return error;
-	if (!S_ISDIR(st.x.stx_mode) &&
-	    (st.x.stx_mode & (S_ISUID | S_ISGID) || (caller != 0 && st.x.stx_uid != caller)))
+	if (!S_ISDIR(st.x.stx_mode) && r->in->uid != 0 && caller != 0 && st.x.stx_uid != caller)
 		return 0;
+	if (!S_ISDIR(st.x.stx_mode) && st.x.stx_mode & (S_ISUID | S_ISGID)) {
+		if (!may_clear_suid(r, fd, &st))
+			return 0;
+		creds_fsetid(&r->worker->creds, r->in->uid == 0);
+	}
 	return fchownat(fd, "", -1, -1, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 

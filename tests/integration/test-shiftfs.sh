@@ -55,6 +55,20 @@ fails '*' "such a file cannot be written" sh -c "echo x >>$view/hosts"
 fails '*' "nor removed" rm -f "$view/hosts"
 rm "$backing/hosts"
 
+### A change of owner that names nobody
+python=$(python3 -c 'import sys; print(sys.executable)')
+[ ! -x /usr/bin/python3 ] || python=/usr/bin/python3 # that users may execute
+names_nobody() { setpriv --reuid "$1" --regid "$1" --clear-groups "$python" -c "import os; os.chown('$view/suid', -1, -1)"; }
+touch "$view/suid"; chown 1000:1000 "$view/suid"
+for by in 0 1000; do
+	chmod 6755 "$view/suid"
+	ok "a chown that names nobody, by $by" names_nobody $by
+	is "$(stat -c %a "$view/suid" "$backing/suid" | tr '\n' ' ')" "755 755 " "takes suid bits"
+done
+chmod 6755 "$view/suid"; names_nobody 1001
+is "$(stat -c %a "$view/suid" "$backing/suid" | tr '\n' ' ')" "6755 6755 " "not those of somebody else's file"
+rm "$view/suid"
+
 ### ACLs and capabilities
 setfacl -m u:1000:rwx,g:33:r "$view/f"
 like "$(getfacl -npc "$backing/f" | tr '\n' ' ')" 'user:101000:rwx .*group:100033:r--' "an ACL is translated when it is set"

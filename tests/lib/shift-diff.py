@@ -16,6 +16,7 @@ USERS = [(0, 0, [0]), (1000, 1000, [1000, 33]), (1001, 1001, [1001]), (33, 33, [
 NAMES = ['a', 'b', 'c', 'd', 'e', 'n' * 255, 'n' * 256, '\u00e4\udcff', 'sp ace']
 IDS = [0, 33, 1000, 1001, 65534, 65535]
 ACL_USER_OBJ, ACL_USER, ACL_GROUP_OBJ, ACL_GROUP, ACL_MASK, ACL_OTHER = 1, 2, 4, 8, 16, 32
+OWNERS_TOLD = [0]
 AT_FDCWD, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = -100, 0x400, 0x1000
 
 
@@ -46,6 +47,10 @@ def attrs(st, times=False):
     if not stat.S_ISDIR(mode) and mode & (stat.S_ISGID | stat.S_IXGRP) == stat.S_ISGID:
         mode &= ~stat.S_ISGID
     return (oct(mode), st.st_nlink, st.st_uid, st.st_gid, size, st.st_rdev) + t
+
+
+def has_suid(st):
+    return stat.S_ISREG(st.st_mode) and (st.st_mode & stat.S_ISUID or st.st_mode & 0o2010 == 0o2010)
 
 
 class Side:
@@ -112,16 +117,23 @@ class Side:
         return attrs(os.fstat(self.fd(slot)))
 
     def op_fchown(self, slot, uid, gid):
-        if uid == gid == -1:
+        if uid == gid == -1 and self.hides_caller(os.fstat(self.fd(slot)), self.fd(slot)):
             return None
         os.fchown(self.fd(slot), uid, gid)
         return attrs(os.fstat(self.fd(slot)))
+
+    @staticmethod
+    def hides_caller(st, file):
+        """Whether chown(-1, -1) of a suid file looks like the question before a write that somebody else may do."""
+        if not has_suid(st):
+            return False
+        return os.geteuid() not in OWNERS_TOLD + [st.st_uid][:len(OWNERS_TOLD)] or 'security.capability' in os.listxattr(file)
 
     def op_fsync(self, slot, data):
         return (os.fdatasync if data else os.fsync)(self.fd(slot))
 
     def op_fallocate(self, slot, mode, at, n):
-        if mode & 0x10 and 'security.capability' in os.listxattr(self.fd(slot)):
+        if mode & 0x10 and (has_suid(os.fstat(self.fd(slot))) or 'security.capability' in os.listxattr(self.fd(slot))):
             return None  # FUSE takes them before it knows that the file system cannot do it
         check(libc.fallocate(self.fd(slot), mode, ctypes.c_long(at), ctypes.c_long(n)))
         return attrs(os.fstat(self.fd(slot)))
@@ -185,8 +197,8 @@ class Side:
         return attrs(os.stat(path))
 
     def op_chown(self, path, uid, gid):
-        if uid == gid == -1:
-            return None  # of a suid file: the VFS asks for its owner, FUSE sees nothing to change
+        if uid == gid == -1 and self.hides_caller(os.lstat(path), path):
+            return None
         os.lchown(path, uid, gid)
         return attrs(os.lstat(path))
 
@@ -559,7 +571,10 @@ def main():
     p.add_argument('--log', type=int, default=12, help='how many operations are shown of a failure that does not come again')
     p.add_argument('--closely', type=int, default=1 << 62, help='from this step on the trees are compared after each one')
     p.add_argument('--ignore', action='append', default=[], help='an operation that is left out')
+    p.add_argument('--no-callers', action='store_true', help='the kernel does not tell who changes an owner')
     a = p.parse_args()
+    if a.no_callers:
+        OWNERS_TOLD.clear()
     print('seed %d' % a.seed, flush=True)
     r, steps, worked = random.Random(a.seed), [], set()
     run = Run(a, None)
