@@ -15,13 +15,16 @@
 #include "lib/dir.h"
 #include "lib/fd.h"
 #include "lib/mnt.h"
+#include "lib/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/nsfs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,18 +35,71 @@ struct range {
 };
 
 /* Of a container's it is one; the host's own begins with its root. */
-static int read_range(pid_t pid, struct range *ret)
+static int parse_range(const char *map, struct range *ret)
 {
-	char path[64], text[256];
-	int r;
-
-	snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
-	r = fd_read_file_at(AT_FDCWD, path, text, sizeof(text));
-	if (r < 0)
-		return r;
-	if (sscanf(text, "%*u %" SCNu32 " %" SCNu32, &ret->first, &ret->count) != 2 || !ret->first)
+	if (sscanf(map, "%*u %" SCNu32 " %" SCNu32, &ret->first, &ret->count) != 2 || !ret->first)
 		return -EPERM;
 	return 0;
+}
+
+static bool same_ns(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino &&
+	       x.st_dev == y.st_dev;
+}
+
+/*
+ * The container's user namespace, from one below it: the outermost that is not ours.
+ * @nested: whether @ns was another
+ */
+static int outermost(int ns, bool *nested)
+{
+	autofd ours = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC), at = -1;
+
+	*nested = false;
+	at = ours < 0 ? -1 : fcntl(ns, F_DUPFD_CLOEXEC, 0);
+	if (at < 0)
+		return -errno;
+	for (;;) {
+		autofd parent = ioctl(at, NS_GET_PARENT);
+
+		if (parent < 0)
+			return -errno;
+		if (same_ns(parent, ours))
+			return fd_steal(&at);
+		fd_close(at);
+		at = fd_steal(&parent);
+		*nested = true;
+	}
+}
+
+/*
+ * The process may have made itself a user namespace with few of the ids, or none, after it mounted:
+ * what counts is the container's.
+ */
+static int read_range(pid_t pid, struct range *ret)
+{
+	char path[64], uids[USERNS_MAP_TEXT], gids[USERNS_MAP_TEXT];
+	autofd proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), ns = -1, outer = -1;
+	bool nested = false;
+	int r;
+
+	snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
+	ns = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return -errno;
+	outer = outermost(ns, &nested);
+	if (outer < 0)
+		return outer;
+#ifdef MUTANT_FUSE_NESTED
+	nested = false;
+#endif
+	snprintf(path, sizeof(path), "%d/uid_map", (int)pid);
+	r = nested ? userns_read_maps(proc, outer, uids, gids, sizeof(uids))
+		   : fd_read_file_at(proc, path, uids, sizeof(uids));
+	return r < 0 ? r : parse_range(uids, ret);
 }
 
 static bool waits(int dir, const char *name)

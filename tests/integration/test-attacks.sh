@@ -83,13 +83,15 @@ for n in "$name" "$other"; do
 done
 # A first process that waits for itself when it ends, and the kernel cannot end: its connection is aborted.
 ended() { [ ! -e "/proc/$1" ]; }
-for way in 'kill NAME KILL' 'delete --force NAME' 'kill --all NAME KILL'; do
-	name=$(cname hanging)
-	launch_detached "$name" --privileged --rootfs "$root" -- sh -c 'exec fusehang /new >/turn/ready' || { fail "a container with a FUSE server starts"; continue; }
-	ok "it waits for itself (${way%% *})" eventually 10 grep -qx open "$root/turn/ready"
+# Also where it has left for a user namespace below, in which nobody is who mounted.
+for way in 'kill NAME KILL' 'delete --force NAME' 'kill --all NAME KILL' 'delete --force NAME nested' 'kill NAME KILL nested'; do
+	name=$(cname hanging) nested=
+	[ "${way##* }" != nested ] || nested=nested way=${way% nested}
+	launch_detached "$name" --privileged --rootfs "$root" -- sh -c "exec fusehang /new $nested >/turn/ready" || { fail "a container with a FUSE server starts"; continue; }
+	ok "it waits for itself (${way%% *}${nested:+, $nested})" eventually 10 grep -qx open "$root/turn/ready"
 	pid=$(init_pid "$name")
 	# shellcheck disable=SC2086
-	ok "cloister $way: ends a server that waits for itself" cloister ${way/NAME/$name}
+	ok "cloister $way: ends a server that waits for itself${nested:+ in a nested user namespace}" cloister ${way/NAME/$name}
 	ok "and it has ended" eventually 10 ended "$pid"
 	cloister delete --force "$name" 2>/dev/null
 	rm -f "$root/turn/ready"

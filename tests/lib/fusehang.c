@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fusehang DIR - serve a FUSE file system on DIR and keep a file of it open
+ * fusehang DIR [nested] - serve a FUSE file system on DIR and keep a file of it open
  *
  * Its number is lower than the device's: at the end it is closed first, and waits for an answer
  * that this process, which is ending, never gives. DIR is unmounted; the connection stays.
+ * "nested": it is in a user namespace of its own then, which has none of the ids that mounted, and
+ * must leave DIR as it is.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -84,21 +88,23 @@ static void *serve(void *arg)
 int main(int argc, char **argv)
 {
 	int low = open("/dev/null", O_RDONLY), file;
+	bool nested = argc == 3 && strcmp(argv[2], "nested") == 0;
 	char options[100], path[4096];
 	pthread_t thread;
 
-	if (argc != 2)
+	if (argc != 2 && !nested)
 		return 2;
 	device = open("/dev/fuse", O_RDWR);
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", device);
 	if (low < 0 || device < 0 || mount("none", argv[1], "fuse", 0, options) < 0 ||
+	    (nested && unshare(CLONE_NEWUSER) < 0) ||
 	    pthread_create(&thread, NULL, serve, NULL) != 0) {
 		perror(argv[1]);
 		return 1;
 	}
 	snprintf(path, sizeof(path), "%s/file", argv[1]);
 	file = open(path, O_RDWR);
-	if (file < 0 || dup2(file, low) < 0 || umount2(argv[1], MNT_DETACH) < 0) {
+	if (file < 0 || dup2(file, low) < 0 || (!nested && umount2(argv[1], MNT_DETACH) < 0)) {
 		perror(path);
 		return 1;
 	}
