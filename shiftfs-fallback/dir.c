@@ -190,6 +190,8 @@ static size_t translate(struct request *r, struct open_file *f, const char *buf,
 			char *out)
 {
 	const struct node *n = request_node(r);
+	const struct hide *hide = &r->server->hide;
+	bool aliases = hide_has_aliases(hide, n);
 	int dir = f->fd;
 	size_t used = 0;
 
@@ -201,7 +203,8 @@ static size_t translate(struct request *r, struct open_file *f, const char *buf,
 					    .type = e->d_type };
 
 		pos += e->d_reclen;
-		if (hide_has(&r->server->hide, n, e->d_name))
+		if (hide_has(hide, n, e->d_name) ||
+		    (aliases && hide_has_alias(hide, n, dir, e->d_name)))
 			continue;
 		complete(r->server, dir, e, &head);
 		used += r->plus ? put_plus(r, f, &head, e->d_name, out + used)

@@ -107,11 +107,14 @@ int request_name(const struct request *r, size_t *offset, const char **name)
  */
 int request_new_entry(struct request *r, size_t *offset, const char **name)
 {
-	int error = request_name(r, offset, name);
+	int error = request_name(r, offset, name), dir;
 
 	if (error == 0 && hide_has(&r->server->hide, request_node(r), *name))
 		error = -EPERM;
-	return error < 0 ? error : request_fd(r);
+	dir = error < 0 ? error : request_fd(r);
+	if (dir >= 0 && hide_has_alias(&r->server->hide, request_node(r), dir, *name))
+		return -EPERM;
+	return dir;
 }
 
 /**

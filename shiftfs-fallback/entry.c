@@ -107,7 +107,11 @@ int do_lookup(struct request *r)
 	if (hide_has(&r->server->hide, request_node(r), name))
 		return r->server->cache == CACHE_STRICT ? -ENOENT : reply_nothing(r);
 	dir = request_fd(r);
-	error = dir < 0 ? dir : reply_child(r, dir, name);
+	error = dir < 0 ? dir : 0;
+	if (error == 0 && hide_has_alias(&r->server->hide, request_node(r), dir, name))
+		error = -ENOENT;
+	if (error == 0)
+		error = reply_child(r, dir, name);
 	return error == -ENOENT && r->server->cache != CACHE_STRICT ? reply_nothing(r) : error;
 }
 

@@ -81,6 +81,8 @@ static int remove_entry(struct request *r, int flags)
 	dir = request_fd(r);
 	if (dir < 0)
 		return dir;
+	if (hide_has_alias(&r->server->hide, request_node(r), dir, name))
+		return -ENOENT;
 	if (r->done)
 		return 0;
 	error = find_victim(r, request_node(r), dir, name, &e);
@@ -195,7 +197,13 @@ static int rename_entry(struct request *r, size_t offset, uint64_t newdir, unsig
 		return -EPERM;
 	n.from = request_fd(r);
 	n.to = n.from < 0 ? n.from : request_hold(r, to);
-	return n.to < 0 ? n.to : do_it(r, &n);
+	if (n.to < 0)
+		return n.to;
+	if (hide_has_alias(&r->server->hide, request_node(r), n.from, n.old))
+		return -ENOENT;
+	if (hide_has_alias(&r->server->hide, to, n.to, n.new))
+		return -EPERM;
+	return do_it(r, &n);
 }
 
 int do_rename(struct request *r)

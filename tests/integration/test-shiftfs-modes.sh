@@ -22,7 +22,7 @@ serve() { # MODE OPTION…
 gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 unserve() { umount "$view" && eventually 5 gone "$(cat "$work/pid")" && cat "$work/log" && [ ! -s "$work/log" ]; }
 owner() { stat -c %u:%g "$1"; }
-cleanup() { umount -l "$view" 2>/dev/null; kill $ns 2>/dev/null; }
+cleanup() { umount -l "$view" "$work/fuse" 2>/dev/null; kill $ns 2>/dev/null; }
 on_exit cleanup
 
 fails 'by the kernel' "ids are not mapped twice" "$shiftfs" --source-fd 0 --fuse-fd 0 --mode a --map 0:1:1
@@ -79,7 +79,7 @@ fails 'Invalid' "a name to hide is needed" serve b --map 0:0:65536 --hide a/b/..
 fails 'No such' "and a directory that it is in" serve b --map 0:0:65536 --hide none/key
 ln -s a "$backing/link"
 fails '*' "which is no symbolic link" serve b --map 0:0:65536 --hide link/b/key
-ok "with hidden names" serve b --map 0:0:65536 --hide /a/b/key --hide top --hide a/none
+ok "with hidden names" serve b --map 0:0:65536 --cache strict --hide /a/b/key --hide top --hide a/none
 is "$(ls "$view/a/b") $(ls "$view" | tr '\n' ' ')" "other a link " "they are not listed"
 for p in a/b/key a/b/../b/key link/b/key top; do fails 'No such' "$p is not there" cat "$view/$p"; done
 for p in a/b/key top a/none; do
@@ -97,5 +97,31 @@ is "$(ls "$view/moved")" other "a directory that is renamed hides it still"
 fails 'No such' "and under the new path" cat "$view/moved/key"
 fails 'not empty' "it cannot be removed, because it is not empty" sh -c "rm $view/moved/other && rmdir $view/moved"
 is "$(cat "$backing/moved/key" "$backing/top" | tr '\n' ' ')" "secret top " "what is hidden is as it was"
+mkdir "$backing/a/b"; echo newer >"$backing/a/b/key"; echo beside >"$backing/a/b/other"
+is "$(ls "$view/a/b") $(cat "$view/a/b/other")" "other beside" "another directory in its place hides it too"
+fails 'No such' "under the path" cat "$view/a/b/key"
+fails 'not permitted' "nothing is made there" sh -c "echo x >$view/a/b/key"
+is "$(ls "$view/moved")" "" "and the old one hides it as before"
+mv "$backing/a/b" "$backing/a/version"; ln -s version "$backing/a/b"
+fails 'No such' "a symbolic link in its place leads to one that does" cat "$view/a/b/key"
+fails 'No such' "also by its name" cat "$view/a/version/key"
+mkdir "$view/mine"; mv "$view/a" "$view/away"; mkdir -p "$view/a/b"; echo newest >"$backing/a/b/key"
+fails 'No such' "a path that was made through the mount hides what the host puts there" cat "$view/a/b/key"
 ok "unmounted" unserve
+# A file system on FUSE may know a thing by several names. Two links are such names, whatever it ignores.
+mkdir -p "$work/lower/d" "$work/fuse"; echo secret >"$work/lower/d/key"; echo open >"$work/lower/d/other"
+ln "$work/lower/d/key" "$work/lower/d/Alias"
+below=$("$top_builddir/tests/lib/shift-mount" "$work/lower" "$work/fuse" "$shiftfs" --mode b --map 0:0:65536) || fail "a FUSE file system as source"
+backing=$work/fuse
+ok "a FUSE file system is served without names" serve b --map 0:0:65536 --cache strict --hide d/key --hide d/none
+is "$(ls "$view/d")" other "other names of what is hidden are not listed"
+fails 'No such' "nor there" cat "$view/d/Alias"
+fails 'No such' "nor removed" unlink "$view/d/Alias"
+fails 'No such' "nor renamed" mv "$view/d/Alias" "$view/d/x"
+fails 'not permitted' "nor made anew" ln "$view/d/other" "$view/d/Alias"
+fails 'not permitted' "nor renamed to" mv -T "$view/d/other" "$view/d/Alias"
+fails 'not permitted' "nor is made what differs from a hidden name in case alone" sh -c "echo x >$view/d/NONE"
+ok "others are" sh -c "echo x >$view/d/mine && mv $view/d/mine $view/d/yours && rm $view/d/yours"
+ok "unmounted" unserve
+umount "$work/fuse"; eventually 5 gone "$below"
 done_testing
