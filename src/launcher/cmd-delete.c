@@ -7,7 +7,9 @@
 
 #include "launcher/known.h"
 #include "launcher/log.h"
+#include "lib/claims.h"
 #include "lib/fd.h"
+#include "lib/fuseconn.h"
 #include "lib/reap.h"
 #include "lib/rundir.h"
 #include "runtime/error.h"
@@ -76,16 +78,64 @@ static int reap_locked(int root_fd, const char *id)
 	return lock < 0 ? lock : reap_container(root_fd, id);
 }
 
+struct waited {
+	const char *self;
+	uint32_t uids[64];
+	int n;
+	GString *names;
+};
+
+static int add_owner(const char *id, const struct claim *claim, void *arg)
+{
+	struct waited *w = arg;
+	g_autofree char *name = g_strndup(id, strcspn(id, "@")); /* and of which state root */
+
+	for (int i = 0; i < w->n; i++) {
+		if (w->uids[i] - claim->base >= claim->count || strcmp(name, w->self) == 0)
+			continue;
+		g_string_append_printf(w->names, "%s%s", w->names->len ? ", " : "", name);
+		break;
+	}
+	return 0;
+}
+
+/*
+ * What it may wait for: a file that another container handed to it, or a lock in a volume which
+ * that one holds, waiting for a FUSE server of its own. To abort the connection would be the
+ * other's harm, and whether it is that one cannot be known. Return: "" if there is none such.
+ */
+static char *suspects(int root_fd, const char *id)
+{
+	struct waited w = { .self = id, .names = g_string_new(NULL) };
+
+	w.n = fuseconn_waited(w.uids, G_N_ELEMENTS(w.uids));
+	if (w.n > 0)
+		claim_each(root_fd, add_owner, &w);
+	return g_string_free(w.names, false);
+}
+
+static bool fail_busy(int root_fd, const char *id, GError **error)
+{
+	g_autofree char *others = suspects(root_fd, id);
+
+	if (*others)
+		return error_set(error,
+				 "container \"%s\": a process of it cannot be ended now; it may "
+				 "wait for a FUSE file system of %s: end that first, and delete it "
+				 "again; its ids stay taken",
+				 id, others);
+	return error_set(error,
+			 "container \"%s\": a process of it cannot be ended now (in an "
+			 "uninterruptible sleep?); its ids stay taken, delete it again later",
+			 id);
+}
+
 static bool reap(int root_fd, const char *id, GError **error)
 {
 	int r = reap_locked(root_fd, id);
 
 	if (r == -EBUSY)
-		return error_set(
-			error,
-			"container \"%s\": a process of it cannot be ended now (in an "
-			"uninterruptible sleep?); its ids stay taken, delete it again later",
-			id);
+		return fail_busy(root_fd, id, error);
 	return r == 0 || error_set_errno(error, r, "remove container \"%s\"", id);
 }
 

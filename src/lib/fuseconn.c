@@ -118,32 +118,38 @@ static bool is_of(const struct range *range, int dir, const char *name)
 	       st.st_uid - range->first < range->count;
 }
 
+static DIR *open_connections(void)
+{
+	/* The host need not have it mounted. */
+	autofd mount = mnt_new("fusectl", NULL,
+			       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+
+	if (mount < 0)
+		errno = -mount;
+	return mount < 0 ? NULL : dir_open_at(mount, ".");
+}
+
 /* Return: how many there are of the container of @pid, of those to abort that somebody waits at. */
 static int each_of(pid_t pid, bool abort)
 {
-	autofd mount = -1;
 	struct range range;
 	struct dirent *e;
 	int n = read_range(pid, &range);
-	autodir dir = NULL;
+	autodir dir = n < 0 ? NULL : open_connections();
 
 	if (n < 0)
 		return n;
-	/* The host need not have it mounted. */
-	mount = mnt_new("fusectl", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	if (mount < 0)
-		return mount == -ENODEV ? 0 : mount;
-	dir = dir_open_at(mount, ".");
 	if (!dir)
-		return -errno;
+		return errno == ENODEV ? 0 : -errno;
 	while ((e = dir_next(dir))) {
 		char path[300];
 
-		if (!is_of(&range, mount, e->d_name) || (abort && !waits(mount, e->d_name)))
+		if (!is_of(&range, dirfd(dir), e->d_name) ||
+		    (abort && !waits(dirfd(dir), e->d_name)))
 			continue;
 		snprintf(path, sizeof(path), "%s/abort", e->d_name);
 		if (abort)
-			fd_write_file_at(mount, path, "1");
+			fd_write_file_at(dirfd(dir), path, "1");
 		n++;
 	}
 	return n;
@@ -171,4 +177,27 @@ int fuseconn_abort(pid_t pid)
 	return 0;
 #endif
 	return each_of(pid, true);
+}
+
+/**
+ * fuseconn_waited() - who owns connections at which somebody waits now
+ * @uids: receives at most @max ids of the host, none of them its root's
+ *
+ * Return: how many, or -errno.
+ */
+int fuseconn_waited(uint32_t *uids, size_t max)
+{
+	const struct range others = { .first = 1, .count = UINT32_MAX - 1 };
+	autodir dir = open_connections();
+	struct dirent *e;
+	struct stat st;
+	size_t n = 0;
+
+	if (!dir)
+		return errno == ENODEV ? 0 : -errno;
+	while (n < max && (e = dir_next(dir)))
+		if (is_of(&others, dirfd(dir), e->d_name) &&
+		    waits(dirfd(dir), e->d_name) && fstatat(dirfd(dir), e->d_name, &st, 0) == 0)
+			uids[n++] = st.st_uid;
+	return n;
 }

@@ -96,4 +96,20 @@ for way in 'kill NAME KILL' 'delete --force NAME' 'kill --all NAME KILL' 'delete
 	cloister delete --force "$name" 2>/dev/null
 	rm -f "$root/turn/ready"
 done
+# The lock of a directory that two share, held by one that waits for itself: the other is not hurt for ever, and
+# who deletes it hears whom to end.
+holder=$(cname holder) victim=$(cname victim)
+mkdir -p "$work/vol/d"; shift_owners "$work/vol"
+launch_detached "$holder" --privileged --rootfs "$root" -v "$work/vol:/mnt" -- sh -c "exec fusehang /new /mnt/d >/turn/ready"
+ok "one holds a directory" eventually 10 grep -qx open "$root/turn/ready"
+stuck() { grep -q '^State:.D' "/proc/$pid/status"; }
+tries=0 # it may have come before the other held it
+until [ $tries -ge 50 ] || stuck 2>/dev/null; do
+	[ $tries = 0 ] || cloister delete --force "$victim" 2>/dev/null
+	launch_detached "$victim" --rootfs "$root" -v "$work/vol:/mnt" -- sh -c 'exec touch /mnt/d/x' && pid=$(init_pid "$victim") && eventually 1 stuck
+	tries=$((tries + 1))
+done
+fails "it may wait for a FUSE file system of $holder:" "who waits for it cannot be ended, and it is named" cloister delete --force "$victim"
+ok "that one is" cloister delete --force "$holder"
+ok "then the other" cloister delete --force "$victim"
 done_testing

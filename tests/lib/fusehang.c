@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fusehang DIR [nested] - serve a FUSE file system on DIR and keep a file of it open
+ * fusehang DIR [nested|OTHER] - serve a FUSE file system on DIR and keep a file of it open
  *
  * Its number is lower than the device's: at the end it is closed first, and waits for an answer
  * that this process, which is ending, never gives. DIR is unmounted; the connection stays.
  * "nested": it is in a user namespace of its own then, which has none of the ids that mounted, and
- * must leave DIR as it is.
+ * must leave DIR as it is. OTHER: a directory, of which it holds the lock: it is listed into memory
+ * of that file, which never comes.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,8 +17,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int device;
@@ -39,6 +43,7 @@ static struct fuse_attr attr_of(uint64_t node)
 {
 	return (struct fuse_attr){ .ino = node,
 				   .mode = node == FUSE_ROOT_ID ? S_IFDIR | 0755 : S_IFREG | 0666,
+				   .size = 4096,
 				   .nlink = 1 };
 }
 
@@ -65,6 +70,7 @@ static void serve_one(const struct fuse_in_header *in)
 		answer(in, 0, &opened, sizeof(opened));
 		break;
 	case FUSE_FORGET:
+	case FUSE_READ:
 	case FUSE_FLUSH: /* what the end waits for */
 		break;
 	default:
@@ -85,6 +91,16 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+static void hold(const char *other, int file)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	int dir = open(other, O_RDONLY | O_DIRECTORY);
+
+	syscall(SYS_getdents64, dir, page, 4096);
+	perror(other);
+	exit(1);
+}
+
 int main(int argc, char **argv)
 {
 	int low = open("/dev/null", O_RDONLY), file;
@@ -92,7 +108,7 @@ int main(int argc, char **argv)
 	char options[100], path[4096];
 	pthread_t thread;
 
-	if (argc != 2 && !nested)
+	if (argc != 2 && argc != 3)
 		return 2;
 	device = open("/dev/fuse", O_RDWR);
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", device);
@@ -110,6 +126,8 @@ int main(int argc, char **argv)
 	}
 	puts("open");
 	fflush(stdout);
+	if (argc == 3 && !nested)
+		hold(argv[2], file);
 	for (;;)
 		pause();
 }
