@@ -53,8 +53,9 @@ static void add_ranges(struct server_args *a, const char *option, const struct i
 	}
 }
 
-static bool add_user(struct server_args *a, const struct mount_options *o, struct complaint *why)
+static bool add_user(struct server_args *a, const struct mount_job *job, struct complaint *why)
 {
+	const struct mount_options *o = &job->options;
 	uint32_t uid, gid;
 	int r;
 
@@ -68,6 +69,15 @@ static bool add_user(struct server_args *a, const struct mount_options *o, struc
 				USER_GROUPS_MAX);
 	if (r < 0)
 		return complain(why, MOUNT_FAILED, "as=%s: no such user or group", o->as);
+	r = user_reaches(a->as, job->source, job->source_fd);
+	if (r < 0)
+		return complain(why, MOUNT_SYSTEM, "source \"%s\": %s", job->source, strerror(-r));
+	if (r == 0)
+		return complain(
+			why, MOUNT_FAILED,
+			"source \"%s\": a symbolic link in it leads to what %s cannot reach; "
+			"give the path without it",
+			job->source, o->as);
 	add(a, "--as", a->as);
 	if (!o->mapped && !o->userns && !o->container) {
 		snprintf(a->owner, sizeof(a->owner), "%u:%u", o->owner_uid, o->owner_gid);
@@ -93,7 +103,7 @@ static bool make_args(const struct mount_job *job, struct server_args *a, struct
 		add(a, "--hide", o->hide[i]);
 	add_ranges(a, "--uid-map", &job->maps.uids);
 	add_ranges(a, "--gid-map", &job->maps.gids);
-	return add_user(a, o, why);
+	return add_user(a, job, why);
 }
 
 static int configure(int ctx, const struct mount_job *job, int fuse)

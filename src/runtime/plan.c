@@ -60,6 +60,14 @@ static bool find_user(struct plan_step *step, GError **error)
 	if (r < 0)
 		return error_set(error, "volume source \"%s\": as=%s: no such user or group",
 				 step->mount->source, user);
+	r = user_reaches(text, step->mount->source, step->tree_fd);
+	if (r < 0)
+		return error_set_errno(error, r, "volume source \"%s\"", step->mount->source);
+	if (r == 0)
+		return error_set(error,
+				 "volume source \"%s\": a symbolic link in it leads to what as=%s "
+				 "cannot reach; give the path without it",
+				 step->mount->source, user);
 	step->as = g_strdup(text);
 	return true;
 }

@@ -112,6 +112,12 @@ like "$out" ' rw,nosuid,nodev,.* - fuse.shiftfs ' "suid bits have no effect insi
 rm "$vol/open/s"
 out=$(run_with "[$(bind "$vol" /v bind shiftfs), $(bind "$vol" /w bind as=daemon)]" 'cat /v/closed; echo then; cat /w/closed')
 is "$(sed -n '/^then/q;p' <<<"$out") $(grep -c '^secret$' <<<"$out")" "secret 1" "nor beside a mount with root's rights"
+mkdir -p "$work/theirs" "$work/shut/pub"; chown daemon "$work/theirs"; echo behind >"$work/shut/pub/f"; chmod 700 "$work/shut"
+ln -s "$work/shut/pub" "$work/theirs/to-shut"; ln -s "$vol" "$work/theirs/to-open"
+fails 'cannot reach' "a link that the user may have put there leads to nothing that is closed to them" launch --rootfs "$root" -v "$work/theirs/to-shut:/v:as=daemon" -- cat /v/f
+is "$(launch --rootfs "$root" -v "$work/shut/pub:/v:as=daemon" -- cat /v/f)" behind "what is named without a link is what the caller wants"
+is "$(launch --rootfs "$root" -v "$work/theirs/to-open:/v:as=daemon" -- cat /v/of-root)" root "a link to what they reach is followed"
+fails 'cannot reach' "mount.shiftfs: the same" "$top_builddir/shiftfs-fallback/mount.shiftfs" "$work/theirs/to-shut" "$work/shut" -o as=daemon
 fails 'no such user' "an unknown user" run_with "[$(bind "$vol" /v bind as=nobody-knows)]"
 fails 'other than root' "root is none" run_with "[$(bind "$vol" /v bind as=root)]"
 is "$(launch --name "$(cname s)" --rootfs "$root" -v "$vol:/v:ro,as=daemon,hide=closed" -- sh -c 'ls /v; cat /v/of-root; touch /v/open/x 2>/dev/null || echo ro' | tr '\n' ' ')" \
