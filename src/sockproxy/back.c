@@ -59,6 +59,23 @@ void link_destroy(struct link *l)
 	free(l);
 }
 
+/**
+ * link_connect() - a connection to the engine, if there is none that was kept
+ * Return: 0, or -errno: the engine cannot be had
+ */
+int link_connect(struct link *l)
+{
+	char byte;
+
+	/* One that was kept may have ended with the engine. */
+	if (l->engine >= 0 &&
+	    (recv(l->engine, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN))
+		link_close(l, &l->engine, &l->engine_events);
+	if (l->engine < 0)
+		l->engine = engine_connect(back_proxy->engine_socket, false);
+	return l->engine < 0 ? l->engine : 0;
+}
+
 void link_tell(uint32_t id, enum proxy_msg_type type)
 {
 	struct proxy_msg msg = { .type = type, .id = id };
@@ -73,36 +90,24 @@ void link_finish(struct link *l)
 	link_destroy(l);
 }
 
-/* Return: 0, or -errno: the engine cannot be had */
-static int engine_ready(struct link *l)
-{
-	char byte;
-
-	/* One that was kept may have ended with the engine. */
-	if (l->engine >= 0 &&
-	    (recv(l->engine, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN))
-		link_close(l, &l->engine, &l->engine_events);
-	if (l->engine < 0)
-		l->engine = engine_connect(back_proxy->engine_socket, false);
-	return l->engine < 0 ? l->engine : 0;
-}
-
 /**
  * link_answer() - an answer of our own; it fits an empty socket's buffer, and is the last
  */
 void link_answer(struct link *l, int status, const char *text)
 {
-	l->down.at = 0;
-	l->down.len = proxy_response(l->down.buf, PROXY_BUFFER, status, text,
-				     endpoint_is_raw(l->endpoint));
-	flow_send(&l->down, l->client);
+	char buf[4 * TARGET_MAX];
+	size_t n = proxy_response(buf, sizeof(buf), status, text, endpoint_is_raw(l->endpoint));
+
+	/* Not into the midst of another. */
+	if (l->response.state == RESPONSE_HEAD)
+		send(l->client, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	link_finish(l);
 }
 
 static void send_request(struct link *l)
 {
 	l->mode = LINK_ANSWER;
-	if (engine_ready(l) < 0)
+	if (link_connect(l) < 0)
 		link_answer(l, 502, "the engine does not answer on its socket");
 	else
 		link_pump(l, true);
@@ -147,56 +152,13 @@ static bool take_request(struct link *l, const struct proxy_msg *msg, const char
 	l->early = msg->early_len ? malloc(msg->early_len) : NULL;
 	/* A whole id may be longer than the name of the container that it takes the place of. */
 	l->up.buf = malloc(room + FLOW_FRAMING + 2 * TARGET_MAX);
-	if (!l->up.buf || !flow_ready(&l->down) || (msg->early_len && !l->early))
+	if (!l->up.buf || (msg->early_len && !l->early))
 		return false;
 	if (l->early)
 		memcpy(l->early, text + msg->head_len + msg->body_len, l->early_len);
 	memcpy(l->up.buf, text, len);
 	l->up.len = len;
 	return true;
-}
-
-/* The client may say that word for word again. */
-static void remember(struct link *l, const struct proxy_msg *msg, const char *text)
-{
-	l->again_len = msg->again_len;
-	l->again = msg->again_len ? malloc(msg->again_len + msg->head_len) : NULL;
-	if (!l->again)
-		return;
-	memcpy(l->again, text + msg->head_len, msg->again_len);
-	memcpy(l->again + msg->again_len, text, msg->head_len);
-}
-
-/* It has said something: what it said before, or what the parser has to see. */
-static void on_again(struct link *l)
-{
-	struct proxy_msg other = { .type = MSG_DONE, .id = l->id };
-	char text[2 * PROXY_AGAIN_MAX];
-	ssize_t n = recv(l->client, text, sizeof(text), MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		link_finish(l);
-		return;
-	}
-	if ((size_t)n == l->again_len && memcmp(text, l->again, n) == 0) {
-		l->response = (struct response){ 0 };
-		l->up.buf = malloc(l->head_len);
-		if (l->up.buf)
-			memcpy(l->up.buf, l->again + n, l->head_len);
-		l->up.len = l->head_len;
-		if (l->up.buf && flow_ready(&l->down))
-			send_request(l);
-		else
-			link_finish(l);
-		return;
-	}
-	free(l->again);
-	l->again = NULL;
-	l->mode = LINK_IDLE;
-	link_watch(l, l->client, PART_CLIENT, &l->client_events, 0);
-	proxy_send(back_proxy->channel, &other, text, n, -1);
 }
 
 static void on_request(struct link *l, const struct proxy_msg *msg, const char *text, size_t len,
@@ -215,7 +177,7 @@ static void on_request(struct link *l, const struct proxy_msg *msg, const char *
 	l->archive = (struct archive){ 0 };
 	l->body_complete = false;
 	l->pipe = fd;
-	remember(l, msg, text);
+	again_remember(l, msg, text);
 	if (!take_request(l, msg, text, len)) {
 		link_finish(l);
 	} else if (l->endpoint->reach == REACH_NONE) {
@@ -313,7 +275,7 @@ static void on_idle(struct link *l, enum link_part part)
 	if (part == PART_ENGINE)
 		link_close(l, &l->engine, &l->engine_events);
 	else if (l->mode == LINK_AGAIN)
-		on_again(l);
+		again_read(l);
 	else if (part == PART_CLIENT)
 		link_watch(l, l->client, PART_CLIENT, &l->client_events, 0);
 }

@@ -11,7 +11,8 @@
 
 /* Bytes on their way in one direction. */
 struct flow {
-	char *buf; /* PROXY_BUFFER and room for framing; NULL while nothing moves */
+	char *buf; /* PROXY_BUFFER and room for framing, or flow_lend()'s; NULL while nothing moves
+		    */
 	size_t at, len;
 	bool end; /* nothing follows */
 };
@@ -78,14 +79,20 @@ struct link *link_find(uint32_t id);
 void link_destroy(struct link *l);
 void link_tell(uint32_t id, enum proxy_msg_type type);
 void link_finish(struct link *l);
+int link_connect(struct link *l);
 void link_answer(struct link *l, int status, const char *text);
 void link_watch(const struct link *l, int fd, int part, uint32_t *have, uint32_t want);
 void link_close(struct link *l, int *fd, uint32_t *events);
 void link_pump(struct link *l, bool fresh);
 void back_read_channel(void);
 
+void again_remember(struct link *l, const struct proxy_msg *msg, const char *text);
+void again_read(struct link *l);
+
 void flow_free(struct flow *f);
 bool flow_ready(struct flow *f);
+void flow_lend(struct flow *f);
+bool flow_keep(struct flow *f);
 int flow_send(struct flow *f, int fd);
 int flow_receive(struct flow *f, int fd);
 int body_receive(struct link *l);

@@ -38,10 +38,39 @@ void link_close(struct link *l, int *fd, uint32_t *events)
 	*events = 0;
 }
 
+/* For what moves on at once, which is most of all: the same few pages whoever's it is. */
+static char lent[PROXY_BUFFER + FLOW_FRAMING];
+
 void flow_free(struct flow *f)
 {
-	free(f->buf);
+	if (f->buf != lent)
+		free(f->buf);
 	*f = (struct flow){ 0 };
+}
+
+/**
+ * flow_lend() - a buffer until flow_keep(); nobody else's meanwhile
+ */
+void flow_lend(struct flow *f)
+{
+	if (!f->buf)
+		f->buf = lent;
+}
+
+/**
+ * flow_keep() - what has not moved on gets a buffer of its own
+ */
+bool flow_keep(struct flow *f)
+{
+	if (f->buf != lent)
+		return true;
+	f->buf = NULL;
+	if (f->at == f->len)
+		return true;
+	if (!flow_ready(f))
+		return false;
+	memcpy(f->buf + f->at, lent + f->at, f->len - f->at);
+	return true;
 }
 
 bool flow_ready(struct flow *f)
@@ -50,6 +79,7 @@ bool flow_ready(struct flow *f)
 		f->buf = malloc(PROXY_BUFFER + FLOW_FRAMING);
 	return f->buf != NULL;
 }
+
 /* Return: 1: all is sent; 0: the other side is full; -errno */
 int flow_send(struct flow *f, int fd)
 {

@@ -196,8 +196,12 @@ void link_pump(struct link *l, bool fresh)
 		link_answer(l, 403, archive_refusal);
 		return;
 	}
-	if (r >= 0 && !fresh)
+	if (r >= 0 && !fresh) {
+		flow_lend(&l->down);
 		r = pump_down(l);
+		if (!flow_keep(&l->down))
+			r = -ENOMEM;
+	}
 	if (r == 1)
 		response_done(l);
 	else if (r < 0)

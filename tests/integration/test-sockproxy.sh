@@ -121,6 +121,7 @@ fi
 is "$(get $(for _ in {1..50}; do echo http://d/_ping; done) | grep -o OK | wc -l)" 50 "50 requests on a connection"
 is "$(python3 "$tests_lib/httpraw.py" --repeat "$work/p.sock")" "200 200 200 200 200 200 200 200 200 200 200 200 200 200 200 200 403" \
 	"the same again and again, whole and in pieces, and then another"
+is "$(python3 "$tests_lib/httpraw.py" --slow "$work/p.sock" /images/bb/get)" "the same True" "... with long answers to a client that does not read at once"
 for i in {1..60}; do get http://d/containers/json -o "$work/json.$i" & waits[i]=$!; done
 for i in {1..60}; do wait "${waits[i]}"; done
 is "$(cat "$work"/json.* | grep -o '\[\]' | wc -l)" 60 "60 clients at once"
@@ -242,11 +243,18 @@ answers
 ### It goes on
 # Numbers of clients are used again, but not of those that are still there.
 ok "clients beside one that stays" python3 "$tests_lib/httpraw.py" --many "$work/p.sock" 1100
+coproc python3 "$tests_lib/httpraw.py" --kept "$work/p.sock"
+read -r -t 10 -u "${COPROC[0]}" one; read -r -t 10 -u "${COPROC[0]}" two
+is "$one $two" "200 200" "a client that asks the same again"
 engine_end d
 like "$(get http://d/_ping)" 'does not answer' "the engine is down"
 env -u DOCKER_BUILDKIT_RUNC_COMMAND nsenter --net="/proc/${engine_net[d]}/ns/net" dockerd --config-file "$work/d/daemon.json" </dev/null >>"$work/d/log" 2>&1 &
 engine_pid[d]=$!
 ok "... and up again, on a new socket" eventually 60 up
+echo >&"${COPROC[1]}"
+read -r -t 10 -u "${COPROC[0]}" one
+is "$one" 200 "... who asks again, of the new one"
+kill "$COPROC_PID" && wait "$COPROC_PID" 2>/dev/null
 like "$(get -X POST -H 'Connection: Upgrade' -H 'Upgrade: h2c' http://d/grpc)" 'BuildKit through this socket' "isolation: BuildKit's steps where they are not Cloister's"
 # buildx would then rather have a BuildKit of its own, in a container.
 fails 'BuildKit through this socket|booting buildkit' "... docker build" buildkit

@@ -9,6 +9,8 @@ comes until the end, or until it has WORD, is printed; not more than two seconds
     httpraw.py --websocket SOCKET PATH   says "ws" to what attaches there
     httpraw.py --table SOCKET            each line on a connection of its own, all at once; the statuses that each heard
     httpraw.py --repeat SOCKET           the same again and again on one connection, in one piece and in two; then another
+    httpraw.py --kept SOCKET             says the same twice and, for each line of standard input, again
+    httpraw.py --slow SOCKET PATH        asks for that four times and does not read at once; are the answers the same?
     httpraw.py --many SOCKET N           N requests, each on its own connection, beside a hijacked one
 """
 import concurrent.futures
@@ -100,6 +102,25 @@ def repeat():
     print(*said)
 
 
+def kept():
+    s = connect(10)
+    for line in ["", ""] + [None] * 100:
+        if line is None and not sys.stdin.readline():
+            return
+        s.sendall(b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n")
+        print("".join(re.findall(r"HTTP/1.1 (\d+)", until_end(s, b"OK").decode())), flush=True)
+
+
+def slow():
+    s = connect(10)
+    got = []
+    for _ in range(4):
+        s.sendall(b"GET " + sys.argv[2].encode() + b" HTTP/1.1\r\nHost: d\r\n\r\n")
+        time.sleep(0.1)  # what is sent meanwhile does not fit in the socket
+        got.append(until_end(s, b"\r\n0\r\n\r\n").partition(b"\r\n\r\n")[2])
+    print("the same" if len(set(got)) == 1 else "differ", len(got[0]) > 1 << 20)
+
+
 def table():
     def one(line):
         s = connect(10)
@@ -125,4 +146,4 @@ def lines():
     show(until_end(s, sys.argv[2].encode() if sys.argv[2:] else None))
 
 
-{"--websocket": websocket, "--many": many, "--repeat": repeat, "--table": table}.get(how, lines)()
+{"--websocket": websocket, "--many": many, "--repeat": repeat, "--kept": kept, "--slow": slow, "--table": table}.get(how, lines)()
