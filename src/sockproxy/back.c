@@ -150,8 +150,7 @@ static bool take_request(struct link *l, const struct proxy_msg *msg, const char
 	l->head_len = msg->head_len;
 	l->early_len = msg->early_len;
 	l->early = msg->early_len ? malloc(msg->early_len) : NULL;
-	/* A whole id may be longer than the name of the container that it takes the place of. */
-	l->up.buf = malloc(room + FLOW_FRAMING + 2 * TARGET_MAX);
+	l->up.buf = malloc(room + FLOW_FRAMING);
 	if (!l->up.buf || (msg->early_len && !l->early))
 		return false;
 	if (l->early)

@@ -103,6 +103,10 @@ void request_told(const struct proxy_msg *answer);
 int guard_begin(struct link *l, struct guard_verdict *v);
 int guard_read(struct link *l, struct guard_verdict *v);
 void guard_free(struct link *l);
+extern const char shares_network[sizeof("container:")];
+bool is_whole_id(const char *id);
+int name_by_id(struct link *l, const char *id);
+int share_by_id(struct link *l, json_t *doc, const char *id);
 void log_denied(const char *target, size_t len);
 
 int response_head(struct link *l, const char *buf, size_t len, size_t *used);

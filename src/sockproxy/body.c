@@ -26,7 +26,7 @@ static const char *const names[] = {
 	"LogConfig",	    "Type",	     "Driver",	"DriverOpts",
 	"VolumeOptions",    "DriverConfig",  "Options", "Name",
 	"Config",	    "CheckpointDir", "Binds",	"BindOptions",
-	"CreateMountpoint", "Source",	     "NoCopy",
+	"CreateMountpoint", "Source",	     "NoCopy",	"NetworkMode",
 };
 
 /* encoding/json also takes U+017F for s and U+212A for k. */

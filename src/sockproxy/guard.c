@@ -15,6 +15,9 @@
  * Into a volume with a name the engine copies what the image has in its place, when a container is
  * made: likewise only if the volume is no mount of something else.
  *
+ * Who shares a container's network (--network container:NAME) reaches what listens there for nobody
+ * else; so that has to be one of Cloister's, too.
+ *
  * Nothing here blocks: the engine does not answer about a container as long as it starts it.
  */
 #include "config.h"
@@ -35,7 +38,6 @@
 #include <unistd.h>
 
 #define ANSWER_MAX (4 * 1024 * 1024)
-#define ID_LENGTH  64
 #define FRESH_S	   1 /* how long what the engine said of its runtimes is believed */
 
 struct guard {
@@ -44,6 +46,8 @@ struct guard {
 	size_t len, size;
 	char *name; /* of the container, as the client calls it */
 	json_t *container;
+	json_t *doc;  /* REACH_FILLED: what is to be made */
+	json_t *peer; /* and whose network it is to share, until that has been judged */
 	size_t mount; /* the next that has not been looked at */
 };
 
@@ -66,6 +70,8 @@ void guard_free(struct link *l)
 	if (!g)
 		return;
 	json_decref(g->container);
+	json_decref(g->doc);
+	json_decref(g->peer);
 	free(g->name);
 	free(g->text);
 	free(g);
@@ -128,9 +134,9 @@ static bool is_contained(const char *name)
 	return runtime_is_ours(json_object_get(json_object_get(info, "Runtimes"), name));
 }
 
-static int judge_runtime(const struct guard *g, struct guard_verdict *v)
+static int judge_runtime(const struct guard *g, json_t *container, struct guard_verdict *v)
 {
-	const char *runtime = text_of(json_object_get(g->container, "HostConfig"), "Runtime");
+	const char *runtime = text_of(json_object_get(container, "HostConfig"), "Runtime");
 
 	if (is_contained(runtime))
 		return 0;
@@ -138,33 +144,6 @@ static int judge_runtime(const struct guard *g, struct guard_verdict *v)
 		   "enhanced container isolation: the container \"%s\" is not one that Cloister "
 		   "contains (its runtime is \"%s\"), so it is out of reach through this socket",
 		   g->name, runtime);
-}
-
-/* In the place of the name that it was given. */
-static int name_by_id(struct link *l, const char *id)
-{
-	static struct target t;
-	char head[HTTP_HEAD_MAX + 512], name[ID_LENGTH + 1];
-	struct http_head h;
-	size_t used;
-	int n;
-
-	snprintf(name, sizeof(name), "%s", id);
-	if (http_head_parse(l->up.buf, l->head_len, &h, &used) < 0 ||
-	    target_parse(h.target, &t) < 0 || endpoint_set_name(l->endpoint, &t, name) < 0)
-		return -EBADMSG;
-	n = request_write(&h, &t, l->endpoint, h.length, head, sizeof(head));
-	if (n < 0)
-		return n;
-	memmove(l->up.buf + n, l->up.buf + l->head_len, l->up.len - l->head_len);
-	memcpy(l->up.buf, head, n);
-	l->up.len += n - l->head_len;
-	return 0;
-}
-
-static bool is_id(const char *id)
-{
-	return strlen(id) == ID_LENGTH && strspn(id, "0123456789abcdef") == ID_LENGTH;
 }
 
 static int refuse_mount(const struct guard *g, const char *what, struct guard_verdict *v)
@@ -210,19 +189,36 @@ static int look_at_mounts(struct link *l, struct guard_verdict *v)
 	return 0;
 }
 
+/* May its network be shared? */
+static int judge_peer(struct link *l, struct guard_verdict *v)
+{
+	json_t *peer = l->guard->peer;
+	const char *id = text_of(peer, "Id");
+	int r = judge_runtime(l->guard, peer, v);
+
+	if (r == 0 && (!is_whole_id(id) || share_by_id(l, l->guard->doc, id) < 0))
+		r = say(v, 502, "the engine does not say which container \"%s\" is",
+			l->guard->name);
+	l->guard->peer = NULL;
+	json_decref(peer);
+	return r < 0 ? r : look_at_mounts(l, v);
+}
+
 /* What else has to be known? Return: 0: nothing, and the request may be sent */
 static int go_on(struct link *l, struct guard_verdict *v)
 {
 	const char *id = text_of(l->guard->container, "Id");
 	int r;
 
-	if (l->endpoint->reach == REACH_FILLED)
+	if (l->endpoint->reach == REACH_FILLED && !l->guard->peer)
 		return look_at_mounts(l, v);
 	if (!info || now() - info_time > FRESH_S) {
 		l->guard->about = ASK_RUNTIMES;
 		return ask(l, v, ABOUT("info"));
 	}
-	r = judge_runtime(l->guard, v);
+	if (l->guard->peer)
+		return judge_peer(l, v);
+	r = judge_runtime(l->guard, l->guard->container, v);
 	if (r == 0 && l->endpoint->reach == REACH_FILES) {
 		l->archive.plain = archive_needs_plain(info);
 		r = look_at_mounts(l, v);
@@ -232,7 +228,7 @@ static int go_on(struct link *l, struct guard_verdict *v)
 #ifdef MUTANT_NAMES_KEPT
 	return 0;
 #endif
-	if (l->endpoint->reach == REACH_EXEC || (is_id(id) && name_by_id(l, id) == 0))
+	if (l->endpoint->reach == REACH_EXEC || (is_whole_id(id) && name_by_id(l, id) == 0))
 		return 0;
 	return say(v, 502, "the engine does not say which container \"%s\" is", l->guard->name);
 }
@@ -246,11 +242,11 @@ static int take_answer(struct link *l, json_t *answer, struct guard_verdict *v)
 	switch (g->about) {
 	case ASK_EXEC:
 		g->about = ASK_CONTAINER;
-		if (is_id(id))
+		if (is_whole_id(id))
 			return ask(l, v, ABOUT("containers/%s/json"), id);
 		return say(v, 502, "the engine does not say whose exec \"%s\" is", g->name);
 	case ASK_CONTAINER:
-		g->container = json_incref(answer);
+		*(g->doc ? &g->peer : &g->container) = json_incref(answer);
 		break;
 	case ASK_VOLUME:
 		if (body_check_volume(answer, "Driver", "Options", why, sizeof(why)) < 0)
@@ -280,13 +276,18 @@ static int read_answer(struct link *l, struct guard_verdict *v)
 	answer = body ? json_loadb(body + 4, text + l->guard->len - body - 4, 0, NULL) : NULL;
 	if (status == 200 && json_is_object(answer)) {
 		r = take_answer(l, answer, v);
-	} else if (status == 404 && l->endpoint->reach == REACH_FILLED) {
+	} else if (status == 404 && l->guard->about == ASK_VOLUME &&
+		   l->endpoint->reach == REACH_FILLED) {
 		/* The engine makes one, without options. */
 		l->guard->mount++;
 		r = go_on(l, v);
-	} else
+	} else {
+		/* To docker(1) a 404 would say that the image is missing. */
+		if (status == 404 && l->guard->doc)
+			status = 409;
 		r = say(v, status >= 400 && answer ? status : 502, "%s",
 			answer ? text_of(answer, "message") : "the engine's answer has no sense");
+	}
 	json_decref(answer);
 	return r;
 }
@@ -320,17 +321,34 @@ int guard_read(struct link *l, struct guard_verdict *v)
 	return n > 0 ? -EAGAIN : read_answer(l, v);
 }
 
+/* Ask about the container that the client calls @name. */
+static int ask_container(struct link *l, const char *name, struct guard_verdict *v)
+{
+	if (!*name || strpbrk(name, "/%?# \r\n"))
+		return say(v, 400, "the request names no container");
+	l->guard->name = strdup(name);
+	l->guard->about = ASK_CONTAINER;
+	return ask(l, v, ABOUT("containers/%s/json"), name);
+}
+
 static int begin_filled(struct link *l, struct guard_verdict *v)
 {
 	json_t *doc = json_loadb(l->up.buf + l->head_len, l->up.len - l->head_len, 0, NULL);
 	json_t *list = doc ? volumes_filled(doc) : NULL;
+	const char *network = text_of(json_object_get(doc, "HostConfig"), "NetworkMode");
 
-	json_decref(doc);
 	if (!l->guard || !list) {
 		json_decref(list);
+		json_decref(doc);
 		return say(v, 400, "there is no document that says what to make");
 	}
 	l->guard->container = json_pack("{s:o}", "Mounts", list);
+	l->guard->doc = doc;
+#ifdef MUTANT_NETWORKS_SHARED
+	network = "";
+#endif
+	if (strncmp(network, shares_network, strlen(shares_network)) == 0)
+		return ask_container(l, network + strlen(shares_network), v);
 	return go_on(l, v);
 }
 

@@ -114,6 +114,16 @@ static int check_sources(const struct endpoint *e, const struct target *t, const
 	return 0;
 }
 
+/* A build that shares a container's network: nobody would ask which container that is. */
+static bool shares_network(const struct target *t)
+{
+	for (int i = 0; i < t->n_queries; i++)
+		if (strcmp(t->query[i].key, "networkmode") == 0 &&
+		    strncmp(t->query[i].value, "container:", strlen("container:")) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Checkpoints are written, listed and removed by the engine, as the host's root, below any
  * directory that is asked for. And where an image comes from says whether it is pulled or imported:
@@ -138,6 +148,10 @@ static int check_query(const struct endpoint *e, const struct target *t, const c
 	if (strcmp(e->path, "images/create") == 0 &&
 	    has_value(t, "fromImage") == has_value(t, "fromSrc")) {
 		*why = "either fromImage or fromSrc has to be given";
+		return -EBADMSG;
+	}
+	if (strcmp(e->path, "build") == 0 && shares_network(t)) {
+		*why = "a build cannot share a container's network through this socket";
 		return -EBADMSG;
 	}
 	return check_sources(e, t, why);

@@ -53,6 +53,10 @@ like "$(through diff other 2>&1)" "$out" "docker diff"
 like "$(through rename other mine 2>&1)" "$out" "docker rename, after which a name could lead to it"
 like "$(through update --memory 64m other 2>&1)" "$out" "docker update"
 like "$(through checkpoint create other c 2>&1)" "$out|experimental" "docker checkpoint"
+like "$(through run --rm --network container:other bb true 2>&1)" "$out" "a container that would share its network"
+like "$(through create --network "container:${other:0:12}" bb true 2>&1)" "$out" "... by a part of its id"
+is "$(post -d '{"Image":"bb","HostConfig":{"networkMode":"container:other"}}' http://d/containers/create)" 403 "... in another spelling"
+is "$(post 'http://d/build?networkmode=container:other')" 400 "... and a build that would"
 # What is said of it can be read: that is the list of commands' affair.
 is "$(through inspect -f '{{.HostConfig.Runtime}}' other)" runc "docker inspect says what it is"
 ok "docker logs" through logs other
@@ -67,6 +71,9 @@ ok "... and to" through cp "$work/evil" ours:/evil
 tar -C "$work" -czf "$work/evil.tgz" evil
 is "$(code -T "$work/evil.tgz" -H 'Content-Type: application/x-tar' http://d/containers/ours/archive?path=/tmp)" 403 "eci 17: a compressed archive, which newer engines unpack with the container's programs"
 like "$(cat "$work/answer")" 'has to be a plain tar' "... and it is said why"
+is "$(through run --name guest --network container:ours bb echo beside)" beside "... its network be shared"
+is "$(through inspect -f '{{.HostConfig.NetworkMode}}' guest)" "container:$ours" "... of no other that is called so later"
+through rm guest >/dev/null
 ok "... restarted" through restart -t 0 ours
 ok "... committed" through commit ours mine
 ok "... renamed, and called so" through rename ours also
@@ -76,6 +83,7 @@ asked() { grep -cE "(Calling POST |method=POST .*request-url=\"?)/v[0-9.]+/conta
 isnt "$(asked "$ours")" 0 "the engine is asked for a container by its id"
 is "$(asked '(ours|also)')" 0 "... and never by what its client calls it"
 like "$(through exec nobody id 2>&1)" 'No such container: nobody' "one that is not there: the engine's own words"
+like "$(through create --network container:nobody bb true 2>&1)" 'No such container: nobody' "... whose network to share"
 is "$(post -d '{}' http://d/exec/none/start)" 404 "an exec that is not there"
 
 # A name that leads to a contained container and to another in turn: never to the other.
