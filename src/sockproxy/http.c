@@ -28,7 +28,8 @@ bool span_is_nocase(struct span s, const char *text)
 static bool is_token(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!isalnum((unsigned char)s.at[i]) && !strchr("!#$%&'*+-.^_`|~", s.at[i]))
+		if (!s.at[i] || /* which strchr() finds, too */
+		    (!isalnum((unsigned char)s.at[i]) && !strchr("!#$%&'*+-.^_`|~", s.at[i])))
 			return false;
 	return s.len > 0;
 }

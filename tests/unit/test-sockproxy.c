@@ -73,11 +73,14 @@ static void bad_heads(void **state)
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 		"\r\nGET / HTTP/1.1\r\nHost: d\r\n\r\n",
 	};
+	static const char nul[] = "GET / HTTP/1.1\r\nHost: d\r\nA\0: b\r\n\r\n";
 	struct http_head h;
+	size_t used;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (parse(bad[i], &h) != -EBADMSG)
 			fail_msg("taken: %s", bad[i]);
+	assert_int_equal(http_head_parse(nul, sizeof(nul) - 1, &h, &used), -EBADMSG);
 }
 
 /* Whole, and in pieces of each size, the same comes out. */
