@@ -63,9 +63,19 @@ static bool find_layout(const struct setup_file *f, GPtrArray *lines, layout_t *
 	return true;
 }
 
+/* What others added to a file that we had made counts on the version that we gave it. */
+static void keep_version(GString *text, const char *line, const char *end)
+{
+	g_autoptr(GPtrArray) lines = setup_toml_lines(text->str);
+
+	if (line && lines->len && !setup_toml_find(lines, "", "version"))
+		g_string_insert_len(text, 0, line, end - line);
+}
+
 /* @text without what we put in; Return: owned by the caller. */
 static char *undo(const char *text)
 {
+	const char *version = NULL, *version_end = NULL;
 	GString *out = g_string_new(NULL);
 	bool inside = false;
 
@@ -78,6 +88,8 @@ static char *undo(const char *text)
 			inside = true;
 		else if (inside && g_str_has_prefix(text, UNENDED) && out->len)
 			g_string_truncate(out, out->len - 1);
+		else if (inside && g_str_has_prefix(text, "version = "))
+			version = text, version_end = end;
 		else if (inside)
 			inside = !g_str_has_prefix(text, END);
 		else if (g_str_has_prefix(word, WAS))
@@ -87,6 +99,7 @@ static char *undo(const char *text)
 			g_string_append_len(out, text, end - text);
 		text = end;
 	}
+	keep_version(out, version, version_end);
 	return g_string_free(out, FALSE);
 }
 
@@ -305,7 +318,9 @@ static bool set_up(struct setup *s, struct setup_file *f, const char *base, GErr
 {
 	g_autoptr(GPtrArray) lines = setup_toml_lines(base);
 	g_autofree char *before = NULL, *text = NULL, *given = NULL;
+	g_autofree char *kept = setup_file_backup(f);
 	g_auto(layout_t) l = { 0 };
+	bool made;
 
 	if (!find_layout(f, lines, &l, error))
 		return false;
@@ -326,7 +341,9 @@ static bool set_up(struct setup *s, struct setup_file *f, const char *base, GErr
 	if (!judge(s, f, &l, before, text, error))
 		return false;
 	report(s, &l, before);
-	if (f->text && strcmp(f->text, text) != 0 && !setup_file_set_backup(s, f, base, error))
+	/* Nothing is kept of a file that we made: that is how --undo knows. */
+	made = !f->text || (!*base && !kept && strcmp(f->text, base) != 0);
+	if (!made && strcmp(f->text, text) != 0 && !setup_file_set_backup(s, f, base, error))
 		return false;
 	if (!setup_file_replace(s, f, text, error))
 		return false;

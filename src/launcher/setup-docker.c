@@ -4,7 +4,8 @@
  *
  * The file as it was without us is kept beside it. What --undo takes out is found by comparing the
  * two: edits that others made since stay. Each run renews the kept file by an undo, so that it
- * follows those edits too.
+ * follows those edits too. Of a file that was not there a JSON null is kept, which no daemon.json
+ * is.
  */
 #include "config.h"
 #include "launcher/setup.h"
@@ -24,6 +25,9 @@ static const char *const key_network[] = { "builder", "entitlements", "network-h
 static const char *const key_insecure[] = { "builder", "entitlements", "security-insecure", NULL };
 static const char *const key_entitlements[] = { "builder", "entitlements", NULL };
 static const char *const key_builder[] = { "builder", NULL };
+
+/* What is kept where there was no file. */
+#define NO_FILE "null\n"
 
 static json_t *get(json_t *json, const char *const *keys)
 {
@@ -112,12 +116,13 @@ static void give_back(char **text, json_t *json, json_t *before, const char *con
 }
 
 /*
- * @text without us. @kept is the file before us, or NULL. Return: NULL where nothing of us is in
- * it.
+ * @text without us. @kept is the file before us, NO_FILE, or NULL where nobody knows. Return: NULL
+ * where nothing of us is in it, and NO_FILE where nothing else is and there was no file.
  */
 static char *undo(const char *text, json_t *json, const char *kept)
 {
-	json_t *before = kept ? setup_json_parse("", kept, NULL) : json_object();
+	bool made = g_strcmp0(kept, NO_FILE) == 0;
+	json_t *before = kept && !made ? setup_json_parse("", kept, NULL) : json_object();
 	char *out;
 	json_t *after;
 
@@ -142,9 +147,6 @@ static char *undo(const char *text, json_t *json, const char *kept)
 	if (kept && json_equal(after, before)) { /* nobody else changed a thing: as it was */
 		g_free(out);
 		out = g_strdup(kept);
-	} else if (!kept && !json_object_size(after)) { /* we had made it */
-		g_clear_pointer(&out, g_free);
-		out = g_strdup("");
 	}
 	json_decref(after);
 	json_decref(before);
@@ -260,16 +262,13 @@ static bool set_up(struct setup *s, struct setup_file *f, json_t *json, GError *
 	g_autofree char *kept = setup_file_backup(f);
 	g_autofree char *without = undo(f->text, json, kept);
 	g_autofree char *text = apply(s, f->text, json);
-	g_autofree char *was = f->text ? g_strdup(without ?: f->text) : NULL;
+	g_autofree char *was = g_strdup(without ?: f->text ?: NO_FILE);
 
 	if (!can_validate())
 		setup_note(s, "this dockerd cannot check a file without being started (it has no "
 			      "--validate): only what is written here was checked");
 	else if (!validate(s, f, text, error))
 		return false;
-	/* Nothing is kept of a file that we made: that is how --undo knows. */
-	if (without && *without == '\0' && !kept)
-		g_clear_pointer(&was, g_free);
 	if (g_strcmp0(text, f->text) != 0 && !setup_file_set_backup(s, f, was, error))
 		return false;
 	if (!setup_file_replace(s, f, text, error))
@@ -285,6 +284,7 @@ static bool take_out(struct setup *s, struct setup_file *f, json_t *json, GError
 {
 	g_autofree char *kept = setup_file_backup(f);
 	g_autofree char *without = undo(f->text, json, kept);
+	bool made = g_strcmp0(without, NO_FILE) == 0;
 
 	/*
 	 * Never by a reload: dockerd 20.10 ends with a segmentation fault where the default runtime
@@ -294,7 +294,7 @@ static bool take_out(struct setup *s, struct setup_file *f, json_t *json, GError
 	if (without)
 		setup_note(s, "containers that were made with it cannot be started any more; "
 			      "remove them");
-	if (without && !setup_file_replace(s, f, *without || kept ? without : NULL, error))
+	if (without && !setup_file_replace(s, f, made ? NULL : without, error))
 		return false;
 	return setup_file_set_backup(s, f, NULL, error) && setup_unenforce(s, error);
 }

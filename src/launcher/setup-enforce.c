@@ -100,6 +100,14 @@ static char *drop_in_text(struct setup *s, const char *unit)
 	return g_string_free(text, FALSE);
 }
 
+/* A directory of drop-ins without any is of no use to anybody; one with another's stays. */
+static void remove_dir_of(const char *path)
+{
+	g_autofree char *dir = g_path_get_dirname(path);
+
+	rmdir(dir);
+}
+
 static bool each_drop_in(struct setup *s, bool wanted, GError **error)
 {
 	static const char *const units[] = { "docker", "containerd" };
@@ -118,6 +126,8 @@ static bool each_drop_in(struct setup *s, bool wanted, GError **error)
 		if (!setup_file_replace(s, f, text, error))
 			return false;
 		s->restart |= s->changed > before;
+		if (!wanted && s->changed > before && !s->opt.dry_run)
+			remove_dir_of(path);
 	}
 	return true;
 }

@@ -289,15 +289,16 @@ char *setup_file_backup(const struct setup_file *f)
 /**
  * setup_file_set_backup() - keep @text as what was there before us; NULL: keep nothing any more
  */
-bool setup_file_set_backup(struct setup *s, const struct setup_file *f, const char *text,
-			   GError **error)
+bool setup_file_set_backup(struct setup *s, struct setup_file *f, const char *text, GError **error)
 {
 	g_autofree char *name = name_beside(f, BACKUP_SUFFIX), *fresh = NULL;
 	g_autofree char *old = setup_file_backup(f);
 	int r;
 
-	if (s->opt.dry_run || f->dir_fd < 0 || g_strcmp0(old, text) == 0)
+	if (s->opt.dry_run || g_strcmp0(old, text) == 0)
 		return true;
+	if (!make_dir(f, error))
+		return false;
 	if (!text)
 		return unlinkat(f->dir_fd, name, 0) == 0 ||
 		       error_set_errno(error, -errno, "remove \"%s%s\"", f->path, BACKUP_SUFFIX);

@@ -55,8 +55,7 @@ struct setup_file *setup_file_open(const char *path, GError **error);
 void setup_file_free(struct setup_file *f);
 bool setup_file_replace(struct setup *s, struct setup_file *f, const char *text, GError **error);
 char *setup_file_backup(const struct setup_file *f);
-bool setup_file_set_backup(struct setup *s, const struct setup_file *f, const char *text,
-			   GError **error);
+bool setup_file_set_backup(struct setup *s, struct setup_file *f, const char *text, GError **error);
 bool setup_file_try(const struct setup_file *f, const char *text, char **path, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(setup_file_t, setup_file_free)
 

@@ -87,6 +87,47 @@ ok "undo removes what was made" docker_setup --undo
 is "$(ls -A "$work/docker")" "" "… all of it"
 like "$(docker_setup --undo)" 'nothing to undo' "a second undo has nothing to do"
 
+# In any order and more than once: --undo leaves what was there before, or nothing. ORDERS: words of options,
+# "=" for none; `x` appends what somebody else would.
+orders() { # NAME CONFIG EDIT-FUNCTION COMMAND TEXT…
+	local name=$1 conf=$2 edit=$3 command=$4 text order option
+	shift 4
+	for text in absent "$@"; do
+		for order in "= --enforce" "--enforce --default =" "--default --default --enforce --enforce" "= $edit --enforce" "--enforce $edit ="; do
+			rm -rf "$(dirname "$conf")"
+			mkdir -p "$(dirname "$conf")"
+			[ "$text" = absent ] || printf "$text" >"$conf"
+			for option in $order; do
+				case $option in
+				=) "$command" ;;
+				--*) "$command" "$option" ;;
+				*) "$option" "$conf" ;;
+				esac >/dev/null || fail "$name, $text, $order: $option"
+			done
+			"$command" --undo >/dev/null
+			if [[ $order != *"$edit"* ]]; then
+				is "$(ls -A "$(dirname "$conf")")" "$([ "$text" = absent ] || basename "$conf")" "$name, $text, $order: --undo leaves no other file"
+				[ "$text" = absent ] || ok "$name, $text, $order: ... and this one as it was" cmp "$conf" <(printf "$text")
+			else
+				"$edit-left" "$conf" "$(printf "$text")" || fail "$name, $text, $order: --undo leaves the edit, and it alone"
+			fi
+			like "$("$command" --undo)" 'nothing to undo' "$name, $text, $order: there is nothing of ours in it"
+		done
+	done
+	is "$(ls -A "$work/units")" "" "$name: no directory for drop-ins is left"
+}
+json_edit() { sed -i '0,/{/s//{"theirs": {"x": [1]},/' "$1"; }
+json_edit-left() {
+	python3 -c 'import json, sys
+before = json.loads(sys.argv[2] if sys.argv[2] not in ("absent", "") else "{}")
+assert json.load(open(sys.argv[1])) == {**before, "theirs": {"x": [1]}}' "$1" "$2"
+}
+rm -rf "$work/units"
+mkdir "$work/units"
+orders docker "$conf" json_edit docker_setup '{}\n' '{\n  "builder": {"entitlements": {"network-host": false}}\n}\n' '{"default-runtime": "kata", "runtimes": {"kata": {"path": "/x"}}}'
+rm -rf "$work/docker"
+mkdir "$work/docker"
+
 # Modes, owners, links, the backup.
 printf '{\n    "debug": true\n}\n' >"$work/real.json"
 cp "$work/real.json" "$work/before"
@@ -271,6 +312,13 @@ single quotes, a table without a default	version = 2\n[plugins.'io.containerd.gr
 a long string with brackets	version = 2\nroot = """/a\n[x]\nversion = 1"""\nrequired_plugins = [\n # ]\n]\n
 dotted keys	version = 2\nplugins."io.containerd.grpc.v1.cri".containerd.snapshotter = "native"\n
 T
+	toml_edit() { printf '[debug]\n  level = "warn"\n' >>"$1"; }
+	toml_edit-left() { [ "$(cat "$1")" = "version = 2
+[debug]
+  level = \"warn\"" ]; }
+	orders containerd "$work/c/config.toml" toml_edit containerd_setup 'version = 2\n'
+	rm -rf "$work/c"
+	mkdir "$work/c"
 	printf 'version = 2\n[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]\nSystemdCgroup = true\nBinaryName = "/x/runc"\n' >"$work/c/config.toml"
 	like "$(containerd_setup --enforce)" '/x/runc' "containerd: --enforce reports an entry with a path"
 	is "$(dump | awk '/^ *\[/ { ours = /runtimes.cloister.options/ } ours && /SystemdCgroup = true/' | wc -l)" 1 "containerd: cgroups by systemd like runc's"
@@ -313,6 +361,8 @@ like "$(cat "$podman_conf")" 'runtime_supports_json = \["crun", .*"cloister"\]' 
 printf '[engine]\nruntime_supports_json = [\n "a", # "b"\n "c"]\n' >"$work/etc/containers.conf.d/10-x.conf"
 podman_setup --json >/dev/null
 like "$(cat "$podman_conf")" 'json = \["a", "c", "cloister"\]' "podman: another's list is repeated"
+podman_setup --default >/dev/null
+podman_setup >/dev/null
 ok "podman: undone" podman_setup --undo
 is "$(ls "$work/etc/containers.conf.d")" "10-x.conf" "podman: … to nothing"
 echo "[engine]" >"$podman_conf"
