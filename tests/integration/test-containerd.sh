@@ -96,5 +96,6 @@ run --detach -- r2 sleep 1000
 isnt "$(cat "/proc/$(pid_of_task r1)/uid_map")" "$(cat "/proc/$(pid_of_task r2)/uid_map")" "isolation: two containers have different ids"
 for c in r1 r2; do ctr task rm --force $c >/dev/null; ctr container rm $c >/dev/null; done
 is "$(ctr task ls -q)" "" "no task is left"
+is "$(options_without_row containerd.md "## What ctr run's options do" ctr run)" "" "doc/containerd.md has a row for every option of ctr run"
 
 done_testing

@@ -191,14 +191,8 @@ for client in "$engine_docker" "$(type -P docker)"; do
 		is "$(untried "$client" $command)" "" "every option of $client $command has a line or is the engine's"
 	done
 done
-documented() {
-	local option
-	for option in $("$1" "$2" --help | sed -nE 's/^ +(-., )? *(--[a-z0-9-]+).*/\2/p'); do
-		[ "$option" = --help ] || sed -n "/^### docker $2\$/,/^###* /{//!p}" "$top_srcdir/doc/docker.md" | grep -q "^| \`$option\`" || echo "$option"
-	done
-}
-for command in run exec update; do
-	is "$(documented "$engine_docker" $command)" "" "doc/docker.md has a row for every option of docker $command"
+for command in run create exec update build; do
+	is "$(options_without_row docker.md "### docker ${command/#create/run}" "$engine_docker" $command)" "" "doc/docker.md has a row for every option of docker $command"
 done
 is "$(grep -E '^\|[^|]*\| [a-z]+ \? \|' "$top_srcdir/doc/docker.md")" "" "... and none without a verdict"
 done_testing

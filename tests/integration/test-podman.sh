@@ -127,5 +127,8 @@ printf 'FROM localhost/bb\nRUN cat /proc/self/uid_map >/map\n' >"$work/Container
 ok "build" podman build -q --isolation oci --network none -t localhost/built -f "$work/Containerfile" "$work/vol"
 unlike "$(run --rm localhost/built cat /map)" '^ *0 +0 ' "isolation: its steps are contained"
 is "$(podman ps -aq)" "" "no container is left"
+for command in run create; do
+	is "$(options_without_row podman.md "## What podman run's and podman create's options do" podman $command)" "" "doc/podman.md has a row for every option of podman $command"
+done
 
 done_testing

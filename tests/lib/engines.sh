@@ -332,6 +332,18 @@ said_is() { is "${said[$1]-(never asked)}" "$2" "$3"; }
 said_like() { like "${said[$1]-(never asked)}" "$2" "$3"; }
 said_unlike() { unlike "${said[$1]-(never asked)}" "$2" "$3"; }
 
+# options_without_row FILE HEADING COMMAND…: options that COMMAND's help has, and the tables below that heading of
+# a page in doc/ (up to the next one that is no deeper) have not.
+options_without_row() {
+	local page=$top_srcdir/doc/$1 heading=$2 option rows
+	shift 2
+	rows=$(awk -v h="$heading" 'index($0, "#") == 1 { depth = index($0, " "); if (inside && depth <= inside) inside = 0; if ($0 == h) inside = depth }
+		inside && /^\| `--/ { sub(/ \| (same|differs|refused|ignored|engine) \|.*/, "") || sub(/.*/, ""); print }' "$page")
+	for option in $("$@" --help 2>/dev/null | sed -nE 's/^ +(-., )? *(--[a-z0-9-]+).*/\2/p' | sort -u); do
+		[ "$option" = --help ] || grep -qF "\`$option\`" <<<"$rows" || echo "$option"
+	done
+}
+
 # A file of the container's cgroup, seen from the host. PID CONTROLLER V1-FILE V2-FILE
 cgroup_value() {
 	local dir
