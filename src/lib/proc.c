@@ -17,8 +17,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* State and start time of @pid; -ESRCH if there is none. The start time needs no privilege. */
-static int read_stat(int proc_fd, pid_t pid, char *state, uint64_t *start)
+/* What /proc/PID/stat says that is asked here; it needs no privilege. */
+struct stat_line {
+	char state;
+	unsigned int flags;
+	int threads;
+	uint64_t start;
+};
+
+/* -ESRCH if there is no @pid. */
+static int read_stat(int proc_fd, pid_t pid, struct stat_line *ret)
 {
 	char path[64], buf[1024];
 	const char *p;
@@ -32,15 +40,19 @@ static int read_stat(int proc_fd, pid_t pid, char *state, uint64_t *start)
 	p = strrchr(buf, ')');
 	if (!p || p[1] != ' ')
 		return -EINVAL;
-	*state = p[2];
+	ret->state = p[2];
 	p += 2;
 	for (int field = 3; field < 22; field++) {
 		p = strchr(p, ' ');
 		if (!p)
 			return -EINVAL;
 		p++;
+		if (field == 8)
+			ret->flags = strtoul(p, NULL, 10);
+		else if (field == 19)
+			ret->threads = atoi(p);
 	}
-	*start = strtoull(p, NULL, 10);
+	ret->start = strtoull(p, NULL, 10);
 	return 0;
 }
 
@@ -51,13 +63,12 @@ static int read_stat(int proc_fd, pid_t pid, char *state, uint64_t *start)
  */
 int proc_identify_at(int proc_fd, pid_t pid, struct proc_id *ret)
 {
-	char state;
-	uint64_t start;
-	int r = read_stat(proc_fd, pid, &state, &start);
+	struct stat_line line;
+	int r = read_stat(proc_fd, pid, &line);
 
 	if (r < 0)
 		return r;
-	*ret = (struct proc_id){ .pid = pid, .start = start };
+	*ret = (struct proc_id){ .pid = pid, .start = line.start };
 	return 0;
 }
 
@@ -68,12 +79,11 @@ int proc_identify(pid_t pid, struct proc_id *ret)
 
 static bool alive_at(int proc_fd, const struct proc_id *id)
 {
-	char state;
-	uint64_t start;
+	struct stat_line line;
 
-	if (id->pid <= 0 || read_stat(proc_fd, id->pid, &state, &start) < 0)
+	if (id->pid <= 0 || read_stat(proc_fd, id->pid, &line) < 0)
 		return false;
-	return start == id->start && state != 'Z' && state != 'X';
+	return line.start == id->start && line.state != 'Z' && line.state != 'X';
 }
 
 /**
@@ -82,6 +92,19 @@ static bool alive_at(int proc_fd, const struct proc_id *id)
 bool proc_alive(const struct proc_id *id)
 {
 	return alive_at(AT_FDCWD, id);
+}
+
+#define FLAG_EXITING 0x4 /* PF_EXITING of the kernel: set before anything is let go of */
+
+/**
+ * proc_ending() - has @id ended, or its last thread begun to? Its program runs no more then.
+ */
+bool proc_ending(const struct proc_id *id)
+{
+	struct stat_line line;
+
+	return id->pid > 0 && (read_stat(AT_FDCWD, id->pid, &line) < 0 || line.start != id->start ||
+			       ((line.flags & FLAG_EXITING) && line.threads <= 1));
 }
 
 /**

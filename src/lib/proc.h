@@ -16,6 +16,7 @@ struct proc_id {
 int proc_identify_at(int proc_fd, pid_t pid, struct proc_id *ret);
 int proc_identify(pid_t pid, struct proc_id *ret);
 bool proc_alive(const struct proc_id *id);
+bool proc_ending(const struct proc_id *id);
 int proc_open_at(int proc_fd, const struct proc_id *id);
 int proc_open(const struct proc_id *id);
 int proc_kill(const struct proc_id *id, int sig);

@@ -219,11 +219,28 @@ static void tell_twin(struct notify *n, int index)
 		n->twin_behind = true;
 }
 
+/*
+ * With PID 1 goes all that it has begotten, and nobody can join it any more: no call will come for
+ * which the workshop is needed. The kernel takes long to take it down, and does so while it takes
+ * down what PID 1 had, not after that, when the launcher waits for our end.
+ */
+static void leave_workshop(struct notify *n)
+{
+	for (int i = 0; i < NOTIFY_LISTENERS; i++)
+		if (n->listeners[i] >= 0)
+			return;
+	if (n->shop_ns < 0 || !proc_ending(&n->init))
+		return;
+	close(n->shop_ns);
+	n->shop_ns = -1;
+}
+
 static void forget(struct notify *n, int index)
 {
 	close(n->listeners[index]);
 	n->listeners[index] = -1;
 	tell_twin(n, index);
+	leave_workshop(n);
 }
 
 /**
@@ -240,6 +257,8 @@ void notify_follow(struct notify *n, int link)
 		if (n->listeners[word.index] >= 0)
 			close(n->listeners[word.index]);
 		n->listeners[word.index] = n_fds ? fd : -1;
+		if (!n_fds)
+			leave_workshop(n);
 	}
 }
 
@@ -330,6 +349,7 @@ void notify_learn(struct notify *n, const struct proc_id *init, int shop_ns)
 	char path[64];
 
 	n->shop_ns = shop_ns;
+	n->init = *init;
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)init->pid);
 	n->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (n->userns_fd >= 0 && !proc_alive(init)) {

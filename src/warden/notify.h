@@ -80,6 +80,7 @@ struct notify {
 	bool twin_behind;		 /* it could not be told */
 	int pidfd;
 	int views_fd;	       /* the server's file system */
+	struct proc_id init;   /* the container's first process */
 	int shop_ns;	       /* the workshop, where all that covers is */
 	struct covers *covers; /* in the notifier: what is there */
 	int kept[2];	       /* helper_keep(): one end of a pair and the other */

@@ -10,13 +10,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,6 +182,52 @@ static void a_process_is_not_its_successor(void **state)
 	assert_false(proc_alive(&id));
 }
 
+static void *sleep_on(void *arg)
+{
+	pause();
+	return arg;
+}
+
+/* "Z", though a thread runs on */
+static bool leader_has_left(pid_t pid)
+{
+	char path[32], buf[1024], *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fd_read_file_at(AT_FDCWD, path, buf, sizeof(buf)) < 0)
+		return false;
+	end = strrchr(buf, ')');
+	return end && end[1] && end[2] == 'Z';
+}
+
+static void a_process_ends_with_its_last_thread(void **state)
+{
+	struct proc_id id;
+	siginfo_t info;
+	pthread_t other;
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (pthread_create(&other, NULL, sleep_on, NULL) == 0)
+			syscall(SYS_exit, 0);
+		_exit(1);
+	}
+	assert_int_equal(proc_identify(child, &id), 0);
+	for (int ms = 0; ms < 10000 && !leader_has_left(child); ms++)
+		usleep(1000);
+	assert_true(leader_has_left(child));
+	assert_false(proc_ending(&id));
+	kill(child, SIGKILL);
+	assert_int_equal(waitid(P_PID, child, &info, WEXITED | WNOWAIT), 0);
+	assert_true(proc_ending(&id));
+	waitpid(child, NULL, 0);
+	assert_true(proc_ending(&id));
+	assert_int_equal(proc_identify(getpid(), &id), 0);
+	assert_false(proc_ending(&id));
+	id.start++;
+	assert_true(proc_ending(&id));
+}
+
 static void whole_files_or_an_error(void **state)
 {
 	char buf[8];
@@ -203,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_directory_of_another_runtime_is_nobodys_orphan,
 						set_up, tear_down),
 		cmocka_unit_test(a_process_is_not_its_successor),
+		cmocka_unit_test(a_process_ends_with_its_last_thread),
 		cmocka_unit_test_setup_teardown(whole_files_or_an_error, set_up, tear_down),
 	};
 
