@@ -342,6 +342,7 @@ static int do_exec(struct exec_options *o, const char *id, char **command)
 	if (ok)
 		spec = make_spec(&k, o, command, &error);
 	e.spec = spec;
+	e.inside = state_inside(k.state);
 	e.root_fd = k.root_fd;
 	e.preserve_fds = o->common.preserve_fds;
 	/* A container of `create` or `run`, or a caller that speaks like an engine. */

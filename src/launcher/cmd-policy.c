@@ -62,6 +62,11 @@ static const char *socket_summary(const struct settings *s)
 	return s->images->len ? "containers of the listed images" : "no container";
 }
 
+static json_t *priority_json(const struct settings_inside *i)
+{
+	return i->rtprio == SETTINGS_UNSET ? json_null() : json_integer(i->rtprio);
+}
+
 static json_t *summary_json(const struct settings *s)
 {
 	json_t *warnings = json_array();
@@ -70,7 +75,7 @@ static json_t *summary_json(const struct settings *s)
 		json_array_append_new(warnings, json_string(s->warnings->pdata[i]));
 	return json_pack(
 		"{s:b, s:s, s:b, s:b, s:{s:s, s:b, s:i, s:i}, s:{s:s, s:i, s:b, s:s, s:s}, "
-		"s:{s:s, s:b, s:i, s:s}, s:{s:b, s:b, s:b, s:b}, s:o}",
+		"s:{s:s, s:b, s:i, s:s}, s:{s:b, s:b, s:b, s:b, s:o}, s:o}",
 		"valid", true, "file", s->file ?: "", "locked", s->locked, "enforced", !s->disabled,
 		"restrictedMounts", "mode", settings_mode_name(s->mounts_mode), "hide", s->hide,
 		"more", (int)s->restricted->len, "except", (int)s->unrestricted->len, "socketMount",
@@ -79,8 +84,8 @@ static json_t *summary_json(const struct settings *s)
 		s->ask_registry ? "registry" : "local", "who", socket_summary(s), "fileSharing",
 		"mode", settings_mode_name(s->shares_mode), "listed", s->has_shares, "directories",
 		(int)s->shares->len, "what", share_summary(s), "inside", "mknod", s->inside.mknod,
-		"fuse", s->inside.fuse, "tun", s->inside.tun, "kmsg", s->inside.kmsg, "warnings",
-		warnings);
+		"fuse", s->inside.fuse, "tun", s->inside.tun, "kmsg", s->inside.kmsg,
+		"sched_setscheduler", priority_json(&s->inside), "warnings", warnings);
 }
 
 static void print_inside(const struct settings_inside *i)
@@ -89,6 +94,10 @@ static void print_inside(const struct settings_inside *i)
 	       "%s\n",
 	       i->mknod ? "on" : "off", i->fuse ? "if asked for" : "never",
 	       i->tun ? "if asked for" : "never", i->kmsg ? "that keeps nothing" : "none");
+	if (i->rtprio == SETTINGS_UNSET)
+		printf("  inside: real-time priorities as the engine says (--ulimit rtprio)\n");
+	else
+		printf("  inside: real-time priorities up to %d\n", i->rtprio);
 }
 
 static void print_summary(const struct settings *s)

@@ -12,8 +12,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_DEPTH 12
-#define MAX_AGE	  (30 * 24 * 3600)
+#define MAX_DEPTH    12
+#define MAX_AGE	     (30 * 24 * 3600)
+#define MAX_PRIORITY 99
 
 struct reader {
 	const char *text, *name;
@@ -453,6 +454,17 @@ static bool parse_sharing(struct reader *r, json_t *value, void *into)
 	return parse_object(r, value, members);
 }
 
+/* The kernel's own range of SCHED_FIFO and SCHED_RR, and none. */
+static bool parse_priority(struct reader *r, json_t *value, void *into)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (!json_is_integer(value) || n < 0 || n > MAX_PRIORITY)
+		return wrong(r, "must be a number from 0 (none) to %d", MAX_PRIORITY);
+	*(int *)into = n;
+	return true;
+}
+
 static bool parse_inside(struct reader *r, json_t *value, void *into)
 {
 	struct settings_inside *inside = into;
@@ -460,6 +472,7 @@ static bool parse_inside(struct reader *r, json_t *value, void *into)
 					  { "fuse", parse_bool, &inside->fuse },
 					  { "tun", parse_bool, &inside->tun },
 					  { "kmsg", parse_bool, &inside->kmsg },
+					  { "sched_setscheduler", parse_priority, &inside->rtprio },
 					  { NULL } };
 
 	return parse_object(r, value, members);

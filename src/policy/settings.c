@@ -141,7 +141,9 @@ struct settings *settings_new(void)
 	s->unrestricted = g_ptr_array_new_with_free_func(g_free);
 	s->warnings = g_ptr_array_new_with_free_func(g_free);
 	s->max_age = 3600;
-	s->inside = (struct settings_inside){ .mknod = true, .fuse = true, .tun = true };
+	s->inside = (struct settings_inside){
+		.mknod = true, .fuse = true, .tun = true, .rtprio = SETTINGS_UNSET
+	};
 	return s;
 }
 

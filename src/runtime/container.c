@@ -179,6 +179,7 @@ static bool plan(struct container *c, GError **error)
 	if (!check_supported(c->spec, error) || !spec_check_namespaces(c->spec, error) ||
 	    !spec_check_mappings(c->spec, error) || !nsjoin_open(c->spec, &c->join, error) ||
 	    !sysctls_check(c->spec, error) || !plan_mounts(c, error) ||
+	    !limits_cap_realtime(&c->spec->process, c->inside.rtprio, error) ||
 	    !devices_switch(c->spec, &c->inside, error) || !devices_check(c->spec, error))
 		return false;
 	/* No process of the container decides whether SELinux is on: what it does not see is off.

@@ -312,11 +312,12 @@ static bool run(struct exec *e, const struct seccomp *seccomp, const struct lsm 
 bool exec_start(struct exec *e, GError **error)
 {
 	struct seccomp seccomp = { 0 };
-	struct lsm lsm;
+	struct lsm lsm = { 0 };
 	bool ok;
 
 	e->pidfd = e->console = -1;
-	ok = lsm_prepare(&e->spec->process, &lsm, error) &&
+	ok = limits_cap_realtime(&e->spec->process, e->inside.rtprio, error) &&
+	     lsm_prepare(&e->spec->process, &lsm, error) &&
 	     seccomp_prepare(e->spec->seccomp, e->root_fd, &seccomp, error);
 	if (ok) {
 		mediation_prepare(e->spec, &seccomp);

@@ -4,6 +4,7 @@
 /*
  * Another process in a container that runs.
  */
+#include "policy/settings.h"
 #include "runtime/spec.h"
 
 #include <glib.h>
@@ -16,7 +17,8 @@ struct exec {
 	const char *id;
 	struct spec *spec; /* the container's own: its process says capabilities and filter */
 	bool keep_limits;  /* as in struct container */
-	int preserve_fds;  /* as in struct container */
+	struct settings_inside inside; /* the container's own, state_inside() */
+	int preserve_fds;	       /* as in struct container */
 	int stdio[3];
 	bool pty[3];
 

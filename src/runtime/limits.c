@@ -8,6 +8,7 @@
 
 #include "lib/fd.h"
 #include "lib/sys.h"
+#include "policy/settings.h"
 #include "runtime/caps.h"
 #include "runtime/error.h"
 
@@ -110,6 +111,66 @@ static bool set_rlimits(pid_t pid, const struct spec_process *process, GError **
 					       ":%" G_GUINT64_FORMAT,
 					       spec_rlimit_name(l->resource), l->soft, l->hard);
 	}
+	return true;
+}
+
+/* Whoever is to be real-time from the start. */
+static bool check_scheduler(const struct spec_scheduler *s, int highest, GError **error)
+{
+	bool deadline = s->policy == SCHED_DEADLINE;
+	bool realtime = s->policy == SCHED_FIFO || s->policy == SCHED_RR;
+
+	if (!s->present || (!deadline && !(realtime && s->priority > highest)))
+		return true;
+	return error_set(error,
+			 "process.scheduler: %s is above the highest real-time priority of the "
+			 "settings, cloister.inside.sched_setscheduler: %d",
+			 deadline ? "SCHED_DEADLINE" : "this priority", highest);
+}
+
+static void lower(struct spec_process *process, struct spec_rlimit *l, uint64_t highest)
+{
+	if (l->soft <= highest && l->hard <= highest)
+		return;
+	l->soft = MIN(l->soft, highest);
+	l->hard = MIN(l->hard, highest);
+	if (process->warnings)
+		g_ptr_array_add(process->warnings,
+				g_strdup_printf("process.rlimits: RLIMIT_RTPRIO is lowered to %d, "
+						"as the settings have it",
+						(int)highest));
+}
+
+/**
+ * limits_cap_realtime() - the highest real-time priority that the settings allow
+ * @highest: 0 to 99, or SETTINGS_UNSET: what the specification asks for stands
+ *
+ * It is the kernel that grants and refuses, by RLIMIT_RTPRIO: what the specification does not limit
+ * gets it, and what asks for more is lowered to it. (kernel/sched/syscalls.c:
+ * user_check_sched_setscheduler(); no process inside can raise the limit, which takes
+ * CAP_SYS_RESOURCE on the host.)
+ */
+bool limits_cap_realtime(struct spec_process *process, int highest, GError **error)
+{
+	struct spec_rlimit own = { RLIMIT_RTPRIO, highest, highest };
+	bool given = false;
+
+	if (highest == SETTINGS_UNSET)
+		return true;
+	if (!check_scheduler(&process->scheduler, highest, error))
+		return false;
+	if (!process->rlimits)
+		process->rlimits = g_array_new(false, false, sizeof(own));
+	for (guint i = 0; i < process->rlimits->len; i++) {
+		struct spec_rlimit *l = &g_array_index(process->rlimits, struct spec_rlimit, i);
+
+		if (l->resource != RLIMIT_RTPRIO)
+			continue;
+		given = true;
+		lower(process, l, highest);
+	}
+	if (!given)
+		g_array_append_val(process->rlimits, own);
 	return true;
 }
 

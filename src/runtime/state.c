@@ -59,6 +59,25 @@ static json_t *mounts_json(const struct container *c)
 	return array;
 }
 
+/* What `exec` has to know of the settings that the container began with. */
+static json_t *inside_json(const struct settings_inside *inside)
+{
+	return json_pack("{s:i}", "rtprio", inside->rtprio);
+}
+
+/**
+ * state_inside() - the same from the state again; what is not in it is off
+ */
+struct settings_inside state_inside(json_t *state)
+{
+	json_t *json = json_object_get(state, "inside"), *rtprio = json_object_get(json, "rtprio");
+
+	return (struct settings_inside){
+		.rtprio = json_is_integer(rtprio) ? (int)json_integer_value(rtprio)
+						  : SETTINGS_UNSET,
+	};
+}
+
 /**
  * state_oci() - a container's state as the runtime specification has it, for hooks and `state`
  * @annotations: may be NULL
@@ -137,6 +156,7 @@ bool state_save(const struct container *c, GError **error)
 		json_object_set_new(json, "bundle", json_string(c->spec->bundle ?: "/"));
 		json_object_set_new(json, "rootfs", json_string(c->spec->root_path));
 		json_object_set_new(json, "policy", policy_json(c));
+		json_object_set_new(json, "inside", inside_json(&c->inside));
 		if (c->spec->annotations)
 			json_object_set(json, "annotations", c->spec->annotations);
 		json_object_set_new(json, "mediation", json_string(c->unmediated ?: "own"));

@@ -20,4 +20,5 @@ const char *state_status(int dir_fd, const struct rundir_record *record);
 bool state_save(const struct container *c, GError **error);
 bool state_publish(const struct container *c, GError **error);
 json_t *state_load_json(int dir_fd, const char *name);
+struct settings_inside state_inside(json_t *state);
 json_t *state_load(int root_fd, const char *id, GError **error);

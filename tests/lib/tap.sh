@@ -149,6 +149,9 @@ have() {
 	engine-containerd) type -P containerd ctr containerd-shim-runc-v2 >/dev/null && have overlay ;;
 	engine-podman) type -P podman conmon >/dev/null && have overlay ;;
 	overlay) grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null ;;
+	rlimit-rtprio) (ulimit -Hr 99) 2>/dev/null ;;
+	# With groups of real-time tasks (v1) each has to be given time.
+	realtime-v2) [ ! -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] && chrt -f 1 true 2>/dev/null ;;
 	tool-*) type -P "${1#tool-}" >/dev/null ;;
 	*) echo "Bail out! nobody knows the feature '$1'"; exit 99 ;;
 	esac

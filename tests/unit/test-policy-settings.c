@@ -71,6 +71,7 @@ static void test_example(void **state)
 		assert_true(s->locked && !s->disabled && s->allow_derived && !s->has_shares);
 		assert_int_equal(s->warnings->len, 0);
 		assert_true(s->inside.mknod && s->inside.fuse && s->inside.tun && !s->inside.kmsg);
+		assert_int_equal(s->inside.rtprio, SETTINGS_UNSET);
 		assert_int_equal(s->images->len, 3);
 		image = s->images->pdata[2];
 		assert_string_equal(image->ref.name, "docker.io/library/docker");
@@ -94,7 +95,8 @@ static void test_ours(void **state)
 		"\"registry\", \"maxAge\": 60, \"sockets\": [ \"/srv/s\" ] }, \"fileSharing\": { "
 		"\"mode\": \"audit\", \"directories\": [ \"/home\", { \"path\": \"/data\", \"as\": "
 		"\"me\", \"readOnly\": true }, { \"path\": \"/o\", \"as\": \"owner\" } ] }, "
-		"\"inside\": { \"mknod\": false, \"tun\": false, \"kmsg\": true } } }");
+		"\"inside\": { \"mknod\": false, \"tun\": false, \"kmsg\": true, "
+		"\"sched_setscheduler\": 12 } } }");
 	const struct settings_image *image = s->images->pdata[0];
 	const struct settings_share *share = s->shares->pdata[1];
 
@@ -110,6 +112,7 @@ static void test_ours(void **state)
 	assert_string_equal(settings_as_name(share), "me");
 	assert_true(share->readonly);
 	assert_true(!s->inside.mknod && s->inside.fuse && !s->inside.tun && s->inside.kmsg);
+	assert_int_equal(s->inside.rtprio, 12);
 	(void)state;
 }
 
@@ -142,6 +145,10 @@ static void test_refused(void **state)
 	bad("{ \"cloister\": { \"fileSharing\": { \"directories\": {} } } }", "must be a list");
 	bad("{ \"cloister\": { \"fileSharing\": { \"directories\": [ {} ] } } }", "no \"path\"");
 	bad("{ \"cloister\": { \"socketMount\": { \"maxAge\": 0 } } }", "from 1 to");
+	bad("{ \"cloister\": { \"inside\": { \"sched_setscheduler\": 100 } } }",
+	    "from 0 (none) to 99");
+	bad("{ \"cloister\": { \"inside\": { \"sched_setscheduler\": true } } }",
+	    "from 0 (none) to 99");
 	bad("{ \"enhancedContainerIsolation\": { \"dockerSocketMount\": { \"commandList\": { "
 	    "\"commands\": [ \"ps\", \"compose\" ] } } } }",
 	    "commands[1]: the command \"compose\" is not supported");

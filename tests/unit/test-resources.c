@@ -4,11 +4,13 @@
  * and the device program, run by a small interpreter beside a plain reading of the rules.
  */
 #include "config.h"
+#include "runtime/limits.h"
 #include "runtime/resources.h"
 
 #include "lib/cgroup-internal.h"
 #include "lib/fd.h"
 #include "lib/reap.h"
+#include "policy/settings.h"
 #include "runtime/scope.h"
 
 #include <errno.h>
@@ -21,6 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -420,6 +424,80 @@ static void a_container_that_cannot_end_stays_on_record(void **state)
 	cgroup_free(&cg);
 }
 
+/* RLIMIT_RTPRIO as it comes out, or -1: none is set; what else is limited stays as it is. */
+static int64_t realtime_of(int64_t soft, int64_t hard, int highest, int64_t *ret_hard)
+{
+	struct spec_rlimit other = { RLIMIT_NOFILE, 1000, 2000 };
+	struct spec_rlimit asked = { RLIMIT_RTPRIO, soft, hard }, *l;
+	struct spec_process p = { .warnings = g_ptr_array_new_with_free_func(g_free),
+				  .rlimits = g_array_new(false, false, sizeof(other)) };
+	int64_t result = -1;
+
+	g_array_append_val(p.rlimits, other);
+	if (soft >= 0)
+		g_array_append_val(p.rlimits, asked);
+	assert_true(limits_cap_realtime(&p, highest, NULL));
+	for (guint i = 0; i < p.rlimits->len; i++) {
+		l = &g_array_index(p.rlimits, struct spec_rlimit, i);
+		if (l->resource == RLIMIT_NOFILE)
+			assert_true(l->soft == 1000 && l->hard == 2000);
+		if (l->resource != RLIMIT_RTPRIO)
+			continue;
+		assert_int_equal(result, -1);
+		result = l->soft;
+		*ret_hard = l->hard;
+	}
+	/* What is lowered is said. */
+	assert_int_equal(p.warnings->len, soft >= 0 && *ret_hard < hard);
+	g_array_unref(p.rlimits);
+	g_ptr_array_unref(p.warnings);
+	return result;
+}
+
+static void realtime_priorities_are_capped(void **state)
+{
+	int64_t hard = -1;
+
+	assert_int_equal(realtime_of(-1, -1, SETTINGS_UNSET, &hard), -1);
+	assert_int_equal(realtime_of(20, 30, SETTINGS_UNSET, &hard), 20);
+	assert_int_equal(hard, 30);
+	assert_int_equal(realtime_of(-1, -1, 10, &hard), 10);
+	assert_int_equal(hard, 10);
+	assert_int_equal(realtime_of(5, 10, 10, &hard), 5);
+	assert_int_equal(hard, 10);
+	assert_int_equal(realtime_of(5, 99, 10, &hard), 5);
+	assert_int_equal(hard, 10);
+	assert_int_equal(realtime_of(50, 99, 10, &hard), 10);
+	assert_int_equal(hard, 10);
+	assert_int_equal(realtime_of(50, 99, 0, &hard), 0);
+	assert_int_equal(hard, 0);
+	(void)state;
+}
+
+static bool may_begin(int policy, int priority, int highest)
+{
+	struct spec_process p = {
+		.scheduler = { .present = true, .policy = policy, .priority = priority }
+	};
+	bool ok = limits_cap_realtime(&p, highest, NULL);
+
+	if (p.rlimits)
+		g_array_unref(p.rlimits);
+	return ok;
+}
+
+static void who_begins_above_the_cap_does_not(void **state)
+{
+	assert_true(may_begin(SCHED_FIFO, 50, SETTINGS_UNSET));
+	assert_true(may_begin(SCHED_OTHER, 0, 0));
+	assert_true(may_begin(SCHED_FIFO, 10, 10));
+	assert_false(may_begin(SCHED_FIFO, 11, 10));
+	assert_false(may_begin(SCHED_RR, 1, 0));
+	assert_true(may_begin(SCHED_DEADLINE, 0, SETTINGS_UNSET));
+	assert_false(may_begin(SCHED_DEADLINE, 0, 99));
+	(void)state;
+}
+
 static int set_up(void **state)
 {
 	strcpy(tmp, "/tmp/cloister-test-resources.XXXXXX");
@@ -445,6 +523,8 @@ int main(void)
 		cmocka_unit_test(scopes_have_a_place),
 		cmocka_unit_test(limits_become_properties),
 		cmocka_unit_test(a_container_that_cannot_end_stays_on_record),
+		cmocka_unit_test(realtime_priorities_are_capped),
+		cmocka_unit_test(who_begins_above_the_cap_does_not),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
