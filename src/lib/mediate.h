@@ -35,6 +35,10 @@ enum mediate_call {
 	MEDIATE_SETATTR,
 	MEDIATE_MKNOD,
 	MEDIATE_MKNODAT,
+	MEDIATE_SETXATTR, /* these only where the settings say so */
+	MEDIATE_LSETXATTR,
+	MEDIATE_FSETXATTR,
+	MEDIATE_SETXATTRAT,
 	MEDIATE_SYSLOG, /* never notified, as those that follow: refused by the filter itself */
 	MEDIATE_SYSFS,
 	MEDIATE_USTAT,

@@ -38,6 +38,7 @@ enum {
 	WARDEN_GRANT_MKNOD = 1 << 0, /* nodes of harmless devices */
 	WARDEN_GRANT_FUSE = 1 << 1,  /* among them */
 	WARDEN_GRANT_TUN = 1 << 2,
+	WARDEN_GRANT_SETXATTR = 1 << 3, /* an overlay's opaque directories */
 };
 
 struct warden_hello {

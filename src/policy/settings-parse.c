@@ -473,6 +473,7 @@ static bool parse_inside(struct reader *r, json_t *value, void *into)
 					  { "tun", parse_bool, &inside->tun },
 					  { "kmsg", parse_bool, &inside->kmsg },
 					  { "sched_setscheduler", parse_priority, &inside->rtprio },
+					  { "setxattr", parse_bool, &inside->setxattr },
 					  { NULL } };
 
 	return parse_object(r, value, members);

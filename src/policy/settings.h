@@ -47,11 +47,12 @@ struct settings_image {
 
 /* What a container's processes may have that needs a hand, cloister.inside. */
 struct settings_inside {
-	bool mknod; /* nodes of harmless devices */
-	bool fuse;  /* /dev/fuse, where it is asked for */
-	bool tun;   /* /dev/net/tun, likewise */
-	bool kmsg;  /* a /dev/kmsg that keeps nothing */
-	int rtprio; /* the highest real-time priority; SETTINGS_UNSET: as the engine says */
+	bool mknod;    /* nodes of harmless devices */
+	bool fuse;     /* /dev/fuse, where it is asked for */
+	bool tun;      /* /dev/net/tun, likewise */
+	bool kmsg;     /* a /dev/kmsg that keeps nothing */
+	int rtprio;    /* the highest real-time priority; SETTINGS_UNSET: as the engine says */
+	bool setxattr; /* the mark of an overlay's opaque directories */
 };
 
 struct settings {

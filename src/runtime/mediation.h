@@ -5,8 +5,10 @@
  * The warden's part in the system calls of a container: which of them its filter notifies, and
  * handing over the listener.
  */
+#include "policy/settings.h"
 #include "runtime/seccomp.h"
 #include "runtime/spec.h"
 
-const char *mediation_prepare(const struct spec *spec, struct seccomp *seccomp);
+const char *mediation_prepare(const struct spec *spec, const struct settings_inside *inside,
+			      struct seccomp *seccomp);
 bool mediation_deliver(int dir_fd, int sync, int listener, GError **error);

@@ -62,7 +62,7 @@ static json_t *mounts_json(const struct container *c)
 /* What `exec` has to know of the settings that the container began with. */
 static json_t *inside_json(const struct settings_inside *inside)
 {
-	return json_pack("{s:i}", "rtprio", inside->rtprio);
+	return json_pack("{s:i, s:b}", "rtprio", inside->rtprio, "setxattr", inside->setxattr);
 }
 
 /**
@@ -75,6 +75,7 @@ struct settings_inside state_inside(json_t *state)
 	return (struct settings_inside){
 		.rtprio = json_is_integer(rtprio) ? (int)json_integer_value(rtprio)
 						  : SETTINGS_UNSET,
+		.setxattr = json_is_true(json_object_get(json, "setxattr")),
 	};
 }
 

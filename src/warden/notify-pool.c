@@ -138,7 +138,9 @@ static void *watch(void *arg)
 
 static void work(struct request *r)
 {
-	switch (mediate_identify(&r->notif->data, &r->abi)) {
+	enum mediate_call call = mediate_identify(&r->notif->data, &r->abi);
+
+	switch (call) {
 	case MEDIATE_SYSINFO:
 		sysinfo_handle(r);
 		break;
@@ -171,6 +173,14 @@ static void work(struct request *r)
 		break;
 	case MEDIATE_MKNODAT:
 		mknod_handle(r, true);
+		break;
+	case MEDIATE_SETXATTR:
+	case MEDIATE_LSETXATTR:
+	case MEDIATE_FSETXATTR:
+		setxattr_handle(r, call);
+		break;
+	case MEDIATE_SETXATTRAT:
+		setxattrat_handle(r);
 		break;
 	default:
 		request_continue(r);

@@ -154,3 +154,5 @@ void fsmount_handle(struct request *r);
 void fspick_handle(struct request *r);
 void setattr_handle(struct request *r);
 void mknod_handle(struct request *r, bool has_dirfd);
+void setxattr_handle(struct request *r, enum mediate_call call);
+void setxattrat_handle(struct request *r);

@@ -176,6 +176,16 @@ bool visit_has(const struct visit *v, int user_ns, int capability)
 	return false;
 }
 
+/**
+ * visit_at_home() - is the caller in the container's own user namespace, and are his mounts its?
+ */
+bool visit_at_home(const struct visit *v)
+{
+	int home = v->request->notify->userns_fd;
+
+	return same_ns(v->user_ns, home) && same_ns(v->owner_ns, home);
+}
+
 bool visit_has_admin(const struct visit *v, int user_ns)
 {
 	return visit_has(v, user_ns, CAP_SYS_ADMIN);
@@ -325,6 +335,33 @@ int visit_resolve(const struct visit *v, const struct visit_path *path)
 		fd = openat(path->fd, path->rest, flags);
 	else
 		fd = dup(path->fd);
+	return give_back_with(fd);
+}
+
+/**
+ * visit_open_owned() - open the @directory, if it is the caller's and he may write to it
+ *
+ * It is the kernel that says so, of the caller's ids and capabilities, through the (ID-mapped)
+ * mount: O_NOATIME is for owners and for CAP_FOWNER over them (fs/namei.c: may_open(),
+ * inode_owner_or_capable()), and W_OK is not given on what is read-only, immutable, or owned by
+ * somebody who has no name here.
+ *
+ * Return: a descriptor, or -errno.
+ */
+int visit_open_owned(const struct visit *v, int directory)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC;
+	int r = take_rights(v), fd;
+
+	if (r < 0)
+		return r;
+	fd = openat(directory, ".", flags);
+	if (fd >= 0 && syscall(SYS_faccessat2, fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) < 0) {
+		r = errno;
+		close(fd);
+		errno = r;
+		fd = -1;
+	}
 	return give_back_with(fd);
 }
 

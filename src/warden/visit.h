@@ -32,6 +32,7 @@ struct visit_path {
 
 int visit_open(struct visit *v, const struct request *r);
 bool visit_has(const struct visit *v, int user_ns, int capability);
+bool visit_at_home(const struct visit *v);
 bool visit_has_admin(const struct visit *v, int user_ns);
 int visit_look_up(const struct visit *v, const char *text, struct visit_path *ret);
 int visit_beneath(const struct visit *v, int number, struct visit_path *path);
@@ -39,6 +40,7 @@ int visit_enter_userns(struct visit *v);
 int visit_enter_mounts(struct visit *v);
 int visit_enter_root(struct visit *v);
 int visit_resolve(const struct visit *v, const struct visit_path *path);
+int visit_open_owned(const struct visit *v, int directory);
 int visit_create(const struct visit *v, int dir, const char *name, mode_t mode);
 int visit_unlink(const struct visit *v, int dir, const char *name);
 int visit_answer(const struct request *r, int64_t value);

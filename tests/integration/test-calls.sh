@@ -59,4 +59,89 @@ else
 	like "$(with -- sh -c 'ulimit -r')" 'RLIMIT_RTPRIO stays at the most that is allowed' "where it cannot be given, it is said"
 	skip rlimit-rtprio "priorities up to it are the kernel's to grant"
 fi
+
+### setxattr(2) of trusted.overlay.opaque
+mark() { python3 -c 'import os, sys
+for p in sys.argv[1:]:
+	try: print(os.getxattr(p, "trusted.overlay.opaque", follow_symlinks=False).decode())
+	except OSError as e: print("none" if e.errno == 61 else e.errno)' "$@" | tr '\n' ' '; }
+vol=$work/vol
+mkdir -p "$vol"/{own,lset,fset,at,open,at/sub,a32,of-1000,foreign,again,off,other,turned,closed,immutable,mode} "$work/secret"
+: >"$vol/file"
+chown 1000:1000 "$vol/of-1000"
+chown 300000:300000 "$vol/foreign"
+chmod 000 "$vol/mode"
+ln -s / "$vol/out"
+ln -s "own" "$vol/link"
+ln -s "$work/secret" "$vol/turn-link"
+name=$(cname xattr)
+if ! have idmap; then
+	skip idmap "setxattr of trusted.overlay.opaque"
+else
+	tmpfs=()
+	if have idmap-tmpfs; then
+		mkdir "$work/tmpfs"
+		mount -t tmpfs -o mode=755 tmpfs "$work/tmpfs"
+		on_exit umount "$work/tmpfs"
+		mkdir "$work/tmpfs/own"
+		tmpfs=(--volume "$work/tmpfs:/t")
+	fi
+	is "$(launch --privileged --volume "$vol:/v" --rootfs "$root" -- granted setxattr set /v/off trusted.overlay.opaque y 0 2>&1 </dev/null; mark "$vol/off")" "EPERM
+none " "off: EPERM, and nothing is set"
+	settings '"setxattr": true'
+	with --detach --name "$name" --privileged --volume "$vol:/v" --volume "$vol:/ro:ro" "${tmpfs[@]}" -- sleep 1000 >/dev/null || fail "a container with it starts"
+	inside() { cloister exec "$name" "$@" </dev/null; }
+	opaque() { inside granted setxattr "$1" "$2" trusted.overlay.opaque y "${3:-0}" 2>&1; }
+	said() { inside "$@" 2>&1; }
+	is "$(opaque set /v/own; mark "$vol/own")" "y " "on: a directory of its own is opaque on the host"
+	is "$(opaque set /v/link; opaque lset /v/lset; opaque fset /v/fset; mark "$vol"/{lset,fset})" "y y " "by lsetxattr and fsetxattr, too"
+	case $(opaque at /v/at) in
+	ENOSYS) ;;
+	'') is "$(opaque at-open /v/open; opaque at-beneath /v/at; mark "$vol"/{at,open,at/sub})" "y y y " "by setxattrat" ;;
+	*) fail "by setxattrat" ;;
+	esac
+	case $(opaque set32 /v/a32) in ENOSYS | '') ;; *) fail "by 32-bit callers" ;; esac
+	! "$root/bin/mediated" sysinfo32 >/dev/null 2>&1 || is "$(mark "$vol/a32")" "y " "by 32-bit callers"
+	is "$(opaque set /v/again 1; opaque set /v/again 1; opaque set /v/of-1000 2; mark "$vol/again")" "EEXIST
+ENODATA
+y " "XATTR_CREATE and XATTR_REPLACE are the kernel's"
+	is "$(opaque set /v/of-1000; mark "$vol/of-1000")" "y " "a directory of a user of the container, by its root"
+	setfattr -x trusted.overlay.opaque "$vol/of-1000"
+	[ ${#tmpfs[@]} = 0 ] || is "$(opaque set /t/own; mark "$work/tmpfs/own")" "y " "on a tmpfs of the host's"
+	is "$(inside sh -c 'mkdir /new && granted setxattr set /new trusted.overlay.opaque y 0'; mark "$root/new")" "y " "on the container's own root"
+	is "$(inside sh -c 'mount -t tmpfs t /mnt && mkdir /mnt/d && granted setxattr set /mnt/d trusted.overlay.opaque y 0 && echo yes')" yes "on a tmpfs of its own"
+	mkdir -p "$work"/{low/own,merged,ovlwork}
+	echo below >"$work/low/own/f"
+	mount -t overlay -o "lowerdir=$work/low,upperdir=$vol,workdir=$work/ovlwork" overlay "$work/merged" && {
+		is "$(ls "$work/merged/own")" "" "which a host's overlay shows so"
+		umount "$work/merged"
+	}
+	# Refused, each with the kernel's own error; what is on the host stays as it was.
+	is "$(opaque set /v/foreign)" EPERM "a directory of nobody in the container is EPERM"
+	is "$(said granted -c 3 setxattr set /v/of-1000 trusted.overlay.opaque y 0)" EPERM "another user's without CAP_FOWNER"
+	is "$(said granted -c 21 setxattr set /v/other trusted.overlay.opaque y 0)" EPERM "without CAP_SYS_ADMIN"
+	is "$(said unshare -Ur granted setxattr set /v/other trusted.overlay.opaque y 0)" EPERM "in a nested user namespace"
+	is "$(said unshare -Urm granted setxattr set /v/other trusted.overlay.opaque y 0)" EPERM "with mounts of its own, too"
+	is "$(said su user -c 'granted setxattr set /v/of-1000 trusted.overlay.opaque y 0')" EPERM "by the owner, who is not root"
+	is "$(opaque set /ro/other)" EROFS "on a read-only volume"
+	is "$(opaque fset /ro/other)" EROFS "by fsetxattr, too"
+	is "$(opaque set /v/file)" EPERM "a file"
+	is "$(opaque lset /v/link)" EPERM "a symlink itself"
+	is "$(opaque set /v/nothing)" ENOENT "what is not there"
+	is "$(opaque fset-path /v/other)" EBADF "a descriptor without any right"
+	is "$(said sh -c 'granted setxattr set /v/other trusted.overlay.opaque x 0; granted setxattr set /v/other trusted.overlay.opaqu y 0; granted setxattr set /v/other trusted.overlay.opaque2 y 0; granted setxattr set /v/other trusted.x y 0' | sort -u)" EPERM "other values and names"
+	is "$(said sh -c 'granted setxattr set /proc trusted.overlay.opaque y 0; granted setxattr set /sys trusted.overlay.opaque y 0; granted setxattr set /dev/shm/../../sys/fs/cgroup trusted.overlay.opaque y 0' | sort -u | grep -cvE 'EPERM|EROFS')" 0 "procfs, sysfs, cgroups"
+	is "$(said granted setxattr set /v/other user.x y 0; getfattr --only-values -n user.x "$vol/other")" y "attributes of others' names are the kernel's"
+	opaque set /v/out >/dev/null
+	opaque set "/v/turn-link" >/dev/null
+	is "$(mark / "$work/secret")" "none none " "a symlink leads nowhere out of the root"
+	mkdir -p "$root$work/secret"
+	chown -R 300000:300000 "$root/${work#/}"
+	ln -sfn "$work/secret" "$vol/turn-link"
+	inside granted setxattr-turned /v/turned /v/turn-link 700 >"$tap_dir/turned"
+	like "$(cat "$tap_dir/turned")" 'set [1-9]' "while the path changes, it is set on the caller's own"
+	is "$(mark "$work/secret" "$root$work/secret")" "none none " "and on nothing else"
+	is "$(mark "$vol"/{foreign,of-1000,other,closed,file})" "none none none none none " "of all that was refused nothing is set"
+	cloister delete --force "$name"
+fi
 done_testing

@@ -3,7 +3,9 @@
  * granted: makes the system calls that the settings can grant, from inside a container, and says
  *what came of it.
  *
- *	granted NAME ARG...
+ *	granted [-c CAPABILITY] NAME ARG...
+ *
+ * -c: without that capability, by number.
  *
  * Exit status as of `attack`: 0 it worked, 1 the kernel (or the warden) refused and the error's
  * name is on stderr, 2 wrong use.
@@ -12,11 +14,21 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 static int result(long r)
@@ -33,6 +45,120 @@ static int realtime(char **a)
 	return r < 0 ? r : result(execlp(a[1], a[1], a[2], NULL));
 }
 
+static int drop(int capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	data[capability / 32].effective &= ~(1U << capability % 32);
+	return result(syscall(SYS_capset, &header, data));
+}
+
+/* Linux 6.13; <linux/xattr.h>. */
+struct value_args {
+	uint64_t value;
+	uint32_t size, flags;
+};
+
+static int set_at(int dir, const char *path, int at, const char *name, const char *value, int flags)
+{
+	struct value_args v = { (uintptr_t)value, (uint32_t)strlen(value), (uint32_t)flags };
+
+	return result(syscall(463, dir, path, at, name, &v, sizeof(v)));
+}
+
+#ifdef __x86_64__
+/* As a 32-bit program does, from memory that it can name. */
+static int set32(const char *path, const char *name, const char *value, int flags)
+{
+	char *low = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	char *low_name = low + 4096, *low_value = low + 6144;
+	long r;
+
+	if (low == MAP_FAILED)
+		return -errno;
+	strcpy(low, path);
+	strcpy(low_name, name);
+	strcpy(low_value, value);
+	__asm__ volatile("int $0x80"
+			 : "=a"(r)
+			 : "a"(226L), "b"(low), "c"(low_name), "d"(low_value), "S"(strlen(value)),
+			   "D"((long)flags)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return (int)r;
+}
+#else
+static int set32(const char *path, const char *name, const char *value, int flags)
+{
+	(void)path, (void)name, (void)value, (void)flags;
+	return -ENOSYS;
+}
+#endif
+
+static int set_by_fd(const char *path, int open_flags, const char *name, const char *value,
+		     int flags)
+{
+	int fd = open(path, open_flags | O_CLOEXEC);
+
+	return fd < 0 ? -errno : result(fsetxattr(fd, name, value, strlen(value), flags));
+}
+
+/* VARIANT PATH NAME VALUE FLAGS */
+static int set_attribute(char **a)
+{
+	const char *how = a[0], *path = a[1], *name = a[2], *value = a[3];
+	int flags = atoi(a[4]), dir;
+
+	if (strcmp(how, "set") == 0)
+		return result(setxattr(path, name, value, strlen(value), flags));
+	if (strcmp(how, "lset") == 0)
+		return result(lsetxattr(path, name, value, strlen(value), flags));
+	if (strcmp(how, "fset") == 0)
+		return set_by_fd(path, O_RDONLY, name, value, flags);
+	if (strcmp(how, "fset-path") == 0)
+		return set_by_fd(path, O_PATH, name, value, flags);
+	if (strcmp(how, "set32") == 0)
+		return set32(path, name, value, flags);
+	if (strcmp(how, "at") == 0)
+		return set_at(AT_FDCWD, path, 0, name, value, flags);
+	if (strcmp(how, "at-link") == 0)
+		return set_at(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, name, value, flags);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	if (strcmp(how, "at-open") == 0)
+		return set_at(dir, "", AT_EMPTY_PATH, name, value, flags);
+	return strcmp(how, "at-beneath") == 0 ? set_at(dir, "sub", 0, name, value, flags) : -EINVAL;
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+/* DIRECTORY LINK MILLISECONDS: set it on DIRECTORY while that and LINK change names. */
+static int set_turned(char **a)
+{
+	double until = now_ms() + atof(a[2]);
+	pid_t pid = fork();
+	int set = 0;
+
+	while (pid == 0)
+		syscall(SYS_renameat2, AT_FDCWD, a[0], AT_FDCWD, a[1], 2 /* RENAME_EXCHANGE */);
+	for (; now_ms() < until;)
+		set += setxattr(a[0], "trusted.overlay.opaque", "y", 1, 0) == 0;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	printf("set %d\n", set);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **args);
@@ -40,10 +166,18 @@ static const struct {
 	const char *usage;
 } calls[] = {
 	{ "realtime", realtime, 3, "PRIORITY PROGRAM ARGUMENT" },
+	{ "setxattr", set_attribute, 5, "VARIANT PATH NAME VALUE FLAGS" },
+	{ "setxattr-turned", set_turned, 3, "DIRECTORY LINK MILLISECONDS" },
 };
 
 int main(int argc, char **argv)
 {
+	if (argc > 3 && strcmp(argv[1], "-c") == 0) {
+		if (drop(atoi(argv[2])) < 0)
+			return 2;
+		argc -= 2;
+		argv += 2;
+	}
 	for (size_t i = 0; argc > 1 && i < sizeof(calls) / sizeof(calls[0]); i++) {
 		int r;
 

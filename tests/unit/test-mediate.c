@@ -148,6 +148,30 @@ static void test_other_flags(void **state)
 	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 467, args), ALLOW);
 }
 
+/* Attributes of one byte, and where their size cannot be seen. */
+static void test_attributes(void **state)
+{
+	static const struct {
+		uint32_t arch;
+		int nr;
+	} calls[] = { { AUDIT_ARCH_X86_64, 188 }, { AUDIT_ARCH_X86_64, 189 },
+		      { AUDIT_ARCH_X86_64, 190 }, { AUDIT_ARCH_I386, 226 },
+		      { AUDIT_ARCH_I386, 227 },	  { AUDIT_ARCH_I386, 228 } };
+	uint64_t args[6] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		args[3] = 1;
+		assert_int_equal(decide(ALL, calls[i].arch, calls[i].nr, args), NOTIFY);
+		args[3] = 2;
+		assert_int_equal(decide(ALL, calls[i].arch, calls[i].nr, args), ALLOW);
+		args[3] = 0;
+		assert_int_equal(decide(ALL, calls[i].arch, calls[i].nr, args), ALLOW);
+	}
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 463, args), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 463, args), NOTIFY);
+}
+
 static uint32_t decide_mknod(uint32_t arch, int nr, int at, uint64_t mode, uint64_t dev)
 {
 	uint64_t args[6] = { 0 };
@@ -215,16 +239,12 @@ static void test_of_the_machine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_only_wanted),
-		cmocka_unit_test(test_others_by_number),
-		cmocka_unit_test(test_identify),
+		cmocka_unit_test(test_numbers),		 cmocka_unit_test(test_only_wanted),
+		cmocka_unit_test(test_others_by_number), cmocka_unit_test(test_identify),
 #ifdef __x86_64__
-		cmocka_unit_test(test_mount_flags),
-		cmocka_unit_test(test_other_flags),
-		cmocka_unit_test(test_mknod),
-		cmocka_unit_test(test_syslog),
-		cmocka_unit_test(test_of_the_machine),
+		cmocka_unit_test(test_mount_flags),	 cmocka_unit_test(test_other_flags),
+		cmocka_unit_test(test_attributes),	 cmocka_unit_test(test_mknod),
+		cmocka_unit_test(test_syslog),		 cmocka_unit_test(test_of_the_machine),
 #endif
 	};
 
