@@ -196,8 +196,8 @@ int fuseconn_waited(uint32_t *uids, size_t max)
 	if (!dir)
 		return errno == ENODEV ? 0 : -errno;
 	while (n < max && (e = dir_next(dir)))
-		if (is_of(&others, dirfd(dir), e->d_name) &&
-		    waits(dirfd(dir), e->d_name) && fstatat(dirfd(dir), e->d_name, &st, 0) == 0)
+		if (is_of(&others, dirfd(dir), e->d_name) && waits(dirfd(dir), e->d_name) &&
+		    fstatat(dirfd(dir), e->d_name, &st, 0) == 0)
 			uids[n++] = st.st_uid;
 	return n;
 }
