@@ -30,11 +30,12 @@ static _Atomic uint32_t burials;
  */
 uint32_t place_of(const struct node *dir, const char *name)
 {
-	/* FNV-1a */
+	/* FNV-1a, whose last bytes are not yet in all bits */
 	uint64_t h = 0xcbf29ce484222325ull ^ (uintptr_t)dir ^ (uint64_t)dir->generation << 32;
 
 	for (; *name; name++)
 		h = (h ^ (unsigned char)*name) * 0x100000001b3ull;
+	h = (h ^ h >> 29) * 0x9e3779b97f4a7c15ull;
 	return (uint32_t)(h >> 32) | 1;
 }
 
