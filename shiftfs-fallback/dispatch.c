@@ -186,10 +186,10 @@ static void take_back(struct request *r)
 {
 	if (r->plus)
 		take_back_plus(r);
-	if (r->entry)
-		node_forget(&r->server->nodes, r->entry, 1);
 	if (r->opened)
 		take_back_opened(r->server, r->opened);
+	if (r->entry) /* of which the open file is */
+		node_forget(&r->server->nodes, r->entry, 1);
 }
 
 static void answer(struct request *r, int error)

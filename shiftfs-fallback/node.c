@@ -409,9 +409,14 @@ void node_put(struct node_table *t, struct node *n, uint32_t holds, uint64_t loo
  */
 void node_forget(struct node_table *t, struct node *n, uint64_t lookups)
 {
+	bool last;
+
 	if (n == &t->root)
 		return;
-	if (n->lookups <= lookups) /* nobody will use it any more */
+	node_lock(t, n);
+	last = n->lookups <= lookups;
+	node_unlock(t, n);
+	if (last) /* nobody will use it any more */
 		node_not_recent(t, n);
 	node_put(t, n, 0, lookups);
 }
