@@ -8,10 +8,10 @@
  * of gets an open file of its own for the inode. It ends when the owner closes the file (FLUSH), or
  * when the open file ends that it was taken through.
  *
- * Nobody waits in a system call: a request that has to wait is put aside, and tried again when a
- * lock goes by us, and every few milliseconds, because those who do not use the mount tell nothing.
+ * Nobody waits in a system call: lock-wait.c.
  */
 #include "config.h"
+#include "locks.h"
 #include "server.h"
 #include "survive.h"
 #include "lib/fd.h"
@@ -21,15 +21,10 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OWNER_MAGIC 0x6f776e72u
 #define MAX_OWNERS  (1u << 20)
-#define BUCKETS	    1024
-#define RETRY_NS    5000000
-#define INTERRUPTS  64
 #define OFFSET_MAX  INT64_MAX
 
 struct lock_owner {
@@ -40,17 +35,6 @@ struct lock_owner {
 	struct open_file *through;
 	uint64_t owner;
 	uint32_t pid;
-};
-
-/* Of one mount: where another one's backing keeps us waiting, or its requests have our numbers. */
-struct lock_table {
-	pthread_mutex_t lock; /* rank 0; also held in system calls that do not wait */
-	pthread_cond_t changed;
-	bool waiting; /* a thread tries again to get locks. Locking: lock */
-	atomic_size_t owners;
-	unsigned int interrupted_hand;
-	uint64_t interrupted[INTERRUPTS];
-	struct lock_owner *bucket[BUCKETS];
 };
 
 static struct lock_owner **bucket_of(const struct server *s, const struct node *n)
@@ -237,8 +221,13 @@ static bool is_all(const struct fuse_file_lock *lk)
 	return lk->start == 0 && lk->end >= OFFSET_MAX;
 }
 
-/* Locking: lock. */
-static int try(struct request *r, const struct fuse_lk_in *in)
+/**
+ * locks_try() - get a lock, or let go of one, or find that one has to wait (-EAGAIN)
+ * @in: what the request says, wherever it is by now
+ *
+ * Locking: lock.
+ */
+int locks_try(struct request *r, const struct fuse_lk_in *in)
 {
 	struct server *s = r->server;
 	struct flock l = range_of(&in->lk);
@@ -273,139 +262,11 @@ int do_setlk(struct request *r)
 	int error;
 
 	pthread_mutex_lock(&s->lock_table->lock);
-	error = try(r, r->arg);
+	error = locks_try(r, r->arg);
 	pthread_mutex_unlock(&s->lock_table->lock);
 	if (error == 0)
 		ask_again(s, request_node(r));
 	return error;
-}
-
-static void answer(const struct server *s, uint64_t unique, int error)
-{
-	struct fuse_out_header head = { .len = sizeof(head), .error = error, .unique = unique };
-
-	(void)!write(s->fuse_fd, &head, sizeof(head));
-}
-
-/* Locking: lock. Return: whether somebody still waits. */
-static bool try_all(struct server *s)
-{
-	bool some = false;
-
-	for (int i = 0; i < MAX_WAITERS; i++) {
-		struct waiter *w = &s->survivor->waiter[i];
-		struct request r = { .server = s, .in = &w->in };
-		int error;
-
-		if (!w->in.unique)
-			continue;
-		error = try(&r, &w->lk);
-		if (error == -EAGAIN) {
-			some = true;
-			continue;
-		}
-		ask_again(s, request_node(&r));
-		answer(s, w->in.unique, error);
-		w->in.unique = 0;
-	}
-	return some;
-}
-
-static void *wait_main(void *arg)
-{
-	struct server *s = arg;
-	struct lock_table *t = s->lock_table;
-	struct timespec ts;
-
-	pthread_mutex_lock(&t->lock);
-	while (!atomic_load(&s->over) && try_all(s)) {
-		clock_gettime(CLOCK_REALTIME, &ts);
-		ts.tv_nsec += RETRY_NS;
-		if (ts.tv_nsec >= 1000000000) {
-			ts.tv_nsec -= 1000000000;
-			ts.tv_sec++;
-		}
-		pthread_cond_timedwait(&t->changed, &t->lock, &ts);
-	}
-	t->waiting = false;
-	pthread_mutex_unlock(&t->lock);
-	return NULL;
-}
-
-/* Locking: lock. */
-static int start_waiting(struct server *s)
-{
-	if (!s->lock_table->waiting && start_thread(wait_main, s) < 0)
-		return -ENOLCK;
-	s->lock_table->waiting = true;
-	return 0;
-}
-
-/* Locking: lock. */
-static bool was_interrupted(const struct lock_table *t, uint64_t unique)
-{
-	for (int i = 0; i < INTERRUPTS; i++)
-		if (t->interrupted[i] == unique)
-			return true;
-	return false;
-}
-
-/* Locking: lock. */
-static int put_aside(struct request *r)
-{
-	struct survivor *v = r->server->survivor;
-
-	if (was_interrupted(r->server->lock_table, r->in->unique))
-		return -EINTR;
-	for (int i = 0; i < MAX_WAITERS; i++) {
-		struct waiter *w = &v->waiter[i];
-
-		if (w->in.unique)
-			continue;
-		if (start_waiting(r->server) < 0)
-			return -ENOLCK;
-		memcpy(&w->lk, r->arg, sizeof(w->lk));
-		w->in = *r->in; /* the last step, and what the request is known by */
-		r->no_reply = true;
-		return 0;
-	}
-	return -ENOLCK;
-}
-
-int do_setlkw(struct request *r)
-{
-	struct server *s = r->server;
-	int error;
-
-	pthread_mutex_lock(&s->lock_table->lock);
-	error = try(r, r->arg);
-	if (error == -EAGAIN)
-		error = put_aside(r);
-	pthread_mutex_unlock(&s->lock_table->lock);
-	if (error == 0)
-		ask_again(s, request_node(r));
-	return error;
-}
-
-/* Only who waits for a lock can be interrupted; others will soon be answered. */
-int do_interrupt(struct request *r)
-{
-	const struct fuse_interrupt_in *in = r->arg;
-	struct server *s = r->server;
-	struct survivor *v = s->survivor;
-	struct lock_table *t = s->lock_table;
-
-	r->no_reply = true;
-	pthread_mutex_lock(&t->lock);
-	for (int i = 0; i < MAX_WAITERS; i++) {
-		if (v->waiter[i].in.unique != in->unique)
-			continue;
-		answer(s, in->unique, -EINTR);
-		v->waiter[i].in.unique = 0;
-	}
-	t->interrupted[t->interrupted_hand++ % INTERRUPTS] = in->unique;
-	pthread_mutex_unlock(&t->lock);
-	return 0;
 }
 
 /**
@@ -429,7 +290,7 @@ void locks_recover(struct server *s)
 {
 	pool_recover(&s->lock_owners, recover, s);
 	pthread_mutex_lock(&s->lock_table->lock);
-	(void)start_waiting(s); /* ends by itself if nobody does */
+	(void)locks_start_waiting(s); /* ends by itself if nobody does */
 	pthread_mutex_unlock(&s->lock_table->lock);
 }
 

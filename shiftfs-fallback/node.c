@@ -7,7 +7,7 @@
  *
  * A node with a handle pins nothing: device, inode number and handle together name the inode. One
  * without has a descriptor all the time, which pins it, so that device and inode number are enough.
- * nodefd.c has the descriptors.
+ * nodefd.c has the descriptors, node-table.c the table as a whole.
  *
  * Overlayfs is different. Numbers can change when a file is copied up: a later lookup
  * then makes a second node for the same file, which works as well as the first. And the names of a
@@ -24,27 +24,26 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <linux/fuse.h>
-#include <linux/magic.h>
-
-#define FIRST_BUCKETS 4
-
-/* Reserved address space is what they cost before they are used. */
-#define MAX_NODES (1u << 24)
 
 _Static_assert(sizeof(struct node) <= 112, "a million cached inodes in about 110 MiB");
 
-static uint64_t mix(uint64_t dev, uint64_t ino)
+/**
+ * node_hash() - by which an inode is found
+ */
+uint64_t node_hash(uint64_t dev, uint64_t ino)
 {
 	uint64_t h = (ino ^ (dev << 32 | dev >> 32)) * 0x9e3779b97f4a7c15ull;
 
 	return h ^ h >> 29;
 }
 
-static struct node_shard *shard_of(struct node_table *t, uint64_t hash)
+/**
+ * node_shard_of() - the part of the table that has what has @hash
+ */
+struct node_shard *node_shard_of(struct node_table *t, uint64_t hash)
 {
 	return &t->shard[hash % NODE_SHARDS];
 }
@@ -74,81 +73,6 @@ int node_stat(int fd, struct node_stat *st)
 	return node_stat_at(fd, "", st);
 }
 
-/* Whether file handles of the file system can be opened later, whatever was forgotten meanwhile. */
-static bool has_handles(int root_fd)
-{
-	static const long good[] = { 0xef53 /* ext4 */, 0x58465342 /* xfs */,
-				     0x9123683e /* btrfs */, 0x01021994 /* tmpfs */,
-				     0xf2f52010 /* f2fs */ };
-	struct statfs fs;
-
-	if (fstatfs(root_fd, &fs) < 0)
-		return false;
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
-		if ((long)fs.f_type == good[i])
-			return true;
-	return false;
-}
-
-static int init_shards(struct node_table *t)
-{
-	pthread_mutex_init(&t->recent_lock, NULL);
-	for (int i = 0; i < NODE_SHARDS; i++) {
-		struct node_shard *s = &t->shard[i];
-
-		*s = (struct node_shard){ .n_buckets = FIRST_BUCKETS };
-		pthread_mutex_init(&s->lock, NULL);
-		s->bucket = calloc(s->n_buckets, sizeof(*s->bucket));
-		if (!s->bucket)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Return: a descriptor for open_by_handle_at(2) if that works, or -1. */
-static int open_mount(struct node_table *t, int root_fd)
-{
-	autofd fd = -1, try = -1;
-
-	if (!has_handles(root_fd))
-		return -1;
-	fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	node_handle(root_fd, &t->root);
-	try = node_open_handle(fd, &t->root, O_PATH);
-	t->root.handle_len = 0;
-	return try >= 0 ? fd_steal(&fd) : -1;
-}
-
-/**
- * node_table_init() - make an empty table
- * @root_fd: O_PATH descriptor of what is served; it is the caller's
- * @handles: whether file handles may be used, which needs CAP_DAC_READ_SEARCH
- * @shared_top: the pool's
- */
-int node_table_init(struct node_table *t, int root_fd, bool handles, uint32_t *shared_top)
-{
-	struct node_stat st;
-	struct statfs fs;
-	int r = node_stat(root_fd, &st);
-
-	if (r < 0)
-		return r;
-	if (!S_ISDIR(st.x.stx_mode) && !S_ISREG(st.x.stx_mode))
-		return -ENOTDIR;
-	t->mount_fd = handles && S_ISDIR(st.x.stx_mode) ? open_mount(t, root_fd) : -1;
-	t->root = (struct node){ .dev = st.dev,
-				 .ino = st.x.stx_ino,
-				 .fd = root_fd,
-				 .format = st.x.stx_mode >> 12,
-				 .holds = 1,
-				 .pinned = true,
-				 .lookups = 1 };
-	t->overlay = fstatfs(root_fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
-	t->many_devices = t->overlay;
-	r = pool_init(&t->pool, sizeof(struct node), MAX_NODES, shared_top);
-	return r < 0 ? r : init_shards(t);
-}
-
 /* Locking: the shard's. A table that cannot grow is only slower. */
 static void grow(struct node_shard *s)
 {
@@ -161,7 +85,7 @@ static void grow(struct node_shard *s)
 	s->n_buckets = old * 2;
 	for (size_t i = 0; i < old; i++) {
 		for (struct node *n = before[i], *next; n; n = next) {
-			struct node **head = bucket_of(s, mix(n->dev, n->ino));
+			struct node **head = bucket_of(s, node_hash(n->dev, n->ino));
 
 			next = n->next;
 			n->next = *head;
@@ -183,8 +107,12 @@ static struct node *find(struct node_shard *s, uint64_t hash, const struct node 
 	return n;
 }
 
-/* Locking: the shard's. */
-static void insert(struct node_table *t, struct node_shard *s, uint64_t hash, struct node *n)
+/**
+ * node_insert() - @n is in the table from now on
+ *
+ * Locking: the shard's.
+ */
+void node_insert(struct node_table *t, struct node_shard *s, uint64_t hash, struct node *n)
 {
 	struct node **head;
 
@@ -196,89 +124,18 @@ static void insert(struct node_table *t, struct node_shard *s, uint64_t hash, st
 	*head = n;
 }
 
-/* What a process before this one had in hand is in no hand any more. */
-static bool recover(void *object, void *arg)
-{
-	struct node_table *t = arg;
-	struct node *n = object;
-
-	if (!n->format)
-		return false;
-	if (!n->lookups) {
-		if (n->fd >= 0)
-			close(n->fd);
-		n->format = 0;
-		return false;
-	}
-	if (!n->pinned && n->fd >= 0) {
-		close(n->fd);
-		n->fd = -1;
-	}
-	n->holds = n->pinned;
-	n->recent = 0;
-	n->since = 0;		   /* what was counted begins anew */
-	if (S_ISDIR(node_type(n))) /* counted again from those that are open (file.c) */
-		n->opens = 0;
-	if (n->dev != t->root.dev)
-		t->many_devices = true;
-	if (n->generation > t->generation)
-		t->generation = n->generation;
-	insert(t, shard_of(t, mix(n->dev, n->ino)), mix(n->dev, n->ino), n);
-	return true;
-}
-
-/**
- * node_table_recover() - make the table from the nodes of a process before this one
- */
-int node_table_recover(struct node_table *t)
-{
-	int r = init_shards(t);
-
-	if (r == 0)
-		pool_recover(&t->pool, recover, t);
-	return r;
-}
-
-static bool give_up(void *object, void *arg)
-{
-	struct node *n = object;
-	int fd = n->fd;
-
-	if (!n->format)
-		return false;
-	n->fd = -1;
-	n->format = 0;
-	if (fd >= 0)
-		close(fd);
-	return false;
-}
-
-/**
- * node_table_end() - nothing of the table is used any more: close its descriptors
- */
-void node_table_end(struct node_table *t)
-{
-	pool_recover(&t->pool, give_up, NULL);
-	for (int i = 0; i < NODE_SHARDS; i++) {
-		free(t->shard[i].bucket);
-		t->shard[i].bucket = NULL;
-	}
-	fd_cleanup(&t->root.fd);
-	fd_cleanup(&t->mount_fd);
-}
-
 /**
  * node_alias() - what tells the file @name in @parent from others with its inode number
  */
 uint64_t node_alias(const struct node_table *t, const struct node *parent, const char *name,
 		    const struct node_stat *st)
 {
-	uint64_t h = mix(parent->dev, parent->ino);
+	uint64_t h = node_hash(parent->dev, parent->ino);
 
 	if (!t->overlay || S_ISDIR(st->x.stx_mode) || st->x.stx_nlink < 2)
 		return 0;
 	for (; *name; name++)
-		h = mix(h, (unsigned char)*name);
+		h = node_hash(h, (unsigned char)*name);
 	return h | 1;
 }
 
@@ -310,8 +167,8 @@ static void free_node(struct node_table *t, struct node *n)
 int node_get(struct node_table *t, int *fd, const struct node_stat *st, uint64_t alias,
 	     struct node **ret)
 {
-	uint64_t hash = mix(st->dev, st->x.stx_ino);
-	struct node_shard *s = shard_of(t, hash);
+	uint64_t hash = node_hash(st->dev, st->x.stx_ino);
+	struct node_shard *s = node_shard_of(t, hash);
 	struct node like = { .dev = st->dev,
 			     .ino = st->x.stx_ino,
 			     .alias = alias,
@@ -333,7 +190,7 @@ int node_get(struct node_table *t, int *fd, const struct node_stat *st, uint64_t
 		like.generation = atomic_fetch_add(&t->generation, 1) + 1;
 		n = alloc_node(t, &like);
 		if (n)
-			insert(t, s, hash, n);
+			node_insert(t, s, hash, n);
 		if (n && n->fd >= 0)
 			fd_steal(fd);
 	}
@@ -352,8 +209,8 @@ int node_get(struct node_table *t, int *fd, const struct node_stat *st, uint64_t
  */
 size_t node_aliases(struct node_table *t, const struct node *n, uint64_t *ids, size_t max)
 {
-	uint64_t hash = mix(n->dev, n->ino);
-	struct node_shard *s = shard_of(t, hash);
+	uint64_t hash = node_hash(n->dev, n->ino);
+	struct node_shard *s = node_shard_of(t, hash);
 	size_t found = 0;
 
 	pthread_mutex_lock(&s->lock);
@@ -367,7 +224,7 @@ size_t node_aliases(struct node_table *t, const struct node *n, uint64_t *ids, s
 /* Locking: the shard's. The caller frees it. */
 static void take_out(struct node_table *t, struct node_shard *s, struct node *n)
 {
-	struct node **p = bucket_of(s, mix(n->dev, n->ino));
+	struct node **p = bucket_of(s, node_hash(n->dev, n->ino));
 
 	while (*p != n)
 		p = &(*p)->next;
@@ -382,7 +239,7 @@ static void take_out(struct node_table *t, struct node_shard *s, struct node *n)
  */
 void node_put(struct node_table *t, struct node *n, uint32_t holds, uint64_t lookups)
 {
-	struct node_shard *s = shard_of(t, mix(n->dev, n->ino));
+	struct node_shard *s = node_shard_of(t, node_hash(n->dev, n->ino));
 	bool gone, pinned;
 	int fd = -1;
 
@@ -426,12 +283,12 @@ void node_forget(struct node_table *t, struct node *n, uint64_t lookups)
  */
 void node_lock(struct node_table *t, struct node *n)
 {
-	pthread_mutex_lock(&shard_of(t, mix(n->dev, n->ino))->lock);
+	pthread_mutex_lock(&node_shard_of(t, node_hash(n->dev, n->ino))->lock);
 }
 
 void node_unlock(struct node_table *t, struct node *n)
 {
-	pthread_mutex_unlock(&shard_of(t, mix(n->dev, n->ino))->lock);
+	pthread_mutex_unlock(&node_shard_of(t, node_hash(n->dev, n->ino))->lock);
 }
 
 /**
@@ -442,8 +299,8 @@ void node_unlock(struct node_table *t, struct node *n)
  */
 struct node *node_seek(struct node_table *t, int fd, const struct node_stat *st)
 {
-	uint64_t hash = mix(st->dev, st->x.stx_ino);
-	struct node_shard *s = shard_of(t, hash);
+	uint64_t hash = node_hash(st->dev, st->x.stx_ino);
+	struct node_shard *s = node_shard_of(t, hash);
 	struct node like = { .dev = st->dev, .ino = st->x.stx_ino };
 
 	if (t->mount_fd >= 0)
@@ -454,7 +311,7 @@ struct node *node_seek(struct node_table *t, int fd, const struct node_stat *st)
 
 void node_seek_end(struct node_table *t, const struct node_stat *st)
 {
-	pthread_mutex_unlock(&shard_of(t, mix(st->dev, st->x.stx_ino))->lock);
+	pthread_mutex_unlock(&node_shard_of(t, node_hash(st->dev, st->x.stx_ino))->lock);
 }
 
 /**
@@ -478,48 +335,6 @@ void node_pin(struct node_table *t, int fd, const struct node_stat *st)
 }
 
 /**
- * node_count() - how many nodes there are
- */
-size_t node_count(const struct node_table *t)
-{
-	return atomic_load(&t->count);
-}
-
-/* Locking: the shard's. */
-static size_t shard_victims(const struct node_table *t, struct node_shard *s, uint64_t *ids,
-			    size_t max)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n_buckets && n < max; i++) {
-		s->hand = (s->hand + 1) % s->n_buckets;
-		for (struct node *v = s->bucket[s->hand]; v && n < max; v = v->next)
-			ids[n++] = node_id(t, v);
-	}
-	return n;
-}
-
-/**
- * node_victims() - nodes that the kernel may be asked to forget, in turn
- * @ids: receives at most @max of the kernel's names for them, which can be void by then
- *
- * Return: how many.
- */
-size_t node_victims(struct node_table *t, uint64_t *ids, size_t max)
-{
-	size_t n = 0;
-
-	for (int i = 0; i < NODE_SHARDS && n < max; i++) {
-		struct node_shard *s = &t->shard[atomic_fetch_add(&t->hand, 1) % NODE_SHARDS];
-
-		pthread_mutex_lock(&s->lock);
-		n += shard_victims(t, s, ids + n, max - n);
-		pthread_mutex_unlock(&s->lock);
-	}
-	return n;
-}
-
-/**
  * node_number() - the inode number that is shown
  *
  * The mount has one device number only. Files of a second device below the root (the layers of an
@@ -530,7 +345,7 @@ uint64_t node_number(const struct node_table *t, uint64_t dev, uint64_t ino)
 {
 	if (dev == t->root.dev)
 		return ino;
-	return ino ^ (mix(dev, 0) & 0x7fffff0000000000ull) ^ 0x0000010000000000ull;
+	return ino ^ (node_hash(dev, 0) & 0x7fffff0000000000ull) ^ 0x0000010000000000ull;
 }
 
 /**

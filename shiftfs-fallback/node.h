@@ -78,9 +78,14 @@ struct node_table {
 	struct node_shard shard[NODE_SHARDS];
 };
 
+/* node-table.c */
 int node_table_init(struct node_table *t, int root_fd, bool handles, uint32_t *shared_top);
 int node_table_recover(struct node_table *t);
 void node_table_end(struct node_table *t);
+size_t node_count(const struct node_table *t);
+size_t node_victims(struct node_table *t, uint64_t *ids, size_t max);
+
+/* node.c */
 int node_stat(int fd, struct node_stat *st);
 int node_stat_at(int dirfd, const char *name, struct node_stat *st);
 int node_get(struct node_table *t, int *fd, const struct node_stat *st, uint64_t alias,
@@ -104,8 +109,6 @@ uint64_t node_alias(const struct node_table *t, const struct node *parent, const
 size_t node_aliases(struct node_table *t, const struct node *n, uint64_t *ids, size_t max);
 void node_forget(struct node_table *t, struct node *n, uint64_t lookups);
 uint64_t node_number(const struct node_table *t, uint64_t dev, uint64_t ino);
-size_t node_count(const struct node_table *t);
-size_t node_victims(struct node_table *t, uint64_t *ids, size_t max);
 bool node_numbers_differ(const struct node_table *t);
 struct node *node_of(struct node_table *t, uint64_t nodeid);
 uint64_t node_id(const struct node_table *t, const struct node *n);
