@@ -98,7 +98,9 @@ void dir_closed(struct server *s, struct node *n)
  */
 static bool has_attributes(const struct server *s, const struct node *n)
 {
-	return n->known && now_ms() - n->known < timeout_ms(s) / 2;
+	uint32_t known = __atomic_load_n(&n->known, __ATOMIC_RELAXED);
+
+	return known && now_ms() - known < timeout_ms(s) / 2;
 }
 
 static uint32_t cache_flags(struct server *s, struct node *n, int fd)
@@ -261,7 +263,7 @@ int do_readdirplus(struct request *r)
 
 	r->plus = true;
 	if (in->offset == 0)
-		request_node(r)->known = now_ms();
+		__atomic_store_n(&request_node(r)->known, now_ms(), __ATOMIC_RELAXED);
 	return read_dir(r);
 }
 

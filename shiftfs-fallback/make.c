@@ -262,7 +262,7 @@ static int reply_created(struct request *r, int fd, const char *name)
 	if (!name) /* O_TMPFILE: nothing else leads to it */
 		pin(r, own);
 	if (r->made && r->server->cache == CACHE_AUTO)
-		r->entry->known = now_ms();
+		__atomic_store_n(&r->entry->known, now_ms(), __ATOMIC_RELAXED);
 	error = file_reply(r, r->entry, fd_steal(&own), in->flags, entry->attr.mode,
 			   &r->reply.create.open);
 	return error < 0 ? error : reply_with(r, &r->reply.create, sizeof(r->reply.create));

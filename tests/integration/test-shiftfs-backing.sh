@@ -62,13 +62,13 @@ for type in ext4 xfs btrfs tmpfs overlay; do
 		is "$(stat -c %h "$view/one" "$view/two" "$view/three" | tr '\n' ' ')" "3 3 3 " "$type: and know how many they are"
 		ok "$type: unmounted" unserve
 	fi
-	# Not by itself yet: of a dozen runs one ended with a directory, 45 levels deep, that the view did not find.
-	if [ -n "${SHIFTFS_SECONDS:-}" ]; then
+	# For who asks for it: what it finds is found by chance, and then has a test of its own (test-shiftfs).
+	for cache in ${SHIFTFS_SECONDS:+strict auto}; do
 		rm -rf "$fs/backing"; mkdir "$fs/backing"
-		ok "$type: served" serve "$fs/backing" --cache strict # with "auto" a listing was seen to stay old
+		ok "$type: served ($cache)" serve "$fs/backing" --cache $cache
 		ok "$type: 8 processes at once" python3 "$tests_lib/shift-stress.py" "$view" "$fs/backing" --seconds "$SHIFTFS_SECONDS"
 		ok "$type: unmounted" unserve
-	fi
+	done
 	ok "$type: nothing keeps it" eventually 5 umount "$fs"
 done
 
