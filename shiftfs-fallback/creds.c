@@ -82,17 +82,41 @@ void creds_user(uint32_t *uid, uint32_t *gid)
 }
 
 /*
- * For good: real, effective and saved ids. Others bring their ids with each request (creds_ids()),
- * and the groups of whoever started the server shall make them members of none.
+ * An id that nobody has: whom files are the user's to, fsuid says. The real, effective and saved
+ * one say who may send signals, and the user must not stop a server whom others wait for.
+ */
+static uid_t id_of_nobody(void)
+{
+	return user.uid < 0x0fffffff ? 0xf0000000u | user.uid : 0xfffffffeu;
+}
+
+static int set_uids(uid_t uid)
+{
+	if (setresuid(uid, uid, uid) < 0)
+		return -errno;
+	/* It fails in silence, and tells what there was. */
+	syscall(SYS_setfsuid, user.uid);
+	return (uid_t)syscall(SYS_setfsuid, -1) == user.uid ? 0 : -EPERM;
+}
+
+/*
+ * For good: no id can be changed without a capability. Others bring their ids with each request
+ * (creds_ids()), and the groups of whoever started the server shall make them members of none.
  */
 static int become_user(void)
 {
+	int r;
+
 	if (!user.set)
 		return setgroups(0, NULL) < 0 ? -errno : 0;
-	if (setgroups(user.n, user.groups) < 0 || setresgid(user.gid, user.gid, user.gid) < 0 ||
-	    setresuid(user.uid, user.uid, user.uid) < 0)
+	if (setgroups(user.n, user.groups) < 0 || setresgid(user.gid, user.gid, user.gid) < 0)
 		return -errno;
-	return 0;
+#ifdef MUTANT_SIGNALS_TAKEN
+	return set_uids(user.uid);
+#endif
+	r = set_uids(id_of_nobody());
+	/* A user namespace has no such id. */
+	return r == -EINVAL ? set_uids(user.uid) : r;
 }
 
 static int set_caps(uint64_t permitted, uint64_t effective)

@@ -135,8 +135,9 @@ ok "as=USER" mount -t shiftfs "$src" "$dst" -o as=daemon
 is "$(way "$dst")" fuse "is FUSE"
 pid=$(pgrep -x shiftfs -n)
 is "$(awk '/^(Uid|Gid|Groups|CapEff|CapPrm|CapInh|CapAmb|NoNewPrivs):/ { $1 = $1; print }' "/proc/$pid/status" | tr '\n' ' ')" \
-	"Uid: 1 1 1 1 Gid: 1 1 1 1 Groups: 54321 CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapAmb: 0000000000000000 NoNewPrivs: 1 " \
-	"the server has the user's ids and groups, and no capability"
+	"Uid: 4026531841 4026531841 4026531841 1 Gid: 1 1 1 1 Groups: 54321 CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapAmb: 0000000000000000 NoNewPrivs: 1 " \
+	"the server has the user's ids and groups for files, and no capability"
+fails 'not permitted' "the user cannot stop it" setpriv --reuid daemon --regid daemon --clear-groups kill -CONT "$pid"
 is "$(stat -c %u:%g "$dst" "$dst"/* | sort -u)" 0:0 "everything appears owned by root"
 is "$(cat "$dst/own" "$dst/public" "$dst/group" | tr '\n' ' ')" "own public group " "root reads what the user, or a group of the user, may read"
 fails 'Permission denied' "and not what the user may not" cat "$dst/other"

@@ -159,7 +159,7 @@ id=$(cname life)
 bundle_with "[$(bind "$ram" /v bind), $(bind "$vol" /w bind as=daemon)]" 'while :; do sleep 1; done' always
 cloister create --bundle "$bundle" "$id" </dev/null >"$work/log" 2>&1 && cloister start "$id" || diag "$(cat "$work/log")"
 ok "one server for what root serves, and one for a user" eventually 10 n_servers 2 "$id"
-is "$(for p in $(servers "$id" | awk '{ print $1 }'); do awk '$1 == "Uid:" || $1 == "CapPrm:" { printf "%s ", $2 }' "/proc/$p/status"; stat -Lc %d "/proc/$p/fd/"* 2>/dev/null | grep -cx "$(stat -c %d "$ram")"; done | awk '{ print $1, ($2 == 0), ($3 > 0) }' | sort -n | tr '\n' ' ')" \
+is "$(for p in $(servers "$id" | awk '{ print $1 }'); do awk '$1 == "Uid:" { printf "%s ", $5 } $1 == "CapPrm:" { printf "%s ", $2 }' "/proc/$p/status"; stat -Lc %d "/proc/$p/fd/"* 2>/dev/null | grep -cx "$(stat -c %d "$ram")"; done | awk '{ print $1, ($2 == 0), ($3 > 0) }' | sort -n | tr '\n' ' ')" \
 	"0 0 1 $(id -u daemon) 1 0 " "who has no capability, and nothing of what root serves"
 status=$(cloister status "$id")
 like "$status" ' / +shiftfs .*\(FUSE: asked for\)' "status says which way the root went, and why"
