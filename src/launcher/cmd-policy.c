@@ -22,8 +22,9 @@
 static void print_help(void)
 {
 	printf("Usage: cloister policy check [--json] [FILE]\n"
-	       "       cloister policy explain [--image IMAGE] [--read-only] --mount SOURCE…\n"
-	       "       cloister policy test [--json]\n"
+	       "       cloister policy explain [--image IMAGE] [--read-only] --mount SOURCE… "
+	       "[FILE]\n"
+	       "       cloister policy test [--json] [FILE]\n"
 	       "       cloister policy init [--strict] [--force] [FILE]\n\n"
 	       "What the administrator's settings say (cloister-settings(5)). check: is the file\n"
 	       "right, and what does it mean? explain: what would become of a mount, and why? "
@@ -265,8 +266,9 @@ static int run_word(const char *word, const char *file, const struct policy_opti
 		return policy_check(file, o);
 	if (strcmp(word, "init") == 0)
 		return policy_init(file, o);
+	/* As if it counted already. */
 	if (file)
-		return launcher_usage_error("policy", "%s takes no argument", word);
+		launcher_settings = file;
 	if (strcmp(word, "explain") == 0 && o->mounts->len == 0)
 		return launcher_usage_error("policy", "explain: give --mount SOURCE");
 	if (strcmp(word, "explain") == 0)
@@ -293,8 +295,11 @@ int cmd_policy(int argc, char **argv)
 		}
 		take_option(&o, c);
 	}
-	if (argc - optind < 1 || argc - optind > 2)
+	if (argc == optind)
 		status = launcher_usage_error("policy", "give check, explain, test or init");
+	else if (argc - optind > 2)
+		status = launcher_usage_error("policy", "%s: \"%s\" is one FILE too many",
+					      argv[optind], argv[optind + 2]);
 	else
 		status = run_word(argv[optind], argv[optind + 1], &o);
 	g_ptr_array_unref(o.mounts);

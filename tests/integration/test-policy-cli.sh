@@ -14,6 +14,9 @@ ok "init writes settings" cloister policy init "$work/new/settings.json"
 ok "... that are right" cloister policy check "$work/new/settings.json"
 fails 'exists; --force' "... and replaces none" cloister policy init "$work/new/settings.json"
 ok "init --strict --force" cloister policy init --strict --force "$work/new/settings.json"
+fails "not in a shared directory" "explain of a file that does not count yet" cloister policy explain "$work/new/settings.json" --mount "$work"
+ok "... test of one" cloister policy test "$work/new/settings.json"
+fails '"b" is one FILE too many' "two files at once" cloister policy check a b
 is "$(cloister policy check --json "$work/new/settings.json" | json '(d["valid"], d["locked"], d["fileSharing"]["listed"], d["fileSharing"]["directories"], d["warnings"])')" \
 	'[true, true, true, 0, []]' "... is locked and shares nothing"
 like "$(cloister policy check "$work/new/settings.json")" 'file sharing \(enforce\): no host path at all' "... and check says so"
