@@ -12,7 +12,7 @@ sources_of() { # NAME
 	# The providers, which need nothing of FUSE.
 	views) sed -n '/libviews_a_SOURCES/,/[^\\]$/s/.*%D%\/\([a-z-]*\.c\).*/fusefs\/\1/p' "$top_srcdir/fusefs/Makemodule.am"; echo 'src/lib/*.c' ;;
 	mountopts) echo 'shiftfs-fallback/complaint.c shiftfs-fallback/map.c shiftfs-fallback/options.c shiftfs-fallback/options-map.c' ;;
-	sockproxy) echo 'src/sockproxy/body.c src/sockproxy/commands.c src/sockproxy/http.c src/sockproxy/request.c src/sockproxy/target.c src/lib/sockcommands.c' ;;
+	sockproxy) echo 'src/sockproxy/archive.c src/sockproxy/binds.c src/sockproxy/body.c src/sockproxy/commands.c src/sockproxy/http.c src/sockproxy/request.c src/sockproxy/target.c src/lib/sockcommands.c' ;;
 	settings | imageref) echo 'src/policy/*.c src/lib/*.c' ;;
 	*) echo 'src/runtime/*.c src/policy/*.c src/lib/*.c' ;;
 	esac
