@@ -47,9 +47,23 @@ _cloister_launch()
 	--name | --tmpfs | --hostname | --cpus | --cpuset | --pids | -e | --env | --sysctl | -w | --workdir | -u | --user)
 		return
 		;;
+	--env-file)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames
+		return
+		;;
+	--cap-add | --cap-drop)
+		_cloister_words "ALL CHOWN DAC_OVERRIDE FOWNER FSETID IPC_LOCK KILL MKNOD NET_ADMIN NET_BIND_SERVICE NET_RAW SETGID
+			SETUID SYS_ADMIN SYS_CHROOT SYS_NICE SYS_PTRACE SYS_RESOURCE" "$cur"
+		return
+		;;
+	--network)
+		_cloister_words "none" "$cur"
+		return
+		;;
 	esac
 	_cloister_words "--name --rootfs --volume --tmpfs --hostname --memory --cpus --cpuset --pids --env
-		--sysctl --workdir --user --read-only --privileged --detach --tty --interactive --rm --help" "$cur"
+		--env-file --sysctl --workdir --user --cap-add --cap-drop --network --read-only --privileged --detach --tty --interactive --rm --help" "$cur"
 }
 
 # Index of the first word of launch that is no option, or of the one after "--"; else COMP_CWORD + 1.
@@ -64,7 +78,7 @@ _cloister_launch_command()
 			return
 			;;
 		--name | --rootfs | -v | --volume | --tmpfs | --hostname | -m | --memory | --cpus | --cpuset | \
-			--pids | -e | --env | --sysctl | -w | --workdir | -u | --user)
+			--pids | -e | --env | --env-file | --sysctl | -w | --workdir | -u | --user | --cap-add | --cap-drop | --network)
 			# A value holds ":" and "=" as words of their own.
 			((i++))
 			while [[ ${COMP_WORDS[i + 1]-} == [:=]* ]]; do ((i += 2)); done

@@ -97,10 +97,10 @@ static void print_help(void)
 	       "  --ignore-paused        wait for a paused container instead of failing\n"
 	       "  --cgroup PATH          refused: it runs in the container's own cgroup\n"
 	       "  --help                 show this text\n\n"
-	       "Exit status: as of `cloister launch`; with --process or --detach 255 if the "
-	       "command "
-	       "did\n"
-	       "not start.\n");
+	       "Exit status: as of `cloister launch`; with --process or --detach, and in a "
+	       "container "
+	       "of\n"
+	       "`cloister create`, 255 if the command did not start.\n");
 }
 
 static bool parse_option(struct exec_options *o, int c, const char *arg, GError **error)

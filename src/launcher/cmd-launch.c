@@ -33,6 +33,10 @@ enum {
 	OPT_READ_ONLY,
 	OPT_PRIVILEGED,
 	OPT_RM,
+	OPT_ENV_FILE,
+	OPT_CAP_ADD,
+	OPT_CAP_DROP,
+	OPT_NETWORK,
 };
 
 static const struct option long_options[] = {
@@ -46,7 +50,11 @@ static const struct option long_options[] = {
 	{ "cpuset", required_argument, NULL, OPT_CPUSET },
 	{ "pids", required_argument, NULL, OPT_PIDS },
 	{ "env", required_argument, NULL, 'e' },
+	{ "env-file", required_argument, NULL, OPT_ENV_FILE },
 	{ "sysctl", required_argument, NULL, OPT_SYSCTL },
+	{ "cap-add", required_argument, NULL, OPT_CAP_ADD },
+	{ "cap-drop", required_argument, NULL, OPT_CAP_DROP },
+	{ "network", required_argument, NULL, OPT_NETWORK },
 	{ "workdir", required_argument, NULL, 'w' },
 	{ "user", required_argument, NULL, 'u' },
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
@@ -75,13 +83,18 @@ static void print_help(void)
 	       "  --cpus N             limit of CPU time, like 1.5\n"
 	       "  --cpuset LIST        CPUs to run on, like 0-2,5\n"
 	       "  --pids N             limit of processes and threads\n"
-	       "  -e, --env KEY=VALUE  set an environment variable; none is inherited\n"
+	       "  -e, --env KEY=VALUE  set an environment variable; KEY alone passes yours on,\n"
+	       "                       none is inherited\n"
+	       "  --env-file FILE      the same for each line of FILE\n"
 	       "  --sysctl KEY=VALUE   set a sysctl of the container's own, see "
 	       "cloister-sysctl(5)\n"
 	       "  -w, --workdir DIR    working directory inside (default /)\n"
 	       "  -u, --user UID[:GID] run as this user of the container (default root)\n"
 	       "  --read-only          the root file system cannot be written\n"
+	       "  --cap-add NAME       one capability more, inside; ALL for all\n"
+	       "  --cap-drop NAME      one capability less; ALL for none but those added\n"
 	       "  --privileged         all capabilities inside, no masks; none on the host\n"
+	       "  --network none       a loopback device alone; always so\n"
 	       "  -d, --detach         return when the command runs; print the name\n"
 	       "  -t, --tty            give the command a terminal even if we have none\n"
 	       "  -i, --interactive    standard input is the command's; always so\n"
@@ -98,15 +111,18 @@ static void set_string(char **where, const char *value)
 	*where = g_strdup(value);
 }
 
-/* "KEY=VALUE" */
-static bool add_pair(GPtrArray *list, const char *option, const char *text, GError **error)
+static bool check_network(const char *name, GError **error)
 {
-	const char *eq = strchr(text, '=');
-
-	if (!eq || eq == text)
-		return error_set(error, "%s \"%s\": give KEY=VALUE", option, text);
-	g_ptr_array_add(list, g_strdup(text));
-	return true;
+	if (strcmp(name, "none") == 0 || strcmp(name, "private") == 0)
+		return true;
+	if (strcmp(name, "host") == 0)
+		return error_set(error,
+				 "--network \"host\": containers can't share the host's network; "
+				 "an engine gives them one of their own (doc/docker.md)");
+	return error_set(error,
+			 "--network \"%s\": here is none but a loopback device; an engine has "
+			 "networks (doc/docker.md)",
+			 name);
 }
 
 static bool parse_option(struct launch_options *o, int c, const char *arg, GError **error)
@@ -137,9 +153,17 @@ static bool parse_option(struct launch_options *o, int c, const char *arg, GErro
 	case OPT_PIDS:
 		return option_number("--pids", arg, 1, 4194304, &o->pids, error);
 	case 'e':
-		return add_pair(o->env, "--env", arg, error);
+		return option_env(o->env, arg, error);
+	case OPT_ENV_FILE:
+		return option_env_file(o->env, arg, error);
+	case OPT_CAP_ADD:
+		return option_caps("--cap-add", arg, &o->caps_add, error);
+	case OPT_CAP_DROP:
+		return option_caps("--cap-drop", arg, &o->caps_drop, error);
+	case OPT_NETWORK:
+		return check_network(arg, error);
 	case OPT_SYSCTL:
-		return add_pair(o->sysctls, "--sysctl", arg, error);
+		return option_pair(o->sysctls, "--sysctl", arg, error);
 	case 'w':
 		set_string(&o->workdir, arg);
 		return true;

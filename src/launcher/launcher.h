@@ -51,6 +51,7 @@ json_t *helpers_json(const struct rundir_helpers *known, const char *cgroup);
 bool reload_is_installed(const char *program, pid_t pid);
 
 const char *suggest_command(const char *word, const char *(*name)(size_t i));
+const char *suggest_option(const char *command, const char *word);
 int launcher_fail(const GError *error);
 int launcher_usage_error(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
 int launcher_bad_option(const char *command, char **argv);

@@ -20,7 +20,7 @@
 #include <sys/sysmacros.h>
 
 #define CPU_PERIOD_US 100000
-#define DEFAULT_PATH  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DEFAULT_PATH  "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* What Docker gives a container that asks for nothing. */
 static const char *const default_caps[] = {
@@ -191,35 +191,50 @@ static bool add_user_mounts(json_t *mounts, const struct launch_options *o, GErr
 	return true;
 }
 
-static json_t *caps_json(bool privileged)
+/* A name counts for more than ALL, and ALL for more than what is usual, as in Docker. */
+static uint64_t wanted_caps(const struct launch_options *o)
+{
+	uint64_t usual = o->privileged ? UINT64_MAX : 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(default_caps); i++)
+		usual |= 1ULL << caps_from_name(default_caps[i]);
+	if (o->caps_add == UINT64_MAX)
+		return o->caps_drop == UINT64_MAX ? 0 : ~o->caps_drop;
+	return o->caps_drop == UINT64_MAX ? o->caps_add : (usual | o->caps_add) & ~o->caps_drop;
+}
+
+static json_t *caps_json(const struct launch_options *o)
 {
 	json_t *names = json_array();
-	uint64_t all = caps_all();
+	uint64_t caps = wanted_caps(o) & caps_all();
 
-	if (!privileged) {
-		json_decref(names);
-		names = strings(default_caps, G_N_ELEMENTS(default_caps));
-	}
-	for (int i = 0; privileged && i < 64; i++)
-		if ((all >> i & 1) && caps_name(i))
+	for (int i = 0; i < 64; i++)
+		if ((caps >> i & 1) && caps_name(i))
 			json_array_append_new(names, json_string(caps_name(i)));
 	return json_pack("{s:O, s:O, s:o}", "bounding", names, "effective", names, "permitted",
 			 names);
 }
 
+/* The last of a name counts: of two, most programs would see the first. */
 static json_t *env_json(const struct launch_options *o, bool terminal)
 {
-	json_t *env = json_array();
+	char **env = g_environ_setenv(NULL, "PATH", DEFAULT_PATH, true);
+	json_t *json;
 
-	json_array_append_new(env, json_string(DEFAULT_PATH));
-	json_array_append_new(env, json_sprintf("HOSTNAME=%s", o->hostname));
-	json_array_append_new(env, json_string(o->uid == 0 ? "HOME=/root" : "HOME=/"));
-	json_array_append_new(env, json_string("container=cloister"));
+	env = g_environ_setenv(env, "HOSTNAME", o->hostname, true);
+	env = g_environ_setenv(env, "HOME", o->uid == 0 ? "/root" : "/", true);
+	env = g_environ_setenv(env, "container", "cloister", true);
 	if (terminal)
-		json_array_append_new(env, json_string("TERM=xterm"));
-	for (guint i = 0; i < o->env->len; i++)
-		json_array_append_new(env, json_string(g_ptr_array_index(o->env, i)));
-	return env;
+		env = g_environ_setenv(env, "TERM", "xterm", true);
+	for (guint i = 0; i < o->env->len; i++) {
+		const char *text = g_ptr_array_index(o->env, i);
+		g_autofree char *name = g_strndup(text, strcspn(text, "="));
+
+		env = g_environ_setenv(env, name, text + strlen(name) + 1, true);
+	}
+	json = strings((const char *const *)env, g_strv_length(env));
+	g_strfreev(env);
+	return json;
 }
 
 static json_t *process_json(const struct launch_options *o, bool terminal)
@@ -228,7 +243,7 @@ static json_t *process_json(const struct launch_options *o, bool terminal)
 			 "uid", (int)o->uid, "gid", (int)o->gid, "args",
 			 strings((const char *const *)o->command, g_strv_length(o->command)), "env",
 			 env_json(o, terminal), "cwd", o->workdir ?: "/", "capabilities",
-			 caps_json(o->privileged));
+			 caps_json(o));
 }
 
 static json_t *resources_json(const struct launch_options *o)

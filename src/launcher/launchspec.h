@@ -15,10 +15,11 @@ struct launch_options {
 	char *hostname;
 	char *workdir;
 	char *cpuset;
-	GPtrArray *volumes; /* "SRC:DST[:ro]" */
-	GPtrArray *tmpfs;   /* "DST" */
-	GPtrArray *env;	    /* "K=V" */
-	GPtrArray *sysctls; /* "K=V" */
+	GPtrArray *volumes;	      /* "SRC:DST[:ro]" */
+	GPtrArray *tmpfs;	      /* "DST" */
+	GPtrArray *env;		      /* "K=V" */
+	GPtrArray *sysctls;	      /* "K=V" */
+	uint64_t caps_add, caps_drop; /* UINT64_MAX: ALL */
 	int64_t memory, cpu_quota, pids;
 	uint32_t uid, gid;
 	bool read_only, privileged, detach, tty;

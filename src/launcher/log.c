@@ -65,9 +65,15 @@ static char *record(int level, const char *text, const char *when)
 	json_t *json;
 	char *line;
 
-	if (!log_json)
-		return g_strdup_printf("time=\"%s\" level=%s msg=\"%s\"\n", when, levels[level],
-				       text);
+	if (!log_json) { /* quoted as in JSON, which is as logrus and so runc do it */
+		json = json_string(text);
+		line = json ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
+		json_decref(json);
+		text = g_strdup_printf("time=\"%s\" level=%s msg=%s\n", when, levels[level],
+				       line ?: "\"?\"");
+		free(line);
+		return (char *)text;
+	}
 	json = json_pack("{s:s, s:s, s:s}", "level", levels[level], "msg", text, "time", when);
 	line = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);

@@ -146,10 +146,14 @@ int launcher_bad_option(const char *command, char **argv)
 	/* getopt_long() goes on to the next word only when it has seen the last letter */
 	bool is_letter = in_cluster(argv[optind]) || in_cluster(argv[optind - 1]);
 	const char *word = is_letter ? letter : argv[optind - 1];
-	const char *of = command ?: "";
+	const char *of = command ?: "", *instead = suggest_option(command, word);
 
-	log_error("%s%soption \"%s\" %s; try `cloister%s%s --help`", of, command ? ": " : "", word,
-		  option_trouble(word, is_letter), command ? " " : "", of);
+	if (instead)
+		log_error("%s: option \"%s\" is not there: %s", of, word, instead);
+	else
+		log_error("%s%soption \"%s\" %s; try `cloister%s%s --help`", of,
+			  command ? ": " : "", word, option_trouble(word, is_letter),
+			  command ? " " : "", of);
 	return launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
 }
 

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "launcher/options.h"
 
+#include "runtime/caps.h"
 #include "runtime/error.h"
 
 #include <errno.h>
@@ -111,6 +112,87 @@ bool option_user(const char *text, uint32_t *uid, uint32_t *gid, GError **error)
 		return false;
 	*uid = u;
 	*gid = g;
+	return true;
+}
+
+/**
+ * option_pair() - add "KEY=VALUE" to @list
+ */
+bool option_pair(GPtrArray *list, const char *option, const char *text, GError **error)
+{
+	const char *eq = strchr(text, '=');
+
+	if (!eq || eq == text)
+		return error_set(error, "%s \"%s\": give KEY=VALUE", option, text);
+	g_ptr_array_add(list, g_strdup(text));
+	return true;
+}
+
+/**
+ * option_env() - add "KEY=VALUE" to @list, or for "KEY" what the caller has under that name, if it
+ * has it
+ */
+bool option_env(GPtrArray *list, const char *text, GError **error)
+{
+	const char *value = strchr(text, '=') ? NULL : g_getenv(text);
+
+	if (!*text || *text == '=')
+		return error_set(
+			error, "--env \"%s\": give KEY=VALUE, or KEY alone to pass yours on", text);
+	if (strchr(text, '='))
+		g_ptr_array_add(list, g_strdup(text));
+	else if (value)
+		g_ptr_array_add(list, g_strdup_printf("%s=%s", text, value));
+	return true;
+}
+
+/**
+ * option_env_file() - add each line of the file @path as option_env() does; not those that are
+ * empty or begin with "#"
+ *
+ * As Docker reads such files: nothing is unquoted or expanded.
+ */
+bool option_env_file(GPtrArray *list, const char *path, GError **error)
+{
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	g_autoptr(GError) why = NULL;
+
+	if (!g_file_get_contents(path, &text, NULL, &why))
+		return error_set(error, "--env-file: %s", why->message);
+	lines = g_strsplit(text, "\n", -1);
+	for (char **l = lines; *l; l++) {
+		char *line = g_strchug(*l);
+		size_t name = strcspn(line, "=");
+
+		if (*line == '#' || line[strspn(line, " \t\r")] == '\0')
+			continue;
+		if (name == 0 || strcspn(line, " \t\r") < name)
+			return error_set(error, "--env-file \"%s\" line %d: give KEY=VALUE or KEY",
+					 path, (int)(l - lines) + 1);
+		if (!option_env(list, line, error))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * option_caps() - add the capability @text ("CAP_CHOWN", "chown", "ALL") to the set @caps
+ */
+bool option_caps(const char *option, const char *text, uint64_t *caps, GError **error)
+{
+	g_autofree char *full = g_strconcat("CAP_", text, NULL);
+	int cap = caps_from_name(text);
+
+	if (cap < 0)
+		cap = caps_from_name(full);
+	if (g_ascii_strcasecmp(text, "ALL") == 0)
+		*caps = UINT64_MAX;
+	else if (cap < 0)
+		return error_set(error, "%s \"%s\": give a capability like NET_ADMIN, or ALL",
+				 option, text);
+	else
+		*caps |= 1ULL << cap;
 	return true;
 }
 

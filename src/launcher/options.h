@@ -14,4 +14,8 @@ bool option_cpuset(const char *text, GError **error);
 bool option_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *value,
 		   GError **error);
 bool option_user(const char *text, uint32_t *uid, uint32_t *gid, GError **error);
+bool option_pair(GPtrArray *list, const char *option, const char *text, GError **error);
+bool option_env(GPtrArray *list, const char *text, GError **error);
+bool option_env_file(GPtrArray *list, const char *path, GError **error);
+bool option_caps(const char *option, const char *text, uint64_t *caps, GError **error);
 bool option_signal(const char *text, int *signal, GError **error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which command somebody may have meant who typed one that there is not: one of a letter more, less
- * or exchanged, or what other tools of the kind call it.
+ * or exchanged, or what other tools of the kind call it; and what to do without their options.
  */
 #include "config.h"
 #include "launcher/launcher.h"
@@ -20,6 +20,48 @@ static const struct {
 	{ "stats", "events" }, { "enter", "exec" },  { "shell", "exec" },
 	{ "attach", "exec" },
 };
+
+/* Options of `docker run` and its like that launch has not. */
+static const struct {
+	const char *option, *instead;
+} not_of_launch[] = {
+	{ "-p", "without an engine there is no network but loopback" },
+	{ "--publish", "without an engine there is no network but loopback" },
+	{ "--image", "there are no images: --rootfs takes a directory tree" },
+	{ "--entrypoint", "there are no images: COMMAND is all that is run" },
+	{ "--init", "COMMAND is the first process; `sh -c` around it collects orphans" },
+	{ "--mount", "use --volume and --tmpfs" },
+	{ "--device",
+	  "--privileged has fuse and net/tun; more is of a bundle, see `cloister spec`" },
+	{ "--ulimit", "limits of processes are of a bundle, see `cloister spec`" },
+	{ "--security-opt", "a filter of your own is of a bundle, see `cloister spec`" },
+	{ "--pid", "each container has its own; `cloister exec` joins one" },
+	{ "--ipc", "each container has its own; `cloister exec` joins one" },
+	{ "--uts", "each container has its own; `cloister exec` joins one" },
+	{ "--userns", "each container has a range of user ids of its own" },
+	{ "--cpuset-cpus", "use --cpuset" },
+	{ "--pids-limit", "use --pids" },
+	{ "--bind", "use --volume" },
+	{ "--directory", "use --rootfs" },
+	{ "--machine", "use --name" },
+	{ "--chdir", "use --workdir" },
+	{ "--setenv", "use --env" },
+};
+
+/**
+ * suggest_option() - what to do in the place of the option @word that @command has not, or NULL
+ */
+const char *suggest_option(const char *command, const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(not_of_launch); i++)
+		if (command && strcmp(command, "launch") == 0 &&
+		    strlen(not_of_launch[i].option) == len &&
+		    strncmp(word, not_of_launch[i].option, len) == 0)
+			return not_of_launch[i].instead;
+	return NULL;
+}
 
 /* Letters to insert, remove, replace or exchange with their neighbour to make @b of @a. */
 static size_t distance(const char *a, const char *b)

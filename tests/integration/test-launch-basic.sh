@@ -149,6 +149,31 @@ if have cgroup-cpu; then
 	cloister delete --force "$(cname cpu)"
 fi
 
+### What hands do that know other tools
+printf '# a comment\n\nA=1 "2"\n  FROM_CALLER\nNOT_THERE\nEMPTY=\n' >"$work/env"
+is "$(FROM_CALLER=x cloister launch --rootfs "$root" --env-file "$work/env" -e FROM_CALLER -e NOT_THERE -e A=3 -- sh -c 'echo "$A,$FROM_CALLER,${EMPTY-none},${NOT_THERE-none}"' </dev/null)" \
+	"3,x,,none" "--env-file, and --env without a value"
+is "$(in_root --env-file "$work/env" -- sh -c 'echo "$A,${FROM_CALLER-none}"' </dev/null)" '1 "2",none' "... nothing else is inherited or unquoted"
+is "$(in_root -e PATH=/bin -e B=1 -e B=2 -- env </dev/null | grep -E '^(PATH|B)=' | sort | xargs)" "B=2 PATH=/bin" "of two of a name there is the last, alone"
+echo 'a b=c' >"$work/env"
+fails 'line 1: give KEY' "a bad line is named" in_root --env-file "$work/env" -- true
+fails 'No such file' "a file of variables that is not there" in_root --env-file "$work/none" -- true
+caps() { in_root "$@" -- sed -n 's/^CapEff:.//p' /proc/self/status </dev/null; }
+is "$(caps)" 00000000a80425fb "the usual capabilities"
+is "$(caps --cap-add net_admin --cap-drop CAP_CHOWN)" 00000000a80435fa "--cap-add and --cap-drop"
+is "$(caps --cap-drop ALL --cap-add KILL)" 0000000000000020 "--cap-drop ALL but one"
+is "$(caps --cap-drop ALL)" 0000000000000000 "--cap-drop ALL"
+is "$(caps --cap-add ALL)" "$(caps --privileged)" "--cap-add ALL"
+is "$(caps --privileged --cap-drop SYS_ADMIN)" "$(printf %016x $((16#$(caps --privileged) & ~(1 << 21))))" "--privileged but one"
+fails 'NOPE.*NET_ADMIN' "a capability that is none" in_root --cap-add NOPE -- true
+is "$(in_root --network none -- sh -c 'grep -c : /proc/net/dev' </dev/null)" 1 "--network none"
+fails "can't share the host's network" "--network host says why not" in_root --network host -- true
+fails 'an engine has networks' "another network too" in_root --network=bridge -- true
+for option in "-p 80:80" "--init" "--image=busybox" "--device=/dev/kvm" "--machine=x"; do
+	# shellcheck disable=SC2086
+	fails 'option "[^"]*" is not there: .' "launch $option says what to do" launch $option true
+done
+
 ### Detached: exec, kill, list, status, delete
 name=$(cname detached)
 ok "--detach returns" launch_detached "$name" --rootfs "$root" -v "$work/vol:/vol" -- sleep 1000

@@ -116,6 +116,9 @@ is "$?" 1 "an error is exit status 1"
 like "$(last_error)" '^error .*does not exist.* [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$' \
 	"state of nothing: \"does not exist\", as a JSON record with an RFC 3339 time"
 like "$(rt state none 2>&1)" 'does not exist' "... and on standard error"
+rm -f "$work/error.text"
+"$engine_runtime" --root "$oci_root" --log "$work/error.text" --log-format text exec 'no"ne' true >/dev/null 2>&1
+like "$(cat "$work/error.text")" '^time="[^"]*" level=error msg="[^"]*(\\"[^"]*)*"$' "a record of text is quoted as a whole"
 for command in start kill pause resume; do
 	like "$(rt $command none 2>&1)" 'does not exist' "$command of nothing: \"does not exist\""
 done

@@ -85,6 +85,20 @@ static void users_are_numbers_of_the_range(void **state)
 	assert_false(option_user("root", &uid, &gid, NULL));
 }
 
+static void capabilities_have_names_with_and_without_prefix(void **state)
+{
+	uint64_t caps = 0;
+
+	assert_true(option_caps("--cap-add", "CAP_CHOWN", &caps, NULL));
+	assert_true(option_caps("--cap-add", "kill", &caps, NULL));
+	assert_int_equal(caps, 1 << 0 | 1 << 5);
+	assert_false(option_caps("--cap-add", "CAP_", &caps, NULL));
+	assert_false(option_caps("--cap-add", "CAP_CAP_KILL", &caps, NULL));
+	assert_false(option_caps("--cap-add", "", &caps, NULL));
+	assert_true(option_caps("--cap-add", "all", &caps, NULL));
+	assert_true(caps == UINT64_MAX);
+}
+
 static void signals_have_names_and_numbers(void **state)
 {
 	int sig;
@@ -110,6 +124,7 @@ int main(void)
 		cmocka_unit_test(cpus_become_a_quota),
 		cmocka_unit_test(cpu_lists_are_lists),
 		cmocka_unit_test(users_are_numbers_of_the_range),
+		cmocka_unit_test(capabilities_have_names_with_and_without_prefix),
 		cmocka_unit_test(signals_have_names_and_numbers),
 	};
 
