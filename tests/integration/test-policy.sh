@@ -39,7 +39,10 @@ END
 said_like map '^ *0 +[1-9][0-9]+ +65536$' "example: a container has a range of user ids"
 below "$(cut -d. -f1 <<<"${said[uptime]}")" 20 "example: /proc/uptime is the container's"
 docker run -d --name first bb sleep 100 >/dev/null; docker run -d --name second bb sleep 100 >/dev/null
-isnt "$(docker exec first cat /proc/self/uid_map)" "$(docker exec second cat /proc/self/uid_map)" "example: ... each of its own"
+range() { docker exec "$1" cat /proc/self/uid_map | xargs; }
+base=$(range first | cut -d ' ' -f 2)
+is "$(range first)" "0 $base 65536" "example: the first container's"
+is "$(range second)" "0 $((base + 65536)) 65536" "example: ... and the second's, behind it"
 docker rm -f first second >/dev/null
 spec="OCI runtime create failed: error in the container spec: invalid or unsupported container spec: cloister containers can't share"
 why="with the host \(because they use the linux user-namespace for isolation\)"
@@ -58,11 +61,13 @@ is "$(HOME=$work/home/me; docker run --rm -v "$HOME:/mnt" bb cat /mnt/file)" min
 denied "example: -v /etc/docker/daemon.json" /etc/docker/daemon.json -v /etc/docker/daemon.json:/mnt/daemon.json
 ask docker run --rm --cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined -v "$work/home/me:/mnt:ro" bb <<'END'
 remount: mount -o remount,rw /mnt /mnt; echo x >/mnt/file
-own: mkdir /root/tmpfs; mount -t tmpfs tmpfs /root/tmpfs; mount -o remount,ro /root/tmpfs /root/tmpfs; grep -c ' /root/tmpfs tmpfs ro' /proc/mounts; mount -o remount,rw /root/tmpfs /root/tmpfs; grep -c ' /root/tmpfs tmpfs rw' /proc/mounts
+own: mkdir /root/tmpfs; mount -t tmpfs tmpfs /root/tmpfs; mount -o remount,ro /root/tmpfs /root/tmpfs; grep ' /root/tmpfs ' /proc/mounts; mount -o remount,rw /root/tmpfs /root/tmpfs; grep ' /root/tmpfs ' /proc/mounts
 END
-said_like remount 'permission denied|not permitted' "example: mount -o remount,rw of a read-only volume"
+said_like remount '^mount: permission denied \(are you root\?\)' "example: mount -o remount,rw of a read-only volume"
 said_like remount 'Read-only' "... which stays so"
-said_is own $'1\n1' "example: a tmpfs of its own can be remounted"
+tmpfs="relatime,uid=$base,gid=$base"
+like "${said[own]}" "^tmpfs /root/tmpfs tmpfs ro,$tmpfs" "example: a tmpfs of its own can be remounted read-only"
+like "${said[own]}" "/root/tmpfs tmpfs rw,$tmpfs" "example: ... and back"
 
 ### Restricted mounts, whatever leads to them
 denied "--mount type=bind" /etc/docker/daemon.json --mount type=bind,src=/etc/docker/daemon.json,dst=/m
