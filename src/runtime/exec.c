@@ -213,8 +213,6 @@ static bool talk(struct exec *e, int sync, pid_t joiner, GError **error)
 {
 	if (!e->keep_limits)
 		limits_reset(joiner);
-	if (!limits_set(joiner, &e->spec->process, error))
-		return false;
 	if (write(sync, &(char){ CHILD_GO_MAPS }, 1) != 1)
 		return error_set_errno(error, -errno, "talk to the process");
 	wait_for_word(sync);
@@ -229,7 +227,9 @@ static bool talk(struct exec *e, int sync, pid_t joiner, GError **error)
 	if (e->console >= 0 && !console_check(e->console, error))
 		return false;
 	console_set_size(e->console, &e->spec->process);
-	if (!limits_schedule(e->pid, &e->spec->process,
+	/* Now that it has opened all that it needs: few descriptors are the command's affair. */
+	if (!limits_set(e->pid, &e->spec->process, error) ||
+	    !limits_schedule(e->pid, &e->spec->process,
 			     e->spec->process.cpu_affinity_final
 				     ?: e->spec->process.cpu_affinity_initial,
 			     error))
