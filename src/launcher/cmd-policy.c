@@ -76,7 +76,7 @@ static json_t *summary_json(const struct settings *s)
 		json_array_append_new(warnings, json_string(s->warnings->pdata[i]));
 	return json_pack(
 		"{s:b, s:s, s:b, s:b, s:{s:s, s:b, s:i, s:i}, s:{s:s, s:i, s:b, s:s, s:s}, "
-		"s:{s:s, s:b, s:i, s:s}, s:{s:b, s:b, s:b, s:b, s:o, s:b}, s:o}",
+		"s:{s:s, s:b, s:i, s:s}, s:{s:b, s:b, s:b, s:b, s:o, s:b, s:b}, s:o}",
 		"valid", true, "file", s->file ?: "", "locked", s->locked, "enforced", !s->disabled,
 		"restrictedMounts", "mode", settings_mode_name(s->mounts_mode), "hide", s->hide,
 		"more", (int)s->restricted->len, "except", (int)s->unrestricted->len, "socketMount",
@@ -87,7 +87,7 @@ static json_t *summary_json(const struct settings *s)
 		(int)s->shares->len, "what", share_summary(s), "inside", "mknod", s->inside.mknod,
 		"fuse", s->inside.fuse, "tun", s->inside.tun, "kmsg", s->inside.kmsg,
 		"sched_setscheduler", priority_json(&s->inside), "setxattr", s->inside.setxattr,
-		"warnings", warnings);
+		"swap", s->inside.swap, "warnings", warnings);
 }
 
 static void print_inside(const struct settings_inside *i)
@@ -100,7 +100,9 @@ static void print_inside(const struct settings_inside *i)
 		printf("  inside: real-time priorities as the engine says (--ulimit rtprio)\n");
 	else
 		printf("  inside: real-time priorities up to %d\n", i->rtprio);
-	printf("  inside: setxattr of trusted.overlay.opaque %s\n", i->setxattr ? "on" : "off");
+	printf("  inside: setxattr of trusted.overlay.opaque %s, swapoff of the container's own "
+	       "swap %s\n",
+	       i->setxattr ? "on" : "off", i->swap ? "on" : "off");
 }
 
 static void print_summary(const struct settings *s)

@@ -7,6 +7,7 @@
 #include "launcher/launcher.h"
 
 #include "launcher/target.h"
+#include "lib/swaplimit.h"
 #include "runtime/error.h"
 #include "runtime/resources.h"
 #include "runtime/scope.h"
@@ -108,7 +109,7 @@ static bool apply(const char *id, json_t *resources, GError **error)
 	int r = 0;
 
 	if (ok)
-		r = cgroup_set_limits(&t.cgroups, &limits, what, sizeof(what));
+		r = swaplimit_set(t.known.dir_fd, &t.cgroups, &limits, what, sizeof(what));
 	if (ok && r == 0 && limits.n_devices)
 		r = cgroup_set_devices(&t.cgroups, limits.devices, limits.n_devices, what,
 				       sizeof(what));

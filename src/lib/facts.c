@@ -29,6 +29,8 @@ const struct fact_source fact_sources[] = {
 	[FACT_CPU_KERNEL_MAX] = { "cpu.kernel_max", HOST("/sys/devices/system/cpu/kernel_max") },
 	[FACT_PIDS] = { "pids", .where = FACT_HANDED },	      /* a procfs; see fusefs/pids.c */
 	[FACT_NET_DEV] = { "net.dev", .where = FACT_HANDED }, /* its /proc/net/dev */
+	/* whether the container may switch its swap */
+	[FACT_SWAP] = { "swap", .where = FACT_HANDED },
 	[FACT_VMSTAT] = { "vmstat", HOST("/proc/vmstat") },
 	[FACT_ZONEINFO] = { "zoneinfo", HOST("/proc/zoneinfo") },
 	[FACT_BUDDYINFO] = { "buddyinfo", HOST("/proc/buddyinfo") },

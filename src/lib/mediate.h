@@ -39,6 +39,8 @@ enum mediate_call {
 	MEDIATE_LSETXATTR,
 	MEDIATE_FSETXATTR,
 	MEDIATE_SETXATTRAT,
+	MEDIATE_SWAPON,
+	MEDIATE_SWAPOFF,
 	MEDIATE_SYSLOG, /* never notified, as those that follow: refused by the filter itself */
 	MEDIATE_SYSFS,
 	MEDIATE_USTAT,

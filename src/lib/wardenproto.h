@@ -39,6 +39,7 @@ enum {
 	WARDEN_GRANT_FUSE = 1 << 1,  /* among them */
 	WARDEN_GRANT_TUN = 1 << 2,
 	WARDEN_GRANT_SETXATTR = 1 << 3, /* an overlay's opaque directories */
+	WARDEN_GRANT_SWAP = 1 << 4,	/* the container's own swap, off and on */
 };
 
 struct warden_hello {

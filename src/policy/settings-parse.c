@@ -474,6 +474,7 @@ static bool parse_inside(struct reader *r, json_t *value, void *into)
 					  { "kmsg", parse_bool, &inside->kmsg },
 					  { "sched_setscheduler", parse_priority, &inside->rtprio },
 					  { "setxattr", parse_bool, &inside->setxattr },
+					  { "swap", parse_bool, &inside->swap },
 					  { NULL } };
 
 	return parse_object(r, value, members);

@@ -53,6 +53,7 @@ struct settings_inside {
 	bool kmsg;     /* a /dev/kmsg that keeps nothing */
 	int rtprio;    /* the highest real-time priority; SETTINGS_UNSET: as the engine says */
 	bool setxattr; /* the mark of an overlay's opaque directories */
+	bool swap;     /* swapoff and swapon of what the container has */
 };
 
 struct settings {

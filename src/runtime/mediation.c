@@ -42,6 +42,8 @@ static unsigned int wanted(const struct spec *spec, const struct settings_inside
 	if (inside->setxattr)
 		calls |= MEDIATE_BIT(MEDIATE_SETXATTR) | MEDIATE_BIT(MEDIATE_LSETXATTR) |
 			 MEDIATE_BIT(MEDIATE_FSETXATTR) | MEDIATE_BIT(MEDIATE_SETXATTRAT);
+	if (inside->swap)
+		calls |= MEDIATE_BIT(MEDIATE_SWAPON) | MEDIATE_BIT(MEDIATE_SWAPOFF);
 	return calls;
 }
 

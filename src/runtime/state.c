@@ -62,7 +62,8 @@ static json_t *mounts_json(const struct container *c)
 /* What `exec` has to know of the settings that the container began with. */
 static json_t *inside_json(const struct settings_inside *inside)
 {
-	return json_pack("{s:i, s:b}", "rtprio", inside->rtprio, "setxattr", inside->setxattr);
+	return json_pack("{s:i, s:b, s:b}", "rtprio", inside->rtprio, "setxattr", inside->setxattr,
+			 "swap", inside->swap);
 }
 
 /**
@@ -76,6 +77,7 @@ struct settings_inside state_inside(json_t *state)
 		.rtprio = json_is_integer(rtprio) ? (int)json_integer_value(rtprio)
 						  : SETTINGS_UNSET,
 		.setxattr = json_is_true(json_object_get(json, "setxattr")),
+		.swap = json_is_true(json_object_get(json, "swap")),
 	};
 }
 

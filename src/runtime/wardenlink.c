@@ -39,7 +39,8 @@ static unsigned int grants_of(const struct settings_inside *inside)
 {
 	return (inside->mknod ? WARDEN_GRANT_MKNOD : 0) | (inside->fuse ? WARDEN_GRANT_FUSE : 0) |
 	       (inside->tun ? WARDEN_GRANT_TUN : 0) |
-	       (inside->setxattr ? WARDEN_GRANT_SETXATTR : 0);
+	       (inside->setxattr ? WARDEN_GRANT_SETXATTR : 0) |
+	       (inside->swap ? WARDEN_GRANT_SWAP : 0);
 }
 
 /*

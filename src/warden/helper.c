@@ -82,6 +82,8 @@ static void let_go_of(const struct request *r)
 		       r->notify->views_fd,
 		       r->notify->shop_ns,
 		       r->notify->userns_fd,
+		       r->notify->swap_dir,
+		       r->notify->swap_state,
 		       r->notify->covers->shop_root,
 		       r->notify->covers->stock };
 

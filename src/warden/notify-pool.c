@@ -182,6 +182,12 @@ static void work(struct request *r)
 	case MEDIATE_SETXATTRAT:
 		setxattrat_handle(r);
 		break;
+	case MEDIATE_SWAPON:
+		swap_handle(r, true);
+		break;
+	case MEDIATE_SWAPOFF:
+		swap_handle(r, false);
+		break;
 	default:
 		request_continue(r);
 	}

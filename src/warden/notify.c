@@ -19,6 +19,7 @@
 #include "lib/dirsock.h"
 #include "lib/fd.h"
 #include "lib/sanitizer.h"
+#include "lib/swaplimit.h"
 #include "lib/sys.h"
 #include "lib/wardenproto.h"
 #include "warden/covers.h"
@@ -60,6 +61,8 @@ int notify_init(struct notify *n, int dir_fd)
 		n->listeners[i] = -1;
 	n->pidfd = -1;
 	n->shop_ns = n->userns_fd = n->twin = -1;
+	n->swap_dir = -1;
+	n->swap_state = n->grants & WARDEN_GRANT_SWAP ? swaplimit_open(dir_fd) : -1;
 	n->memory_fd = memfd_create("cloister-journal", MFD_CLOEXEC);
 	n->lock_fd = memfd_create("cloister-notifier", MFD_CLOEXEC);
 	if (n->memory_fd < 0 || n->lock_fd < 0 ||
@@ -92,11 +95,20 @@ int notify_resume(struct notify *n)
 /* Nothing of what the warden holds beside that: not the state, nor the lock that says it lives. */
 static int keep_only(const struct notify *n, int host_proc, int lock)
 {
-	int keep[NOTIFY_LISTENERS + 11] = { 0,		 1,	     2,
-					    n->link[1],	 n->kept[0], n->kept[1],
-					    n->views_fd, n->shop_ns, n->userns_fd,
-					    host_proc,	 lock };
-	int count = 11;
+	int keep[NOTIFY_LISTENERS + 13] = { 0,
+					    1,
+					    2,
+					    n->link[1],
+					    n->kept[0],
+					    n->kept[1],
+					    n->views_fd,
+					    n->shop_ns,
+					    n->userns_fd,
+					    n->swap_dir,
+					    n->swap_state,
+					    host_proc,
+					    lock };
+	int count = 13;
 
 	for (int i = 0; i < NOTIFY_LISTENERS; i++)
 		if (n->listeners[i] >= 0)

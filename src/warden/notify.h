@@ -86,8 +86,11 @@ struct notify {
 	int kept[2];	       /* helper_keep(): one end of a pair and the other */
 	int userns_fd;	       /* the container's */
 	unsigned int grants;   /* WARDEN_GRANT_* */
-	uid_t uid;	       /* the container's root on the host */
-	int64_t boot_offset;   /* ns of CLOCK_BOOTTIME when the container's clocks began */
+	int swap_dir; /* where the container's limit of swap is; -1: nobody may switch it */
+	bool swap_v2;
+	int swap_state;	     /* of swaplimit_open(), or -1 */
+	uid_t uid;	     /* the container's root on the host */
+	int64_t boot_offset; /* ns of CLOCK_BOOTTIME when the container's clocks began */
 };
 
 /*
@@ -156,3 +159,4 @@ void setattr_handle(struct request *r);
 void mknod_handle(struct request *r, bool has_dirfd);
 void setxattr_handle(struct request *r, enum mediate_call call);
 void setxattrat_handle(struct request *r);
+void swap_handle(struct request *r, bool on);

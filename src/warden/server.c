@@ -177,6 +177,18 @@ void server_send_pids(struct warden *w, const int *fds, size_t n)
 	w->pids_link = -1;
 }
 
+/* Where the container's limit of swap is, if it is to be switched, and nobody else's. */
+static void open_swap(struct warden *w, const struct cgroups *cg)
+{
+	struct notify *n = &w->notify;
+	int dir;
+
+	if (n->swap_state < 0 || n->swap_dir >= 0 || !w->hello.record.cgroup_own)
+		return;
+	dir = cgroup_controller_fd(cg, "memory", &n->swap_v2);
+	n->swap_dir = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 3);
+}
+
 static int open_facts(struct warden *w, struct fact_fd *fds)
 {
 	struct cgroups cg = { 0 };
@@ -191,13 +203,19 @@ static int open_facts(struct warden *w, struct fact_fd *fds)
 	if (n == 0)
 		n = cgroup_open(&cg, w->hello.record.cgroup);
 	if (n >= 0)
-		n = facts_open_all(root, controller_dir, &cg, fds, FACT_MAX_FDS - 2);
+		n = facts_open_all(root, controller_dir, &cg, fds, FACT_MAX_FDS - 3);
+	if (n >= 0)
+		open_swap(w, &cg);
 	cgroup_free(&cg);
 	if (n >= 0 && (fds[n].fd = pids_source(w)) >= 0)
 		fds[n++].name = fact_sources[FACT_PIDS].name;
 	if (n >= 0 && w->devices_fd >= 0 &&
 	    (fds[n].fd = fcntl(w->devices_fd, F_DUPFD_CLOEXEC, 3)) >= 0)
 		fds[n++].name = fact_sources[FACT_NET_DEV].name;
+	/* That it is there says it all. */
+	if (n >= 0 && w->notify.swap_dir >= 0 &&
+	    (fds[n].fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		fds[n++].name = fact_sources[FACT_SWAP].name;
 	return n;
 }
 

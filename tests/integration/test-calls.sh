@@ -68,6 +68,7 @@ for p in sys.argv[1:]:
 vol=$work/vol
 mkdir -p "$vol"/{own,lset,fset,at,open,at/sub,a32,of-1000,foreign,again,off,other,turned,closed,immutable,mode} "$work/secret"
 : >"$vol/file"
+: >"$root/etc/fstab"
 chown 1000:1000 "$vol/of-1000"
 chown 300000:300000 "$vol/foreign"
 chmod 000 "$vol/mode"
@@ -142,6 +143,106 @@ y " "XATTR_CREATE and XATTR_REPLACE are the kernel's"
 	like "$(cat "$tap_dir/turned")" 'set [1-9]' "while the path changes, it is set on the caller's own"
 	is "$(mark "$work/secret" "$root$work/secret")" "none none " "and on nothing else"
 	is "$(mark "$vol"/{foreign,of-1000,other,closed,file})" "none none none none none " "of all that was refused nothing is set"
+	cloister delete --force "$name"
+fi
+
+### swapoff(2) and swapon(2) of what the container has of swap: its limit
+# The machine's own swap, while this lasts.
+swapfile() {
+	fallocate -l 100M "$work/swapfile" 2>/dev/null && chmod 600 "$work/swapfile" && mkswap "$work/swapfile" && swapon "$work/swapfile"
+} >/dev/null 2>&1
+# on_host NAME V1-FILE V2-FILE: of the container's cgroup
+on_host() {
+	local dir=/sys/fs/cgroup/memory/cloister-$1 file=$2
+	[ -d "$dir" ] || dir=/sys/fs/cgroup/cloister-$1 file=$3
+	cat "$dir/$file" 2>&1
+}
+limit_of() { on_host "$1" memory.memsw.limit_in_bytes memory.swap.max; }
+case $([ -d /sys/fs/cgroup/memory ] && echo v1) in
+v1) all=67108864 none=33554432 half=50331648 ;;
+*) all=33554432 none=0 half=16777216 ;;
+esac
+swaps() { cloister exec "$name" sh -c 'awk "NR > 1 { print \$1, \$3 }" /proc/swaps; awk "/^SwapTotal/ { print \$2 }" /proc/meminfo; free -k | awk "/^Swap/ { print \$2 }"' </dev/null 2>&1 | tr '\n' ' '; }
+on="/dev/swap 32768 32768 32768 "
+# A kernel can count memory and not swap.
+accounted() {
+	local name c=1
+	name=$(cname accounted)
+	launch --detach --name "$name" --rootfs "$root" -- sleep 1000 </dev/null >/dev/null || return 1
+	limit_of "$name" | grep -qE '^(max|[0-9]+)$' && c=0
+	cloister delete --force "$name"
+	return $c
+}
+if ! have cgroup-memory; then
+	skip cgroup-memory "swapoff and swapon"
+elif ! accounted; then
+	skip swapaccount "swapoff and swapon"
+elif ! swapfile; then
+	rm -f "$work/swapfile"
+	skip swapfile "swapoff and swapon"
+else
+	on_exit swapoff "$work/swapfile"
+	name=$(cname noswap)
+	launch --detach --name "$name" --privileged --memory 32M --rootfs "$root" -- sleep 1000 </dev/null >/dev/null
+	cloister update --memory-swap 64M "$name"
+	like "$(swaps)" '^none 32768 ' "off: the swap has no name"
+	is "$(cloister exec "$name" granted swapoff /dev/swap 2>&1 </dev/null; limit_of "$name")" "EPERM
+$all" "and cannot be switched off"
+	cloister delete --force "$name"
+	settings '"swap": true'
+	name=$(cname swap)
+	with --detach --name "$name" --privileged --memory 32M -- sleep 1000 >/dev/null || fail "a container with it starts"
+	ok "its engine gives it swap" cloister update --memory-swap 64M "$name"
+	is "$(swaps)" "$on" "on: it has a name, and its size in swaps, meminfo and sysinfo"
+	is "$(said swapoff -a; swaps; limit_of "$name")" "0 0 $none" "swapoff -a takes it away: the limit is none, and all say so"
+	is "$(said granted swapoff /dev/swap)" EINVAL "a second time is EINVAL"
+	is "$(said granted swapon /dev/swap; swaps; limit_of "$name")" "$on$all" "swapon brings it back, and no more"
+	is "$(said granted swapon /dev/swap)" EBUSY "a second time is EBUSY"
+	is "$(said sh -c '>/tmp/swap; granted swapon /tmp/swap; granted swapoff /tmp/swap; granted swapoff /dev/swap2; granted swapoff /dev/./swap' | sort -u)" EPERM "any other path is the kernel's to refuse"
+	is "$(said granted -c 21 swapoff /dev/swap)" EPERM "without CAP_SYS_ADMIN"
+	is "$(said unshare -Ur granted swapoff /dev/swap; said unshare -Urm granted swapoff /dev/swap)" "EPERM
+EPERM" "in a nested user namespace"
+	is "$(limit_of "$name")" "$all" "nothing came of these"
+	# Whoever of the helpers dies meanwhile.
+	said granted swapoff /dev/swap
+	for pid in $(cloister status --json "$name" | json '" ".join(str(h["pid"]) for h in d["helpers"] if h["alive"] and h["name"] in ("cloister-warden", "its notifier", "cloister-fs"))'); do kill -9 "$pid"; done
+	back() { cloister exec "$name" granted swapon /dev/swap </dev/null >"$tap_dir/back" 2>&1 || grep -q EBUSY "$tap_dir/back"; }
+	ok "it comes back also after warden, notifier and server were killed" eventually 10 back
+	is "$(swaps)" "$on" "as it was"
+	# The engine's word holds.
+	said granted swapoff /dev/swap
+	ok "it can raise the limit of memory alone" cloister update --memory 48M "$name"
+	is "$(limit_of "$name"; said granted swapon /dev/swap)" "$all
+EBUSY" "which brings back what it had set"
+	said granted swapoff /dev/swap
+	cloister update --memory 32M --memory-swap 48M "$name"
+	is "$(limit_of "$name"; said granted swapon /dev/swap)" "$half
+EBUSY" "a limit that the engine sets meanwhile is what there is"
+	said granted swapoff /dev/swap
+	cloister update --memory 32M --memory-swap 32M "$name"
+	is "$(said granted swapon /dev/swap; limit_of "$name")" "EPERM
+$none" "if that is none, nothing comes back"
+	cloister update --memory 32M --memory-swap 64M "$name"
+	said granted swap-turned /dev/swap 1500 &
+	turner=$!
+	while kill -0 $turner 2>/dev/null; do
+		cloister update --memory 32M --memory-swap 64M "$name"
+		cloister update --memory 32M --memory-swap 48M "$name"
+	done
+	wait $turner
+	said granted swapon /dev/swap >/dev/null
+	is "$(case $(limit_of "$name") in "$none" | "$half") echo yes ;; esac)" yes "however quickly a container switches, no more comes back than the engine said last"
+	# What is swapped out nobody brings back.
+	cloister update --memory 32M --memory-swap 64M "$name"
+	mkfifo "$tap_dir/hold"
+	cloister exec "$name" granted hold 44 <"$tap_dir/hold" >"$tap_dir/held" 2>&1 &
+	holder=$!
+	exec 9>"$tap_dir/hold"
+	ok "the container swaps" eventually 30 grep -q held "$tap_dir/held"
+	is "$(said granted swapoff /dev/swap; limit_of "$name")" "ENOMEM
+$all" "what is in use is not taken away: ENOMEM, and the limit is whole"
+	exec 9>&-
+	wait "$holder"
 	cloister delete --force "$name"
 fi
 done_testing

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -159,6 +160,46 @@ static int set_turned(char **a)
 	return 0;
 }
 
+static int swap_on(char **a)
+{
+	return result(swapon(a[0], 0));
+}
+
+static int swap_off(char **a)
+{
+	return result(swapoff(a[0]));
+}
+
+/* For so many milliseconds, as quick as can be. */
+static int swap_turned(char **a)
+{
+	double until = now_ms() + atof(a[1]);
+
+	while (now_ms() < until) {
+		swapoff(a[0]);
+		swapon(a[0], 0);
+	}
+	return 0;
+}
+
+/* As much memory in use until standard input ends. */
+static int hold(char **a)
+{
+	size_t size = (size_t)atoi(a[0]) << 20;
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+	     byte;
+
+	if (p == MAP_FAILED)
+		return -errno;
+	for (size_t i = 0; i < size; i += 4096)
+		p[i] = (char)(i >> 12) | 1;
+	printf("held\n");
+	fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **args);
@@ -166,6 +207,10 @@ static const struct {
 	const char *usage;
 } calls[] = {
 	{ "realtime", realtime, 3, "PRIORITY PROGRAM ARGUMENT" },
+	{ "swapon", swap_on, 1, "PATH" },
+	{ "swapoff", swap_off, 1, "PATH" },
+	{ "swap-turned", swap_turned, 2, "PATH MILLISECONDS" },
+	{ "hold", hold, 1, "MIB" },
 	{ "setxattr", set_attribute, 5, "VARIANT PATH NAME VALUE FLAGS" },
 	{ "setxattr-turned", set_turned, 3, "DIRECTORY LINK MILLISECONDS" },
 };

@@ -8,6 +8,7 @@
 #include "fusefs/cpu-facts.h"
 #include "lib/views.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -215,6 +216,11 @@ static void disks_and_swaps(void **state)
 	assert_string_equal(render("proc/diskstats"),
 			    " 254       0 vda 30 0 2048 0 12 0 1024 0 0 0 0 1 0 8 0 0 0\n");
 	assert_non_null(strstr(render("proc/swaps"), "virtual\t\t524288\t\t10240\t\t0\n"));
+	assert_non_null(strstr(render("proc/swaps"), "\nnone "));
+	/* What can be switched has a name that swapoff(8) takes. */
+	f.facts.fd[FACT_SWAP][0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	f.facts.n[FACT_SWAP] = 1;
+	assert_non_null(strstr(render("proc/swaps"), "\n/dev/swap "));
 	fixture_remove(&f, FACT_V2_IO_STAT);
 	assert_string_equal(render("proc/diskstats"), "");
 	fixture_free(&f);

@@ -170,6 +170,10 @@ static void test_attributes(void **state)
 	}
 	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 463, args), NOTIFY);
 	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 463, args), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 167, args), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_X86_64, 168, args), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 87, args), NOTIFY);
+	assert_int_equal(decide(ALL, AUDIT_ARCH_I386, 115, args), NOTIFY);
 }
 
 static uint32_t decide_mknod(uint32_t arch, int nr, int at, uint64_t mode, uint64_t dev)

@@ -72,7 +72,7 @@ static void test_example(void **state)
 		assert_int_equal(s->warnings->len, 0);
 		assert_true(s->inside.mknod && s->inside.fuse && s->inside.tun && !s->inside.kmsg);
 		assert_int_equal(s->inside.rtprio, SETTINGS_UNSET);
-		assert_false(s->inside.setxattr);
+		assert_false(s->inside.setxattr || s->inside.swap);
 		assert_int_equal(s->images->len, 3);
 		image = s->images->pdata[2];
 		assert_string_equal(image->ref.name, "docker.io/library/docker");
@@ -97,7 +97,7 @@ static void test_ours(void **state)
 		"\"mode\": \"audit\", \"directories\": [ \"/home\", { \"path\": \"/data\", \"as\": "
 		"\"me\", \"readOnly\": true }, { \"path\": \"/o\", \"as\": \"owner\" } ] }, "
 		"\"inside\": { \"mknod\": false, \"tun\": false, \"kmsg\": true, "
-		"\"sched_setscheduler\": 12, \"setxattr\": true } } }");
+		"\"sched_setscheduler\": 12, \"setxattr\": true, \"swap\": true } } }");
 	const struct settings_image *image = s->images->pdata[0];
 	const struct settings_share *share = s->shares->pdata[1];
 
@@ -114,7 +114,7 @@ static void test_ours(void **state)
 	assert_true(share->readonly);
 	assert_true(!s->inside.mknod && s->inside.fuse && !s->inside.tun && s->inside.kmsg);
 	assert_int_equal(s->inside.rtprio, 12);
-	assert_true(s->inside.setxattr);
+	assert_true(s->inside.setxattr && s->inside.swap);
 	(void)state;
 }
 
