@@ -37,6 +37,7 @@ int rundir_lock(int root_fd);
 int rundir_create(int root_fd, const char *id, int *ret_alive_fd);
 int rundir_enter(int root_fd, const char *id);
 int rundir_write_record(int dir_fd, const struct rundir_record *record);
+int rundir_own_cgroup(int dir_fd);
 int rundir_read_record(int dir_fd, struct rundir_record *record);
 int rundir_write_helpers(int dir_fd, const struct rundir_helpers *helpers);
 int rundir_read_helpers(int dir_fd, struct rundir_helpers *helpers);

@@ -159,7 +159,7 @@ static bool take_cgroup(struct container *c, GError **error)
 		return error_set_errno(error, r, "cgroup \"%s\"; give the container another name",
 				       c->record.cgroup);
 	c->record.cgroup_own = true;
-	r = rundir_write_record(c->dir_fd, &c->record);
+	r = rundir_own_cgroup(c->dir_fd);
 	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
 }
 

@@ -92,6 +92,11 @@ static void records_are_read_as_written(void **state)
 	assert_string_equal(in.cgroup, out.cgroup);
 	assert_string_equal(in.helpers_cgroup, out.helpers_cgroup);
 	assert_string_equal(in.scope, out.scope);
+	assert_false(out.cgroup_own);
+	assert_int_equal(rundir_own_cgroup(fd), 0);
+	assert_int_equal(rundir_read_record(fd, &out), 0);
+	assert_true(out.cgroup_own);
+	assert_string_equal(in.scope, out.scope);
 	memset(in.cgroup, 'x', sizeof(in.cgroup) - 1);
 	in.scope[0] = '\0';
 	assert_int_equal(rundir_write_record(fd, &in), 0);
@@ -103,6 +108,7 @@ static void records_are_read_as_written(void **state)
 	assert_int_equal(rundir_write_record(fd, &in), -EINVAL);
 	assert_int_equal(fd_replace_file_at(fd, "record", "init x", 6, 0600), 0);
 	assert_true(rundir_read_record(fd, &out) < 0);
+	assert_int_equal(rundir_own_cgroup(fd), -EINVAL);
 	close(fd);
 	close(alive);
 	assert_int_equal(rundir_remove(root, "a"), 0);
