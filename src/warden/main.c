@@ -225,12 +225,25 @@ static void renew_twin(struct warden *w)
 	make_twin(w);
 }
 
+/* Its file system is nowhere mounted any more, or was aborted: there is nothing to be served. */
+static bool is_unmounted(const struct warden *w)
+{
+	struct pollfd p = { .fd = w->fuse_fd };
+
+	return w->fuse_fd >= 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
 static void restart_server(struct warden *w)
 {
 	static struct timespec window;
 	static int restarts;
 	struct timespec now;
 
+	if (is_unmounted(w)) {
+		close_to(&w->server_pidfd, -1);
+		close_to(&w->fuse_fd, -1);
+		return;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec - window.tv_sec > RESTARTS_WINDOW) {
 		window = now;

@@ -233,8 +233,8 @@ static void tell_twin(struct notify *n, int index)
 
 /*
  * With PID 1 goes all that it has begotten, and nobody can join it any more: no call will come for
- * which the workshop is needed. The kernel takes long to take it down, and does so while it takes
- * down what PID 1 had, not after that, when the launcher waits for our end.
+ * which the workshop or the views are needed. The kernel takes long to take them down, and does so
+ * while it takes down what PID 1 had, not after that, when the launcher waits for our end.
  */
 static void leave_workshop(struct notify *n)
 {
@@ -244,7 +244,8 @@ static void leave_workshop(struct notify *n)
 	if (n->shop_ns < 0 || !proc_ending(&n->init))
 		return;
 	close(n->shop_ns);
-	n->shop_ns = -1;
+	close(n->views_fd);
+	n->shop_ns = n->views_fd = -1;
 }
 
 static void forget(struct notify *n, int index)
