@@ -2,11 +2,13 @@
 /*
  * A container from its creation to its end, as the launcher's process sees it.
  *
- * Theory of operation. Everything that can fail because of what the user asked for is tried before
- * the first process exists: names, sources, limits. Then, in this order and for these reasons:
+ * Theory of operation, in this order and for these reasons:
  *
+ *   specification       what is wrong with it is said before anything exists
  *   claim               nothing of the container exists without an owner on record
- *   warden              it loads while we make the container's cgroups
+ *   warden              it loads during the next two, knowing nothing of the container
+ *   sources             opened and judged before anything exists that could have them
+ *   cgroups
  *   FUSE mount          with it and the cgroups the warden starts the server, while we go on
  *   workshop, PID 1     PID 1 is born in the workshop: what it copies from there is locked
  *   maps, parts, covers while PID 1 makes its own namespaces
@@ -173,12 +175,18 @@ static bool plan_mounts(struct container *c, GError **error)
 }
 
 /* What can be wrong with what was asked for, before anything exists. */
-static bool plan(struct container *c, GError **error)
+static bool check(struct container *c, GError **error)
 {
 	masks_warn(c->spec);
-	if (!check_supported(c->spec, error) || !spec_check_namespaces(c->spec, error) ||
-	    !spec_check_mappings(c->spec, error) || !nsjoin_open(c->spec, &c->join, error) ||
-	    !sysctls_check(c->spec, error) || !plan_mounts(c, error) ||
+	return check_supported(c->spec, error) && spec_check_namespaces(c->spec, error) &&
+	       spec_check_mappings(c->spec, error) && nsjoin_open(c->spec, &c->join, error) &&
+	       sysctls_check(c->spec, error);
+}
+
+/* What it gets of the host, judged, before anything exists that could have it. */
+static bool plan(struct container *c, GError **error)
+{
+	if (!plan_mounts(c, error) ||
 	    !limits_cap_realtime(&c->spec->process, c->inside.rtprio, error) ||
 	    !devices_switch(c->spec, &c->inside, error) || !devices_check(c->spec, error))
 		return false;
@@ -241,10 +249,11 @@ static bool create(struct container *c, GError **error)
 	c->state_inside = c->spec->hooks[SPEC_HOOK_START_CONTAINER]
 				  ? state_text(c->spec, c->id, "created", 1)
 				  : NULL;
-	if (!plan(c, error) || !container_take_name(c, error) ||
+	if (!check(c, error) || !container_take_name(c, error) ||
 	    !container_make_helpers_cgroup(c, error) || !wardenlink_spawn(c, error) ||
-	    !container_make_cgroups(c, error) || !wardenlink_start(c, &fuse_mount, error) ||
-	    !proxylink_start(c, error) || !mirror_prepare(c, error))
+	    !plan(c, error) || !container_make_cgroups(c, error) ||
+	    !wardenlink_start(c, &fuse_mount, error) || !proxylink_start(c, error) ||
+	    !mirror_prepare(c, error))
 		return false;
 	if (!build(c, fuse_mount, error))
 		return blame_init(c, error);
