@@ -38,7 +38,7 @@ int covers_learn(struct covers *c, int host_proc)
 {
 	int r;
 
-	*c = (struct covers){ .stock = -1 };
+	*c = (struct covers){ .stock = -1, .pattern = -1 };
 	c->shop_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->shop_root < 0)
 		return -errno;

@@ -7,6 +7,7 @@
 #include "warden/mountlist.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The parts of the workshop that covers are taken from. */
 #define COVERS_SOURCES 3
@@ -15,7 +16,9 @@ struct covers {
 	struct mountlist shop;
 	const struct mountlist_entry *sources[COVERS_SOURCES]; /* or NULL */
 	int shop_root;					       /* a descriptor of its "/" */
-	_Atomic int stock; /* see covers_open_stock(); -1: not opened yet */
+	_Atomic int stock;		   /* see covers_open_stock(); -1: not opened yet */
+	_Atomic int pattern;		   /* see pattern.c; -1: not made yet, -2: it cannot be */
+	uint64_t pattern_pid, pattern_net; /* inodes of the namespaces that it is for */
 };
 
 int covers_learn(struct covers *c, int host_proc);

@@ -70,7 +70,11 @@ static bool advance(struct notify_mail *m, uint32_t number, enum notify_phase fr
 	return atomic_compare_exchange_strong(&m->word, &expected, number | to);
 }
 
-static void let_go_of(const struct request *r)
+/**
+ * helper_let_go() - close and unmap what is not for a process that enters namespaces of a container
+ * @own: a descriptor that it has besides, or -1
+ */
+void helper_let_go(const struct request *r, int own)
 {
 	int keep[] = { 0,
 		       1,
@@ -85,7 +89,9 @@ static void let_go_of(const struct request *r)
 		       r->notify->swap_dir,
 		       r->notify->swap_state,
 		       r->notify->covers->shop_root,
-		       r->notify->covers->stock };
+		       r->notify->covers->stock,
+		       r->notify->covers->pattern,
+		       own };
 
 	if (fd_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0)
 		_exit(1);
@@ -163,13 +169,16 @@ static void be_helper(struct request *r, uint32_t number, job_fn *run, const voi
 		_exit(0);
 	own.notif = &notif;
 	die_first(r->host_proc);
-	let_go_of(&own);
+	helper_let_go(&own, -1);
 	send_answer(&job, number, run(&job));
 	_exit(0);
 }
 
-/* Until the helper has ended; it is made to, if nobody waits for what it does. */
-static void wait_end(const struct request *r, int pidfd)
+/**
+ * helper_wait_end() - wait until a process that works for a caller has ended; it is made to, if
+ * nobody waits for what it does
+ */
+void helper_wait_end(const struct request *r, int pidfd)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	int late = 0;
@@ -206,7 +215,7 @@ static void wait_inherited(const struct request *r)
 	} while (pidfd < 0 && pidfd != -ESRCH && usleep(1000) == 0);
 	if (pidfd < 0)
 		return;
-	wait_end(r, pidfd);
+	helper_wait_end(r, pidfd);
 	close(pidfd);
 }
 
@@ -252,7 +261,7 @@ static void run_once(struct request *r, job_fn *run, const void *arg)
 		return;
 	pidfd = sys_pidfd_open(pid);
 	if (pidfd >= 0)
-		wait_end(r, pidfd);
+		helper_wait_end(r, pidfd);
 	waitpid(pid, &status, 0);
 	if (pidfd >= 0)
 		close(pidfd);

@@ -27,6 +27,8 @@ struct job {
 
 typedef int64_t job_fn(struct job *job);
 
+void helper_let_go(const struct request *r, int own);
+void helper_wait_end(const struct request *r, int pidfd);
 bool helper_recover(struct request *r);
 void helper_forget(struct notify_mail *mail);
 void helper_wait_others(const struct request *r);

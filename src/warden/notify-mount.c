@@ -7,6 +7,7 @@
 #include "config.h"
 #include "warden/covers.h"
 #include "warden/fsmount.h"
+#include "warden/pattern.h"
 #include "warden/transplant.h"
 
 #include "lib/fd.h"
@@ -69,6 +70,8 @@ static void run_with_stock(struct request *r, job_fn *run, const void *arg)
 
 	pool_step_aside();
 	e = covers_open_stock(r->notify->covers, r->host_proc, r->notify->shop_ns);
+	if (e == 0 && run == transplant_new)
+		pattern_open(r, arg);
 	if (e == 0)
 		helper_run(r, run, arg);
 	else

@@ -20,6 +20,7 @@
 #include "lib/nsmount.h"
 #include "lib/sys.h"
 #include "warden/covers.h"
+#include "warden/pattern.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,9 +32,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Directories of the workshop that are empty in the stock. */
-#define PLACE "vol"
-#define BARE  "dev"
+#define PLACE TRANSPLANT_PLACE
+#define BARE  TRANSPLANT_BARE
 
 static uint64_t attrs_of(uint64_t flags)
 {
@@ -124,8 +124,11 @@ static int enter_stock_copy(const struct job *job)
 	return outlive_namespace(&job->visit);
 }
 
-/* Attach the instance in a copy of the stock, and cover it. */
-static int build(struct job *job, const struct instance *made)
+/**
+ * transplant_build() - attach the instance in a copy of the stock, which this process has then, and
+ * cover it
+ */
+int transplant_build(struct job *job, const struct instance *made)
 {
 	const struct covers *c = job->request->notify->covers;
 	const struct visit *v = &job->visit;
@@ -187,7 +190,7 @@ int transplant_make(struct job *job, const struct instance *made)
 	struct visit *v = &job->visit;
 	bool readonly = false;
 	autofd tree = -1;
-	int r = build(job, made);
+	int r = transplant_build(job, made);
 
 	if (r == 0)
 		r = visit_enter_userns(v);
@@ -207,6 +210,16 @@ int transplant_make(struct job *job, const struct instance *made)
 	if (r == 0 && readonly)
 		r = mnt_restrict(tree, false, MOUNT_ATTR_RDONLY);
 	return r < 0 ? r : fd_steal(&tree);
+}
+
+static int make_new(struct job *job, struct instance *made)
+{
+	const struct mount_args *args = job->arg;
+	const struct visit *v = &job->visit;
+
+	made->mount = made->sysfs ? nsmount_sysfs_of(v->host_proc, v->net_ns)
+				  : nsmount_proc_of(v->host_proc, v->pid_ns, args->data);
+	return made->mount < 0 ? made->mount : transplant_make(job, made);
 }
 
 /**
@@ -233,11 +246,9 @@ int64_t transplant_new(struct job *job)
 		r = visit_look_up(v, args->target, &target);
 	if (r < 0)
 		return r;
-	made.mount = args->sysfs ? nsmount_sysfs_of(v->host_proc, v->net_ns)
-				 : nsmount_proc_of(v->host_proc, v->pid_ns, args->data);
-	if (made.mount < 0)
-		return made.mount;
-	tree = transplant_make(job, &made);
+	tree = pattern_fits(job) ? pattern_clone(job) : -ENOTUNIQ;
+	if (tree == -ENOTUNIQ)
+		tree = make_new(job, &made);
 	r = tree < 0 ? tree : visit_enter_root(v);
 	if (r < 0)
 		return r;

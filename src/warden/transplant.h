@@ -25,7 +25,12 @@ struct instance {
 	uint64_t attrs; /* MOUNT_ATTR_* */
 };
 
+/* Directories of the workshop that are empty in the stock: for an instance, and for itself bare. */
+#define TRANSPLANT_PLACE "vol"
+#define TRANSPLANT_BARE	 "dev"
+
 bool transplant_may_mount(const struct visit *v, bool sysfs);
+int transplant_build(struct job *job, const struct instance *made);
 int transplant_make(struct job *job, const struct instance *made);
 int64_t transplant_new(struct job *job);
 int64_t transplant_bind(struct job *job);

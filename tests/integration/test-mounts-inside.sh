@@ -52,7 +52,21 @@ same "$(on /new)" 0 "takes it away"
 works "once more" mount -t proc proc /new
 works "on top of itself" mount -t proc proc /new
 same "$(on /new)" 2 "makes two"
-umount /new; umount /new
+instances() { awk -v p=/new '$5 == p { print $3 }' /proc/self/mountinfo | sort -u | wc -l; }
+same "$(instances)" 1 "of one instance, which is covered once"
+umount /new
+works "with an option" mount -t proc -o hidepid=2 proc /new
+same "$(instances)" 2 "it is another"
+same "$(grep -c ' /new [^-]* - proc .*hidepid' /proc/self/mountinfo)" 1 "which the first is none the wiser of"
+umount /new
+works "to remount one read-only" mount -o remount,ro /new
+works "makes the next another" mount -t proc proc /new
+works "which can be written to" sh -c 'echo 78 >/new/sys/kernel/panic'
+umount /new
+mount -o remount,rw /new
+works "in a pid namespace of its own" unshare -p -f -m sh -c 'mount -t proc proc /new && [ "$(cat /new/1/comm)" = sh ]'
+works "and in a network namespace of its own" unshare -n -m sh -c 'mount -t proc proc /new && ! grep -q eth0 /new/net/dev && attack covered /new/uptime'
+umount /new
 same "$(on /new)" 0 "and none again"
 works "options" mount -t proc -o ro,hidepid=2 proc /new
 refused "read-only is" sh -c 'echo 1 >/new/sys/kernel/panic'

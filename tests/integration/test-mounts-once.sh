@@ -59,6 +59,8 @@ ok "a successor waits for the helper that its predecessor had begun" waits
 finish "and umount is answered"
 is "$(on)" 1 "and has taken one away"
 
+# The successor is to have its pattern: who makes that does nothing for the caller yet.
+inside sh -c 'mount -t proc proc /new && umount /new'
 begin mount -t proc proc /new
 kill -9 "$notifier"
 sleep 0.5
