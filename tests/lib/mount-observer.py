@@ -52,7 +52,8 @@ def inside(path, root):
 host_mounts = read("/proc/self/mountinfo")
 host_devices = {dev for _, dev, _, _, _ in mounts("self")}
 host_sysctls = sysctls()
-own_cgroup = read(f"/proc/{PID}/cgroup").splitlines()[0]
+# The deepest: in a hierarchy that is not mounted it is in the root, as everybody is.
+own_cgroup = max(read(f"/proc/{PID}/cgroup").splitlines(), key=lambda line: len(line.split(":", 2)[2]))
 # What each of the host's devices shows in the container to begin with.
 shown = {}
 for _, dev, root, _, _ in mounts(PID):
@@ -63,9 +64,9 @@ for _, dev, root, _, _ in mounts(PID):
 def processes():
     for name in os.listdir("/proc"):
         try:
-            if name.isdigit() and read(f"/proc/{name}/cgroup").splitlines()[0].startswith(own_cgroup):
+            if name.isdigit() and any(line.startswith(own_cgroup) for line in read(f"/proc/{name}/cgroup").splitlines()):
                 yield int(name)
-        except (OSError, IndexError):
+        except OSError:
             pass
 
 
