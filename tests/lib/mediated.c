@@ -658,7 +658,7 @@ static int mount_swapped(char **a)
 	swapped.targets[1] = a[2];
 	if (pthread_create(&t, NULL, swap_thread, NULL))
 		return -EAGAIN;
-	for (; now_us() < until && n < 400; n++)
+	for (; now_us() < until && n < 150; n++)
 		mount("none", swapped.target, swapped.type, 0, NULL);
 	swapped.stop = true;
 	pthread_join(t, NULL);
