@@ -72,9 +72,9 @@ static bool advance(struct notify_mail *m, uint32_t number, enum notify_phase fr
 
 /**
  * helper_let_go() - close and unmap what is not for a process that enters namespaces of a container
- * @own: a descriptor that it has besides, or -1
+ * @own: descriptors that it has besides, or -1
  */
-void helper_let_go(const struct request *r, int own)
+void helper_let_go(const struct request *r, const int own[HELPER_OWN])
 {
 	int keep[] = { 0,
 		       1,
@@ -86,12 +86,15 @@ void helper_let_go(const struct request *r, int own)
 		       r->notify->views_fd,
 		       r->notify->shop_ns,
 		       r->notify->userns_fd,
-		       r->notify->swap_dir,
-		       r->notify->swap_state,
 		       r->notify->covers->shop_root,
 		       r->notify->covers->stock,
 		       r->notify->covers->pattern,
-		       own };
+#ifdef MUTANT_SWAP_HELD_BY_ALL
+		       r->notify->swap_dir,
+		       r->notify->swap_state,
+#endif
+		       own[0],
+		       own[1] };
 
 	if (fd_close_all_but(keep, sizeof(keep) / sizeof(keep[0])) < 0)
 		_exit(1);
@@ -152,13 +155,15 @@ static void die_first(int host_proc)
 #endif
 }
 
-static void be_helper(struct request *r, uint32_t number, job_fn *run, const void *arg)
+static void be_helper(struct request *r, uint32_t number, const struct helper_task *task)
 {
 	const struct seccomp_notif notif = *r->notif;
 	struct request own = *r;
 	static struct job job;
 
-	job = (struct job){ .request = &own, .mail = r->mail, .arg = arg, .undo = -1, .gift = -1 };
+	job = (struct job){
+		.request = &own, .mail = r->mail, .arg = task->arg, .undo = -1, .gift = -1
+	};
 	if (!advance(r->mail, number, MAIL_OFFERED, MAIL_BEGUN))
 		_exit(0);
 	/* By the host's procfs: that of the workshop, on /proc, does not have us. */
@@ -169,8 +174,8 @@ static void be_helper(struct request *r, uint32_t number, job_fn *run, const voi
 		_exit(0);
 	own.notif = &notif;
 	die_first(r->host_proc);
-	helper_let_go(&own, -1);
-	send_answer(&job, number, run(&job));
+	helper_let_go(&own, task->own);
+	send_answer(&job, number, task->run(&job));
 	_exit(0);
 }
 
@@ -246,7 +251,7 @@ static bool settle(struct request *r)
 	return answered;
 }
 
-static void run_once(struct request *r, job_fn *run, const void *arg)
+static void run_once(struct request *r, const struct helper_task *task)
 {
 	uint32_t number = (r->mail->word | PHASE_MASK) + 1;
 	int pidfd, status;
@@ -256,7 +261,7 @@ static void run_once(struct request *r, job_fn *run, const void *arg)
 	r->mail->word = number | MAIL_OFFERED;
 	pid = fork();
 	if (pid == 0)
-		be_helper(r, number, run, arg);
+		be_helper(r, number, task);
 	if (pid < 0)
 		return;
 	pidfd = sys_pidfd_open(pid);
@@ -335,19 +340,29 @@ void helper_wait_others(const struct request *r)
 }
 
 /**
- * helper_run() - have @run carried out by a helper, once, and the caller answered
+ * helper_run_task() - have @task carried out by a helper, once, and the caller answered
  */
-void helper_run(struct request *r, job_fn *run, const void *arg)
+void helper_run_task(struct request *r, const struct helper_task *task)
 {
 	bool done = false;
 
 	pool_step_aside();
 	for (int i = 0; i < TRIES && !done; i++) {
-		run_once(r, run, arg);
+		run_once(r, task);
 		done = settle(r);
 	}
 	if (!done)
 		request_answer(r, -EIO);
+}
+
+/**
+ * helper_run() - the same for @run, which needs no descriptor but what all helpers have
+ */
+void helper_run(struct request *r, job_fn *run, const void *arg)
+{
+	const struct helper_task task = { .run = run, .arg = arg, .own = { -1, -1 } };
+
+	helper_run_task(r, &task);
 }
 
 /**

@@ -27,11 +27,21 @@ struct job {
 
 typedef int64_t job_fn(struct job *job);
 
-void helper_let_go(const struct request *r, int own);
+/* Descriptors of its own that a helper can have besides what all have. */
+#define HELPER_OWN 2
+
+struct helper_task {
+	job_fn *run;
+	const void *arg;
+	int own[HELPER_OWN]; /* -1: none */
+};
+
+void helper_let_go(const struct request *r, const int own[HELPER_OWN]);
 void helper_wait_end(const struct request *r, int pidfd);
 bool helper_recover(struct request *r);
 void helper_forget(struct notify_mail *mail);
 void helper_wait_others(const struct request *r);
+void helper_run_task(struct request *r, const struct helper_task *task);
 void helper_run(struct request *r, job_fn *run, const void *arg);
 int64_t helper_attach(struct job *job, int tree, int target);
 int64_t helper_give(struct job *job, int fd, bool cloexec);

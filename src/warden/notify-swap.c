@@ -5,7 +5,8 @@
  * Theory of operation. What a container has of swap is the limit of its cgroup, and the views show
  * that: to take it away is to set that limit to none, and then meminfo, swaps and sysinfo(2) say so
  * because it is so. A helper does it, with the host's rights, on a descriptor of the cgroup that
- * the warden opened; it enters nothing. It is lib/swaplimit.c that knows how, and what comes back.
+ * the warden opened; it enters nothing, and helpers that do have no such descriptor. It is
+ * lib/swaplimit.c that knows how, and what comes back.
  *
  * Every other path is the kernel's to refuse. What is compared is our own copy of it.
  */
@@ -76,12 +77,15 @@ void swap_handle(struct request *r, bool on)
 {
 	const struct notify *n = r->notify;
 	const struct swap_args a = { .on = on };
+	const struct helper_task task = { .run = switch_swap,
+					  .arg = &a,
+					  .own = { n->swap_dir, n->swap_state } };
 	char path[sizeof(SWAPLIMIT_NAME) + 1];
 
 	if (n->grants & WARDEN_GRANT_SWAP && n->swap_dir >= 0 && n->swap_state >= 0 &&
 	    request_read_string(r, r->notif->data.args[0], path, sizeof(path)) == 0 &&
 	    strcmp(path, SWAPLIMIT_NAME) == 0)
-		helper_run(r, switch_swap, &a);
+		helper_run_task(r, &task);
 	else
 		request_continue(r);
 }

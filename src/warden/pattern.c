@@ -104,6 +104,7 @@ static int make(struct job *job, struct names *names)
 
 static void be_maker(const struct request *r, const struct mount_args *args, int sock, pid_t parent)
 {
+	const int own[HELPER_OWN] = { sock, -1 };
 	static struct job job;
 	struct names names;
 	int ns;
@@ -112,7 +113,7 @@ static void be_maker(const struct request *r, const struct mount_args *args, int
 	/* Whoever follows the notifier has its own made. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(1);
-	helper_let_go(r, sock);
+	helper_let_go(r, own);
 	job = (struct job){ .request = r, .arg = args, .undo = -1, .gift = -1 };
 	ns = make(&job, &names);
 	_exit(ns < 0 || fd_send(sock, &names, sizeof(names), &ns, 1) < 0);

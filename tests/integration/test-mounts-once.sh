@@ -12,13 +12,18 @@ shift_owners "$root"
 need_containers --rootfs "$root"
 name=$(cname once)
 inside() { cloister exec "$name" "$@" </dev/null; }
-launch_detached "$name" --privileged --rootfs "$root" -- sleep 1000 || { fail "a container starts"; done_testing; }
+# With all that a helper could hold.
+echo '{"cloister": {"inside": {"swap": true}}}' >"$tap_dir/settings"
+launch() { cloister --settings "$tap_dir/settings" launch "$@"; }
+launch_detached "$name" --privileged --memory 64M --rootfs "$root" -- sleep 1000 || { fail "a container starts"; done_testing; }
 on() { inside awk '$5 == "/new"' /proc/self/mountinfo | grep -c .; }
 pid_of() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] == '$1' and h['alive']][0]" 2>/dev/null; }
 state_of() { awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null; }
 lives() { case $(state_of "$1") in '' | Z | X) return 1 ;; esac; }
 gone() { ! lives "$1"; }
 traced() { [ "$(awk '/^TracerPid:/ { print $2 }' "/proc/$1/status")" != 0 ]; }
+# What of the container's cgroup and directory PID holds.
+holds() { find "/proc/$1/fd" -printf '%l\n' 2>/dev/null | grep -E "^/sys/fs/cgroup/.*/cloister-$name\$|/$name/swap\$" | sed 's|.*/||' | sort | xargs; }
 helper_of() { cat "/proc/$1"/task/*/children 2>/dev/null | awk '{ print $1; exit }' | grep .; }
 
 # hold PID CALL WHERE [WHEN]: whoever of PID and its children makes CALL waits there until `release`.
@@ -53,6 +58,8 @@ held=chroot where=enter
 inside mount -t proc proc /new; inside mount -t proc proc /new
 is "$(on)" 2 "two mounts, one on the other"
 begin umount /new
+is "$(holds "$notifier")" "cloister-$name swap" "(a notifier can switch the container's swap)"
+is "$(holds "$helper")" "" "a helper that enters the container holds nothing for that"
 kill -9 "$notifier"
 sleep 0.5
 ok "a successor waits for the helper that its predecessor had begun" waits
