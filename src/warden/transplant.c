@@ -78,21 +78,48 @@ static int restrict_place(uint64_t attrs, bool readonly)
 struct laying {
 	const struct covers *covers;
 	const char *part;
-	const struct instance *made;
+	struct instance *made;
 };
 
 static int lay(void *arg)
 {
 	const struct laying *l = arg;
-	bool subset = false;
-	int r = l->made->sysfs ? 0 : nsmount_proc_widen(l->made->mount, &subset);
+	struct instance *made = l->made;
+	int r = made->sysfs || made->narrow ? 0 : nsmount_proc_widen(made->mount, &made->narrow);
 
+	made->bare = made->narrow && r == -EINVAL;
 	if (r < 0)
-		return r;
+		return made->bare ? 0 : r;
 	/* What has no files is not shown with them, but has to have one that is covered. */
-	r = subset ? covers_lay_one(l->covers, l->part, PLACE, BARE)
-		   : covers_lay(l->covers, l->part, PLACE, BARE, l->made->readonly);
-	return r == 0 && subset ? nsmount_proc_narrow(l->made->mount) : r;
+	r = made->narrow ? covers_lay_one(l->covers, l->part, PLACE, BARE)
+			 : covers_lay(l->covers, l->part, PLACE, BARE, made->readonly);
+	return r == 0 && made->narrow ? nsmount_proc_narrow(made->mount) : r;
+}
+
+/*
+ * On Linux 7.2 subset=pid cannot be taken back, and the kernel gives nobody a whole procfs for
+ * one that has had it from the start (fs/namespace.c: mnt_already_visible()): that needs no cover.
+ * Whether this kernel does so is not told by its number: it is asked for a whole one, where there
+ * is no other. As restricted as can be: what is locked on the one, the other has to have.
+ */
+static int check_bare(int whole, uint64_t attrs)
+{
+	autofd fd = sys_fsmount(whole, attrs | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+
+#ifdef MUTANT_SUBSET_TRUSTED
+	return 0;
+#endif
+	return fd == -EPERM ? 0 : fd < 0 ? fd : -EPERM;
+}
+
+/* Made while the host's rights are there: all but the last step, at which the kernel judges. */
+static int whole_context(const struct visit *v)
+{
+	autofd fs = nsmount_proc_context(v->host_proc, v->pid_ns);
+	int r = fs < 0 ? fs : sys_fsconfig_create(fs);
+
+	return r < 0 ? r : fd_steal(&fs);
 }
 
 /*
@@ -128,7 +155,7 @@ static int enter_stock_copy(const struct job *job)
  * transplant_build() - attach the instance in a copy of the stock, which this process has then, and
  * cover it
  */
-int transplant_build(struct job *job, const struct instance *made)
+int transplant_build(struct job *job, struct instance *made)
 {
 	const struct covers *c = job->request->notify->covers;
 	const struct visit *v = &job->visit;
@@ -185,19 +212,24 @@ static int check_visible(struct job *job, bool sysfs, bool *readonly)
  *
  * Return: the detached tree, or -errno. The helper is in the caller's mount namespace then.
  */
-int transplant_make(struct job *job, const struct instance *made)
+int transplant_make(struct job *job, struct instance *made)
 {
 	struct visit *v = &job->visit;
 	bool readonly = false;
 	autofd tree = -1;
+	autofd whole = -1;
 	int r = transplant_build(job, made);
 
-	if (r == 0)
+	if (r == 0 && made->bare)
+		r = whole = whole_context(v);
+	if (r >= 0)
 		r = visit_enter_userns(v);
 	if (r == 0 && unshare(CLONE_NEWNS) < 0)
 		r = -errno;
 	if (r == 0)
 		r = outlive_namespace(v);
+	if (r == 0 && made->bare)
+		r = check_bare(whole, made->attrs);
 	if (r < 0)
 		return r;
 	/* Now the copy is the container's, and locked. */
@@ -217,8 +249,9 @@ static int make_new(struct job *job, struct instance *made)
 	const struct mount_args *args = job->arg;
 	const struct visit *v = &job->visit;
 
-	made->mount = made->sysfs ? nsmount_sysfs_of(v->host_proc, v->net_ns)
-				  : nsmount_proc_of(v->host_proc, v->pid_ns, args->data);
+	made->mount = made->sysfs
+			      ? nsmount_sysfs_of(v->host_proc, v->net_ns)
+			      : nsmount_proc_of(v->host_proc, v->pid_ns, args->data, &made->narrow);
 	return made->mount < 0 ? made->mount : transplant_make(job, made);
 }
 

@@ -22,6 +22,8 @@ struct mount_args {
 struct instance {
 	int mount;
 	bool sysfs, readonly;
+	bool narrow;	/* a procfs that is to have subset=pid when it is covered */
+	bool bare;	/* it has had that from the start, for good: nothing can cover it */
 	uint64_t attrs; /* MOUNT_ATTR_* */
 };
 
@@ -30,8 +32,8 @@ struct instance {
 #define TRANSPLANT_BARE	 "dev"
 
 bool transplant_may_mount(const struct visit *v, bool sysfs);
-int transplant_build(struct job *job, const struct instance *made);
-int transplant_make(struct job *job, const struct instance *made);
+int transplant_build(struct job *job, struct instance *made);
+int transplant_make(struct job *job, struct instance *made);
 int64_t transplant_new(struct job *job);
 int64_t transplant_bind(struct job *job);
 int64_t transplant_unmount(struct job *job);
