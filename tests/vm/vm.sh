@@ -193,7 +193,7 @@ vm_tap() {
 	local status
 	tr -d '\r' <"$vm_dir/out" | awk -v name="$vm_name" '
 		function verdict(good, text) { n++; bad += !good; print (good ? "ok " : "not ok ") n " - " name ": " text }
-		/^GUEST-SUITE / { suite = $2; ran = 0; planned = -1; next }
+		/^GUEST-SUITE / { suite = substr($0, 13); ran = 0; planned = -1; next }
 		/^GUEST-STATUS / {
 			if (planned >= 0 && ran != planned) print "# planned " planned ", ran " ran
 			verdict($2 == 0 && planned >= 0 && ran == planned, suite ": ended well (status " $2 ", " $3 " s)")
