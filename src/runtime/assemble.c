@@ -184,13 +184,36 @@ static void fill_tmpfs(const struct init_args *a, int root, int mount_fd,
 			   m->destination);
 }
 
+/* The permissions of the directory that a new file system comes to lie on; -1 if there is none. */
+static int mode_below(int root, const char *destination)
+{
+	autofd fd = sys_openat2(root, destination + strspn(destination, "/"), O_PATH | O_DIRECTORY,
+				IN_ROOT);
+	struct stat st;
+
+	return fd < 0 || fstat(fd, &st) < 0 ? -1 : (int)(st.st_mode & 07777);
+}
+
+/* The options of a new file system, with the name that /proc/mounts shows in the place of a source.
+ */
+static char *options_of(const struct init_args *a, int root, const struct spec_mount *m)
+{
+	bool is_tmpfs = strcmp(m->type, "tmpfs") == 0;
+	g_autofree char *filled = is_tmpfs ? tmpfs_options(a->spec, m->data,
+							   mode_below(root, m->destination))
+					   : g_strdup(m->data);
+	g_autofree char *labeled = lsm_mount_options(m->type, filled, a->spec->mount_label);
+
+	if (!m->source || !*m->source || strlen(m->source) > NAME_MAX || strpbrk(m->source, ",\""))
+		return g_steal_pointer(&labeled);
+	return g_strconcat("source=", m->source, labeled ? "," : "", labeled, NULL);
+}
+
 static void attach_new(const struct init_args *a, int root, const struct plan_step *step)
 {
 	const struct spec_mount *m = step->mount;
 	uint64_t later = m->tmpcopyup ? m->set & MOUNT_ATTR_RDONLY : 0;
-	g_autofree char *sized = strcmp(m->type, "tmpfs") == 0 ? tmpfs_options(a->spec, m->data)
-							       : g_strdup(m->data);
-	g_autofree char *options = lsm_mount_options(m->type, sized, a->spec->mount_label);
+	g_autofree char *options = options_of(a, root, m);
 	autofd fd = mnt_new(m->type, options, m->set & ~later);
 
 	if (fd < 0)
@@ -309,6 +332,8 @@ void assemble(struct init_args *a)
 			attach_cgroup(a, root, step);
 	}
 	masks_lay(a, root);
+	/* As other runtimes do; without it the command's chdir() fails, and says what lacks. */
+	fd_close(assemble_target(root, a->rw_root_fd, a->spec->process.cwd, false));
 #ifdef MUTANT_COVER_UNLOCKED
 	cover_late(root);
 #endif

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * How large a tmpfs of the container's is that nobody gave a size: as large as its memory.
+ * What a tmpfs of the container's has that nobody asked for: as large as its memory, with the
+ * permissions of the directory that it lies on.
  */
 #include "runtime/spec.h"
 
-char *tmpfs_options(const struct spec *spec, const char *options);
+char *tmpfs_options(const struct spec *spec, const char *options, int mode);

@@ -144,7 +144,7 @@ static int make_root_readonly(struct tree *tree, int root)
 
 static bool build_tmpfs_root(struct tree *tree, GError **error)
 {
-	g_autofree char *options = tmpfs_options(tree->spec, "mode=0755");
+	g_autofree char *options = tmpfs_options(tree->spec, NULL, 0755);
 	autofd fd = mnt_new("tmpfs", options, MOUNT_ATTR_NODEV);
 	int r = fd < 0 ? fd : template_copy(tree->plan->template_fd, fd, tree->uid, tree->gid);
 

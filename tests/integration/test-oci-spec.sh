@@ -184,6 +184,13 @@ inside() { run_in "$@"; forget "$1"; }
 is "$(inside v '{"process": {"user": {"uid": 1000, "gid": 1001, "additionalGids": [5, 6], "umask": 63}}}' 'id -u; id -g; id -G; umask' | tr '\n' ' ')" \
 	"1000 1001 1001 5 6 0077 " "config: user, additionalGids, umask"
 is "$(inside v '{"hostname": "h1", "domainname": "d1"}' 'hostname; cat /proc/sys/kernel/domainname' | tr '\n' ' ')" "h1 d1 " "strict: config: hostname, domainname"
+is "$(inside v '{"process": {"cwd": "/tmp/made/here", "user": {"uid": 1000, "gid": 1000}}, "root": {"readonly": true}, "+mounts": [{"destination": "/tmp", "type": "tmpfs", "source": "t"}]}' \
+	'pwd; stat -c "%u %a" .; stat -c %a /tmp; grep -c "^t /tmp tmpfs" /proc/mounts' | tr '\n' ' ')" "/tmp/made/here 0 755 1777 1 " \
+	"config: a cwd that is not there is made, root's, on a tmpfs too, which has the permissions of what it covers, and its source's name"
+is "$(inside v '{"process": {"cwd": "/only/here"}, "root": {"readonly": true}}' 'pwd')" "/only/here" "... and below a read-only root"
+rm -rf "$work/rootfs/only"
+is "$(inside v '{"+mounts": [{"destination": "/root", "type": "tmpfs", "source": "t"}, {"destination": "/mnt", "type": "tmpfs", "source": "t", "options": ["mode=0751"]}]}' \
+	'stat -c %a /root /mnt' | tr '\n' ' ')" "$(stat -c %a "$work/rootfs/root") 751 " "config: the permissions of a tmpfs"
 is "$(inside v '{"process": {"cwd": "/tmp", "env": ["PATH=/bin", "A=b c"]}}' 'pwd; echo "$A"' | tr '\n' ' ')" "/tmp b c " "config: cwd, env"
 is "$(inside v '{"process": {"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 70, "hard": 80}]}}' 'ulimit -Sn; ulimit -Hn' | tr '\n' ' ')" "70 80 " "config: rlimits, both exactly"
 is "$(inside v '{"process": {"oomScoreAdj": 321}}' 'cat /proc/self/oom_score_adj')" 321 "config: oomScoreAdj"
