@@ -50,7 +50,7 @@ enum {
 };
 
 static const struct option long_options[] = {
-	{ "tty", no_argument, NULL, 't' },
+	{ "tty", optional_argument, NULL, 't' },
 	{ "detach", no_argument, NULL, 'd' },
 	{ "interactive", no_argument, NULL, 'i' },
 	{ "process", required_argument, NULL, 'p' },
@@ -107,7 +107,9 @@ static bool parse_option(struct exec_options *o, int c, const char *arg, GError 
 {
 	switch (c) {
 	case 't':
-		return o->tty = true;
+		/* crun's form; a value that is no "no" is a yes, as there */
+		o->tty = !arg || (strcmp(arg, "false") != 0 && strcmp(arg, "no") != 0);
+		return true;
 	case 'd':
 		return o->common.detach = true;
 	case 'i':

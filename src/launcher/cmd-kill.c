@@ -28,7 +28,7 @@
  */
 static int effective_signal(const struct rundir_record *record, int sig)
 {
-	return record->auto_remove && proc_would_drop(record->init.pid, sig) ? SIGKILL : sig;
+	return sig && record->auto_remove && proc_would_drop(record->init.pid, sig) ? SIGKILL : sig;
 }
 
 /* To every process of the container; or, if it is frozen, so that it dies all the same. */
@@ -136,7 +136,8 @@ int cmd_kill(int argc, char **argv)
 			continue;
 		printf("Usage: cloister kill [--all] NAME [SIGNAL]\n"
 		       "       cloister kill [--all] --regex PATTERN [SIGNAL]\n\n"
-		       "Send SIGNAL (default TERM; a name or a number) to the first process of "
+		       "Send SIGNAL (default TERM; a name or a number; 0 only asks) to the first "
+		       "process of "
 		       "container\n"
 		       "NAME. With containers of `cloister launch`, one that would end a process, "
 		       "and that\n"

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The kernel takes no longer argument than 128 KiB. */
+#define LIST_MAX 100000
+
 static void print_json(const pid_t *pids, size_t n)
 {
 	printf("[");
@@ -55,23 +58,37 @@ static bool contains(const pid_t *pids, size_t n, pid_t pid)
 	return false;
 }
 
-/* ps(1) for the whole machine, of which the container's lines are shown. */
+/*
+ * What ps(1) shall show: all of the machine, of which the container's lines are taken. With options
+ * of the caller's own the container's processes by number too, since without -e ps leaves out those
+ * of other users than ours, and the container's are other users.
+ */
+static char **ps_command(const pid_t *pids, size_t n, char **options)
+{
+	g_autoptr(GStrvBuilder) argv = g_strv_builder_new();
+	g_autoptr(GString) list = g_string_new("-p");
+
+	g_strv_builder_add(argv, "ps");
+	if (!*options)
+		g_strv_builder_add(argv, "-ef");
+	for (char **option = options; *option; option++)
+		g_strv_builder_add(argv, *option);
+	for (size_t i = 0; i < n && list->len < LIST_MAX; i++)
+		g_string_append_printf(list, "%s%d", i ? "," : "", (int)pids[i]);
+	if (*options && n)
+		g_strv_builder_add(argv, list->str);
+	return g_strv_builder_end(argv);
+}
+
 static bool print_table(const pid_t *pids, size_t n, char **options, GError **error)
 {
-	static const char *const usual[] = { "ps", "-ef", NULL };
-	g_autoptr(GPtrArray) argv = g_ptr_array_new();
+	g_auto(GStrv) argv = ps_command(pids, n, options);
 	g_autofree char *out = NULL;
 	g_auto(GStrv) lines = NULL;
 	int status, column;
 
-	for (int i = 0; i < 2 && (i == 0 || !*options); i++)
-		g_ptr_array_add(argv, (char *)usual[i]);
-	for (; *options; options++)
-		g_ptr_array_add(argv, *options);
-	g_ptr_array_add(argv, NULL);
-	if (!g_spawn_sync(NULL, (char **)argv->pdata, NULL,
-			  G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, &out,
-			  NULL, &status, error) ||
+	if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN,
+			  NULL, NULL, &out, NULL, &status, error) ||
 	    !g_spawn_check_wait_status(status, error)) {
 		g_prefix_error(error, "run ps: ");
 		return false;

@@ -25,6 +25,7 @@ static void print_help(void)
 	       "\"rootfs\" beside it. A file that exists is left alone.\n\n"
 	       "  -b, --bundle DIR   write it in DIR instead of the working directory\n"
 	       "  -f, --config FILE  name of the file (default config.json)\n"
+	       "      --file FILE    the same\n"
 	       "      --rootless     accepted: every container has a user namespace anyway\n"
 	       "  --help             show this text\n");
 }
@@ -95,6 +96,7 @@ int cmd_spec(int argc, char **argv)
 {
 	static const struct option options[] = { { "bundle", required_argument, NULL, 'b' },
 						 { "config", required_argument, NULL, 'f' },
+						 { "file", required_argument, NULL, 'f' },
 						 { "rootless", no_argument, NULL, 'r' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };

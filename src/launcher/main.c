@@ -46,7 +46,7 @@ static const struct command {
 	{ "state", cmd_state, "print a container's state", true },
 	{ "kill", cmd_kill, "send a signal to a container's first process", true },
 	{ "delete", cmd_delete, "remove a container and everything of it", true },
-	{ "list", cmd_list, "show the containers", false },
+	{ "list", cmd_list, "show the containers", true },
 	{ "status", cmd_status, "show how a container is isolated, and its helpers", false },
 	{ "spec", cmd_spec, "write a config.json to begin with", true },
 	{ "features", cmd_features, "show which parts of the specification work", true },

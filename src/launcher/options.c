@@ -197,7 +197,7 @@ bool option_caps(const char *option, const char *text, uint64_t *caps, GError **
 }
 
 /**
- * option_signal() - "9", "KILL", "SIGKILL", "rtmin+1"
+ * option_signal() - "9", "KILL", "SIGKILL", "rtmin+1"; "0", as in kill(2), to ask only
  */
 bool option_signal(const char *text, int *sig, GError **error)
 {
@@ -205,7 +205,7 @@ bool option_signal(const char *text, int *sig, GError **error)
 	int64_t number;
 
 	if (g_ascii_isdigit(*text)) {
-		if (!option_number("signal", text, 1, SIGRTMAX, &number, error))
+		if (!option_number("signal", text, 0, SIGRTMAX, &number, error))
 			return false;
 		*sig = number;
 		return true;

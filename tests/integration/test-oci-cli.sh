@@ -84,6 +84,10 @@ like "$(rt list -q 2>&1)" "^$(cname c)\$" "list -q"
 is "$(rt list -f json 2>/dev/null | json "[c['pid'] for c in d if c['id'] == '$(cname c)'][0]")" "$pid" "list -f json"
 is "$(rt list -f json 2>/dev/null | json "[c['owner'] for c in d if c['id'] == '$(cname c)'][0]")" root "... with the owner"
 
+like "$(rt ps "$(cname c)" -o pid,args 2>&1)" "^ *PID +COMMAND"$'\n'" *$pid sleep 1000" "ps ID -o pid,args: other users' processes too"
+ok "kill ID 0 of a running container: it is there" rt kill "$(cname c)" 0
+rt list -f neither >/dev/null 2>&1
+is $? 1 "list: a wrong format is status 1"
 ok "pause ID" rt pause "$(cname c)"
 is "$(status_of c)" paused "state: paused"
 fails 'paused' "exec in a paused container fails" rt exec "$(cname c)" true
