@@ -38,7 +38,12 @@ struct pump {
 	int from, to;
 	char buf[16384];
 	size_t len, done;
+	bool ended; /* @from is at its end, and that was typed */
+	bool lines; /* ... while the terminal gave its readers whole lines */
 };
+
+/* How often a terminal is looked at whose input has ended. */
+#define END_MS 100
 
 /**
  * foreground_choose() - which standard descriptors are the container's pty, and what the others are
@@ -214,11 +219,35 @@ static void drain(struct pump *out)
 	} while (pump_read(out) && out->len);
 }
 
-/* The end of a pipe on our side is what Ctrl-D is on a terminal. */
-static void type_end(struct pump *in)
+/* Has what was typed on the terminal @console not been read yet? */
+static bool is_unread(int console)
 {
+	autofd slave = ioctl(console, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	struct pollfd p = { .fd = slave, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/*
+ * The end of a pipe on our side is what Ctrl-D is on a terminal; but it stays, as the end of a file
+ * does. A terminal forgets it with the first read, and when a line editor changes its mode (a
+ * shell, before each prompt), so it is typed again then: each line mode has one to read, and each
+ * other mode got one.
+ */
+static void type_end(const struct foreground *f, struct pump *in)
+{
+	struct termios t;
+	bool lines;
+
+	if (in->len || tcgetattr(f->console, &t) < 0)
+		return;
+	lines = t.c_lflag & ICANON;
+	if (in->ended && lines == in->lines && (!lines || is_unread(f->console)))
+		return;
+	in->lines = lines;
 	in->from = -1;
-	in->buf[0] = CEOF;
+	in->ended = true;
+	in->buf[0] = t.c_cc[VEOF] ?: CEOF;
 	in->len = 1;
 	in->done = 0;
 }
@@ -240,18 +269,20 @@ static int loop(struct foreground *f, int sigfd, struct pump *in, struct pump *o
 			[POLL_STDOUT] = { .fd = out_full ? out->to : -1, .events = POLLOUT },
 		};
 
-		if (poll(p, POLL_N, -1) < 0 && errno != EINTR)
+		if (poll(p, POLL_N, in->ended ? END_MS : -1) < 0 && errno != EINTR)
 			return ended;
 		if (p[POLL_SIGNAL].revents && !ended)
 			ended = handle_signals(f, sigfd);
 		if (p[POLL_STDIN].revents) {
 			if (!pump_read(in))
-				type_end(in);
+				type_end(f, in);
 			else if (!ended)
 				ended = typed_signal(f, in);
 		}
+		if (in->ended)
+			type_end(f, in);
 		if (p[POLL_CONSOLE_IN].revents && !pump_write(in))
-			in->from = -1, in->len = 0;
+			in->from = -1, in->len = 0, in->ended = false;
 		/* EIO: nobody has the slave open at the moment, or ever again. */
 		if (p[POLL_CONSOLE_OUT].revents && !pump_read(out))
 			out->from = -1;

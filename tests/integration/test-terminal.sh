@@ -73,6 +73,9 @@ is "$(said STATUS)" 8 "Ctrl-C through exec"
 is "$(cloister exec --tty "$name" sh -c 'test -t 0 && test -t 1 && echo tty' </dev/null | tr -d '\r')" tty "exec --tty without a terminal makes one"
 cloister delete --force "$name"
 is "$(launch --rootfs "$root" --tty -- sh -c 'test -t 0 && test -t 1 && echo tty' </dev/null | tr -d '\r')" tty "launch --tty without a terminal makes one"
+# The end of a file stays, also on a terminal, which forgets it with the first read and with each prompt.
+is "$(timeout -k 1 20 cloister --root "$state" launch --rootfs "$root" --tty -- sh -c 'read a; echo 1; read b; echo 2; sh -i; echo 3; cat; echo 4' </dev/null |
+	tr -d '\r' | grep -x '[0-9]' | tr '\n' ' ')" "1 2 3 4 " "launch --tty </dev/null: the end of the input stays, for each who reads"
 
 # The terminal goes away: so does the container.
 out=$(on_terminal -t 10 expect:started hangup: -- "${run[@]}" --name "$(cname hup)" -- sh -c 'echo started; sleep 1000')
