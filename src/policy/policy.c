@@ -269,12 +269,19 @@ static bool judge_layer(struct policy *p, const struct policy_mount *m, const ch
 	return ok;
 }
 
-/* The overlay that is the host's own root: its layers are not to be had from here. */
-static bool is_hosts_root(const struct policy *p, const struct object *o)
+/*
+ * An overlay that is the host's own root, or, read, that its administrator has over a directory of
+ * the system (systemd-sysext(8), systemd-confext(8)): the layers are not to be had from here by
+ * their names, and what it shows is what the host itself has under this one.
+ */
+static bool is_hosts_own(const struct object *o, bool readonly)
 {
+	static const char *const system[] = { "/usr", "/opt", "/etc" };
 	struct stat st;
 
-	(void)p;
+	for (size_t i = 0; readonly && i < G_N_ELEMENTS(system); i++)
+		if (strcmp(o->mount->point, system[i]) == 0)
+			return true;
 	return stat("/", &st) == 0 && st.st_dev == o->mount->dev;
 }
 
@@ -284,7 +291,7 @@ static bool judge_layers(struct policy *p, const struct policy_mount *m, const s
 	g_autoptr(GPtrArray) layers = NULL;
 
 	if (!o->mount || strcmp(o->mount->fstype, "overlay") != 0 || !m->destination ||
-	    !p->layers || is_hosts_root(p, o))
+	    !p->layers || is_hosts_own(o, readonly))
 		return true;
 #ifdef MUTANT_LAYERS_UNSEEN
 	return true;

@@ -212,4 +212,14 @@ cloister kill "$name" TERM
 eventually 3 sh -c "command cloister --root '$state' delete '$name' 2>/dev/null" || cloister delete --force "$name"
 nothing_left "after delete nothing is left"
 rm -f "$root/made-inside"
+
+### A host with something over its /usr, as systemd-sysext lays it: the layers have no name there
+mkdir -p "$work/extension/share/of-the-extension"
+extended() { unshare -m sh -c 'mount -t overlay -o "ro,lowerdir=$1:/usr" overlay /usr && shift && "$@"' sh "$work/extension" "$@"; }
+if extended true 2>/dev/null; then
+	is "$(extended cloister --root "$state" launch -- sh -c 'ls /usr/share | grep of-the; ls /usr/bin/env' 2>&1 </dev/null | tr '\n' ' ')" \
+		"of-the-extension /usr/bin/env " "launch where an overlay lies over /usr: its view is part of the container's"
+else
+	skip overlay "launch where an overlay lies over /usr"
+fi
 done_testing
