@@ -5,6 +5,7 @@
 #include "config.h"
 #include "launcher/hostmounts.h"
 #include "launcher/launcher.h"
+#include "launcher/plain.h"
 
 #include "lib/fd.h"
 #include "lib/reap.h"
@@ -268,7 +269,11 @@ static void print_refused(const char *only)
 		if (!any)
 			printf("policy, lately:\n");
 		any = true;
-		printf("  %s\n", *line);
+		{
+			g_autofree char *plain = plain_text(*line);
+
+			printf("  %s\n", plain);
+		}
 	}
 }
 
@@ -281,6 +286,8 @@ static int show(const char *only, bool details, bool as_json)
 
 	if (!array)
 		return launcher_fail(error);
+	if (!as_json)
+		plain_json(array);
 	if (as_json && only)
 		print_json(json_array_get(array, 0));
 	else if (as_json)

@@ -7,6 +7,8 @@
 #include "config.h"
 #include "launcher/hostmounts.h"
 
+#include "launcher/plain.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -66,13 +68,14 @@ void hostmounts_print(void)
 		return;
 	lines = g_strsplit(text, "\n", -1);
 	for (char **line = lines; *line; line++) {
-		g_autofree char *text_of_it = describe(*line);
+		g_autofree char *text_of_it = describe(*line), *plain = NULL;
 
 		if (!text_of_it)
 			continue;
+		plain = plain_text(text_of_it);
 		if (!any)
 			puts("mounts of this host with other owners:");
-		puts(text_of_it);
+		puts(plain);
 		any = true;
 	}
 }

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "launcher/log.h"
 
+#include "launcher/plain.h"
 #include "lib/fd.h"
 
 #include <errno.h>
@@ -86,8 +87,8 @@ static char *record(int level, const char *text, const char *when)
 static void G_GNUC_PRINTF(2, 0) say(int level, const char *format, va_list args)
 {
 	g_autofree char *raw = g_strdup_vprintf(format, args);
-	/* One line, and UTF-8: names of the specification may be neither. */
-	g_autofree char *text = g_utf8_make_valid(g_strdelimit(raw, "\n\r", ' '), -1);
+	/* One line, and visible: names of the specification may be neither. */
+	g_autofree char *text = plain_text(g_strdelimit(raw, "\n\r\t", ' '));
 	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
 	g_autofree char *when = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
 	g_autofree char *line = NULL;

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 #include "launcher/launcher.h"
+#include "launcher/plain.h"
 
 #include "lib/fd.h"
 #include "lib/rundir.h"
@@ -189,6 +190,7 @@ int status_sysctl(const char *id, bool as_json)
 		puts(text ?: "{}");
 		free(text);
 	} else {
+		plain_json(json);
 		print(json);
 	}
 	json_decref(json);

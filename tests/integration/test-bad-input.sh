@@ -20,6 +20,8 @@ bad() {
 	nothing_left "$desc: nothing is left"
 }
 r=(launch --rootfs "$root")
+printf -v odd 'a\e]0;title\a\u009b2J\u202e\nb'
+bad 127 '"a.u001b]0;title.u0007.u009b2J.u202e b"' "what would steer the terminal" "${r[@]}" -- "$odd"
 bad 125 'option "-x"' "one letter of several" launch --read-only -txi -- true
 bad 125 'option "-x"' "one letter" launch --read-only -x -- true
 bad 125 'option "--memroy"' "an unknown word" launch --read-only --memroy 4 -- true
