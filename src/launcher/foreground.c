@@ -31,6 +31,9 @@
 static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
 				 SIGUSR2, SIGALRM, SIGCONT, SIGWINCH };
 
+/* More than a pty keeps for its master, by drivers/tty/pty.c and n_tty.c. */
+#define PTY_HOLDS (64 * 1024)
+
 static struct termios saved_termios;
 static int raw_fd = -1;
 
@@ -207,16 +210,26 @@ static int handle_signals(struct foreground *f, int sigfd)
 	return ended;
 }
 
-/* Output that is still in the pty when the process has ended. */
+/*
+ * Output that is still in the pty when the process has ended: no more than that, since others who
+ * have it open may go on writing, and nobody's Ctrl-C is heard any more.
+ */
 static void drain(struct pump *out)
 {
+	size_t left = PTY_HOLDS;
+
 	if (out->from < 0)
 		return;
 	do {
 		while (out->len)
 			if (!pump_write(out))
 				return;
-	} while (pump_read(out) && out->len);
+		if (!pump_read(out))
+			return;
+#ifndef MUTANT_DRAIN_ENDLESS
+		left -= out->len < left ? out->len : left;
+#endif
+	} while (out->len && left);
 }
 
 /* Has what was typed on the terminal @console not been read yet? */

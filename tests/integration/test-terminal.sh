@@ -71,6 +71,11 @@ is "$(said TYPED)" "''" "and TIOCSTI reaches nothing"
 out=$(on_terminal expect:started 'type:\x03' -- "$c" --root "$state" exec "$name" sh -c 'trap "exit 8" INT; echo started; while :; do sleep 0.1; done')
 is "$(said STATUS)" 8 "Ctrl-C through exec"
 is "$(cloister exec --tty "$name" sh -c 'test -t 0 && test -t 1 && echo tty' </dev/null | tr -d '\r')" tty "exec --tty without a terminal makes one"
+# Whose terminal is slow would wait for ever, in raw mode, and no signal is heard any more.
+slow='import os, time
+while os.read(0, 4096): time.sleep(0.03)'
+timeout -k 1 10 "$c" --root "$state" exec --tty "$name" attack leave-flood </dev/null 2>&1 | python3 -c "$slow"
+is "${PIPESTATUS[0]}" 0 "who stays and goes on writing to the terminal does not keep the caller"
 cloister delete --force "$name"
 is "$(launch --rootfs "$root" --tty -- sh -c 'test -t 0 && test -t 1 && echo tty' </dev/null | tr -d '\r')" tty "launch --tty without a terminal makes one"
 # The end of a file stays, also on a terminal, which forgets it with the first read and with each prompt.

@@ -786,7 +786,26 @@ static int push_into(int fd, const char *text)
 	return 0;
 }
 
-/* TIOCSTI through every open descriptor, /dev/tty, /dev/console and every pts. */
+/* Keeps the terminal on stdout open and writes to it for a minute, after its session's end. */
+static int leave_flood(char **a)
+{
+	static const char text[4096] = { 0 };
+	time_t end = time(NULL) + 60;
+
+	(void)a;
+	signal(SIGHUP, SIG_IGN);
+	for (int i = 0; i < 4; i++)
+		if (fork() == 0) {
+			while (time(NULL) < end && write(STDOUT_FILENO, text, sizeof(text)) > 0)
+				;
+			_exit(0);
+		}
+	usleep(100000);
+	ioctl(STDOUT_FILENO, TIOCNOTTY);
+	return 0;
+}
+
+/* TIOCSTI through every open descriptor, /dev/tty, /dev/console and (unless a[1]) every pts. */
 static int push_tty(char **a)
 {
 	int worked = 0, fd;
@@ -799,7 +818,7 @@ static int push_tty(char **a)
 		if (fd >= 0)
 			worked += push_into(fd, a[0]) == 0;
 	}
-	pts = opendir("/dev/pts");
+	pts = a[1] ? NULL : opendir("/dev/pts");
 	for (struct dirent *de; pts && (de = readdir(pts));) {
 		fd = openat(dirfd(pts), de->d_name, O_RDWR | O_NONBLOCK);
 		if (fd < 0)
@@ -1125,7 +1144,8 @@ static const struct attack {
 	{ "with-key", with_key, 2, "NAME PROGRAM ARG..." },
 	{ "spoiled", spoiled, 1, "PROGRAM ARG..." },
 	{ "seize-all", seize_all, 1, "MILLISECONDS" },
-	{ "push-tty", push_tty, 1, "TEXT" },
+	{ "push-tty", push_tty, 1, "TEXT [own]" },
+	{ "leave-flood", leave_flood, 0, "" },
 	{ "snoop", snoop, 1, "MILLISECONDS" },
 	{ "overwrite-runtime", overwrite_runtime, 1, "MILLISECONDS" },
 	{ "swap", swap_forever, 3, "A B STOP" },
