@@ -73,6 +73,27 @@ int fd_write_file_at(int dirfd, const char *path, const char *text)
 	return n < 0 ? -errno : 0;
 }
 
+static int create(int dirfd, const char *name, mode_t mode)
+{
+#ifdef MUTANT_TMP_TAKEN
+	return openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+#endif
+	return openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+}
+
+/*
+ * A file that nobody else has open or owns, whoever may write to the directory. What is there was
+ * left by one who died and had our pid, or put there for us.
+ */
+static int create_anew(int dirfd, const char *name, mode_t mode)
+{
+	int fd = create(dirfd, name, mode);
+
+	if (fd < 0 && errno == EEXIST && unlinkat(dirfd, name, 0) == 0)
+		fd = create(dirfd, name, mode);
+	return fd < 0 ? -errno : fd;
+}
+
 /**
  * fd_replace_file_at() - put @data in place of @dirfd/@name, all or nothing (tmp + rename)
  */
@@ -84,11 +105,10 @@ int fd_replace_file_at(int dirfd, const char *name, const void *data, size_t len
 	if (snprintf(tmp, sizeof(tmp), ".%s.%d", name, (int)getpid()) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
 	{
-		autofd fd = openat(dirfd, tmp,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+		autofd fd = create_anew(dirfd, tmp, mode);
 
 		if (fd < 0)
-			return -errno;
+			return fd;
 		r = fd_write_all(fd, data, len);
 	}
 	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)

@@ -50,6 +50,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -309,6 +310,11 @@ bool container_create(struct container *c, GError **error)
 	c->start_fd = -1;
 	c->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	c->join = (struct nsjoin)NSJOIN_NONE;
+#ifndef MUTANT_UMASK_KEPT
+	/* What is made for the container is for others than us; the caller's is none of its affair.
+	 */
+	umask(022);
+#endif
 	if (create(c, error))
 		return true;
 	blame_memory(c, error);

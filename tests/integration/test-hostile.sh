@@ -35,6 +35,10 @@ like "$(cat "$tap_dir/shown")" 'u001b' "(it is shown)"
 is "$(LC_ALL=C grep -c -e '^forged' -e "$(printf '[\001-\010\013-\037\177]')" -e "$(printf '\302\233')" "$tap_dir/shown")" 0 \
 	"neither steers the terminal nor makes lines" || diag "$(cat -v "$tap_dir/shown")"
 
+### What others have put where the file with the pid goes
+# shellcheck disable=SC2016 # of that shell
+timeout -k 1 20 bash -c 'mkfifo -m 666 "$1/.pid.$$"; exec "${@:2}"' sh "$work" "$(type -P cloister)" --root "$state" exec --pid-file "$work/pid" "$name" true </dev/null
+is "$? $(stat -c %F "$work/pid" 2>&1)" "0 regular file" "is not written to, and does not take its place"
 cloister delete --force "$name"
 
 ### A host mount that arrives on a shared volume

@@ -246,6 +246,23 @@ static void whole_files_or_an_error(void **state)
 	unlinkat(root, "f", 0);
 }
 
+static void a_file_is_nobody_elses(void **state)
+{
+	char tmp[32];
+	struct stat st;
+
+	/* what others may have put into a directory that they can write to */
+	snprintf(tmp, sizeof(tmp), ".f.%d", (int)getpid());
+	assert_int_equal(mkfifoat(root, tmp, 0666), 0);
+	autofd theirs = openat(root, tmp, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_true(theirs >= 0);
+	assert_int_equal(fd_replace_file_at(root, "f", "1234", 4, 0600), 0);
+	assert_int_equal(fstatat(root, "f", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(st.st_size, 4);
+	unlinkat(root, "f", 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +277,7 @@ int main(void)
 		cmocka_unit_test(a_process_is_not_its_successor),
 		cmocka_unit_test(a_process_ends_with_its_last_thread),
 		cmocka_unit_test_setup_teardown(whole_files_or_an_error, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_is_nobody_elses, set_up, tear_down),
 	};
 
 	setenv("CLOISTER_PRIVATE_CLAIMS", "1", 1);
