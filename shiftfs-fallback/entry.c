@@ -66,12 +66,15 @@ int entry_reply(struct request *r, int *fd, const char *name, struct fuse_entry_
 /**
  * open_child() - O_PATH descriptor of what @name in a directory is, even if that is a symbolic link
  *
+ * @name: of one entry, as request_name() has it or as getdents64(2) told it, so it cannot lead up.
+ * RESOLVE_BENEATH would have the kernel make sure of that with a lock that all mounts share.
+ *
  * A name on which something is mounted is refused (-EXDEV): that is not the backing.
  */
 int open_child(int dirfd, const char *name)
 {
 	return sys_openat2(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC,
-			   RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+			   RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
 }
 
 /**
