@@ -103,17 +103,23 @@ static bool has_attributes(const struct server *s, const struct node *n)
 	return known && now_ms() - known < timeout_ms(s) / 2;
 }
 
-static uint32_t cache_flags(struct server *s, struct node *n, int fd)
+/*
+ * Who opens a directory for a look at its first names (rm, whether it is empty) and then lists it
+ * gets no second time the attributes that came with those.
+ */
+static uint32_t cache_flags(struct server *s, struct open_file *f)
 {
-	bool alone = is_alone(s, n);
+	bool alone = is_alone(s, f->node);
 	struct node_stat st;
 
 	if (s->cache == CACHE_ALWAYS)
 		return FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
-	if (s->cache == CACHE_STRICT || !alone || node_stat(fd, &st) < 0 || !settled(&st))
+	if (s->cache == CACHE_STRICT || !alone || node_stat(f->fd, &st) < 0 || !settled(&st))
 		return 0;
-	return FOPEN_CACHE_DIR |
-	       (is_as_before(n, &st) && has_attributes(s, n) ? FOPEN_KEEP_CACHE : 0);
+	if (!is_as_before(f->node, &st) || !has_attributes(s, f->node))
+		return FOPEN_CACHE_DIR;
+	f->n_told = __atomic_load_n(&f->node->told, __ATOMIC_RELAXED);
+	return FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
 }
 
 int do_opendir(struct request *r)
@@ -127,7 +133,7 @@ int do_opendir(struct request *r)
 		return fd < 0 ? fd : -ENOMEM;
 	r->opened = f;
 	*out = (struct fuse_open_out){ .fh = (uintptr_t)f };
-	out->open_flags = cache_flags(s, f->node, fd);
+	out->open_flags = cache_flags(s, f);
 	return reply_with(r, out, sizeof(*out));
 }
 
@@ -169,13 +175,20 @@ static size_t put(const struct fuse_dirent *head, const char *name, char *at)
 	return whole;
 }
 
+/* Whether the next name comes with attributes that are of use to the kernel. */
+static bool wants_attributes(const struct server *s, const struct open_file *f)
+{
+	return f->n_plus >= f->n_told && f->n_plus < MOST_PLUS &&
+	       (s->timeout.tv_sec || s->timeout.tv_nsec);
+}
+
 /* With what a LOOKUP would tell, which counts as one. */
 static size_t put_plus(struct request *r, struct open_file *f, struct fuse_dirent *head,
 		       const char *name, char *at)
 {
 	struct fuse_entry_out *out = (struct fuse_entry_out *)at;
 	struct node *entry = r->entry;
-	bool with = !is_dots(name) && f->n_plus < MOST_PLUS;
+	bool with = !is_dots(name) && wants_attributes(r->server, f);
 	autofd fd = with ? open_child(f->fd, name) : -ENOENT;
 
 	if (fd < 0 || entry_reply(r, &fd, name, out) < 0)
@@ -183,7 +196,7 @@ static size_t put_plus(struct request *r, struct open_file *f, struct fuse_diren
 	else
 		head->ino = out->attr.ino;
 	r->entry = entry;
-	f->n_plus += with;
+	f->n_plus += !is_dots(name);
 	return sizeof(*out) + put(head, name, at + sizeof(*out));
 }
 
@@ -257,14 +270,28 @@ int do_readdir(struct request *r)
 	return read_dir(r);
 }
 
+static void begin_plus(const struct server *s, struct open_file *f)
+{
+	if (f->n_told && has_attributes(s, f->node))
+		return;
+	f->n_told = 0;
+	__atomic_store_n(&f->node->told, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&f->node->known, now_ms(), __ATOMIC_RELAXED);
+}
+
 int do_readdirplus(struct request *r)
 {
 	const struct fuse_read_in *in = r->arg;
+	struct open_file *f = (struct open_file *)(uintptr_t)in->fh;
+	int error;
 
 	r->plus = true;
 	if (in->offset == 0)
-		__atomic_store_n(&request_node(r)->known, now_ms(), __ATOMIC_RELAXED);
-	return read_dir(r);
+		begin_plus(r->server, f);
+	error = read_dir(r);
+	if (f->n_plus > f->n_told)
+		__atomic_store_n(&f->node->told, f->n_plus, __ATOMIC_RELAXED);
+	return error;
 }
 
 /**

@@ -37,7 +37,10 @@ struct node {
 	int32_t fd;	    /* while somebody holds it, else -1. Locking: the shard's */
 	uint32_t holds;	    /* Locking: the shard's */
 	uint32_t opens;	    /* through .backing_id, or of a directory. Locking: the shard's */
-	int32_t backing_id; /* 0: none. Locking: the shard's */
+	union {
+		int32_t backing_id; /* 0: none. Locking: the shard's */
+		uint32_t told;	    /* of a directory: names that came with attributes (dir.c) */
+	};
 	uint8_t format;	    /* S_IFMT >> 12; 0: not in use */
 	bool pinned;	    /* holds itself. Locking: the shard's */
 	bool orphan;	    /* lost its last name through us, or never had one */

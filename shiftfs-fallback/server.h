@@ -31,7 +31,8 @@ struct open_file {
 	int32_t fd;	 /* first for pool.c: a number above 65535 is none */
 	uint32_t in_use; /* OPEN_MAGIC */
 	struct node *node;
-	uint32_t n_plus; /* names of a directory that were told with attributes */
+	uint32_t n_plus; /* names of a directory that were told, */
+	uint32_t n_told; /* and of those the first, of which the kernel had attributes before */
 };
 
 /* Who translates ids: doc/shiftfs.md. */

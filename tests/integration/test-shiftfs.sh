@@ -216,6 +216,24 @@ exec 7<&-
 ok "and again afterwards" eventually 10 remembered
 rm -r "${backing:?}/names"
 
+### Who looks at the first names of a directory and lists it then is told of attributes once
+mkdir "$backing/peeked"; (cd "$backing/peeked" && touch $(seq 300)); chown -R 100000:100000 "$backing/peeked"
+sleep 0.2 # a directory that was just changed is not remembered
+peek() { # prints how many requests that takes, and a mode that was changed in the source meanwhile
+	"$python" - "$view/peeked" "$backing/peeked" "$(cat "$work/pid")" <<-'E'
+		import os, sys
+		view, backing, pid = sys.argv[1:]
+		def requests(): return int(open("/proc/%s/io" % pid).read().split("syscr: ")[1].split()[0])
+		before = requests()
+		with os.scandir(view) as names: first = next(names).name
+		os.chmod(backing + "/" + first, 0o600)
+		wrong = [n for n in os.listdir(view) if os.lstat(view + "/" + n).st_uid != 0]
+		print(requests() - before < 40, len(wrong), oct(os.lstat(view + "/" + first).st_mode & 0o777))
+	E
+}
+is "$(peek)" "True 0 0o644" "no name is asked for, and none told of twice"
+rm -r "${backing:?}/peeked"
+
 ### What is removed is what has the name now, not what the view remembers by it: that lives elsewhere
 mkdir -p "$view/p/moved" "$view/q"; echo x >"$view/p/moved/file"
 for how in rmdir "mv -T $view/q/empty"; do
