@@ -41,121 +41,60 @@ struct abi {
 	uint32_t arch;
 	uint32_t ignore; /* bits of the number that make no difference */
 	enum mediate_abi layout;
-	uint16_t number[MEDIATE_CALLS]; /* 0: it has none */
 };
 
-/* From 424 on all architectures count alike. */
-#define NEWER                                                                                      \
-	[MEDIATE_FSOPEN] = 430, [MEDIATE_FSMOUNT] = 432, [MEDIATE_FSPICK] = 433,                   \
-	[MEDIATE_SETATTR] = 442, [MEDIATE_SETXATTRAT] = 463, [MEDIATE_OPEN_TREE_ATTR] = 467
-
-static const struct abi abis[] = {
 #if defined(__x86_64__)
+#define NUMBERS(x86_64, i386, aarch64, arm) x86_64, i386
+static const struct abi abis[] = {
 	/* x32 has its own bit, and these numbers. */
-	{ AUDIT_ARCH_X86_64,
-	  X32_BIT,
-	  MEDIATE_ABI_NATIVE,
-	  { [MEDIATE_SYSINFO] = 99,
-	    [MEDIATE_GETAFFINITY] = 204,
-	    [MEDIATE_MOUNT] = 165,
-	    [MEDIATE_UMOUNT] = 166,
-	    [MEDIATE_MKNOD] = 133,
-	    [MEDIATE_MKNODAT] = 259,
-	    [MEDIATE_SETXATTR] = 188,
-	    [MEDIATE_LSETXATTR] = 189,
-	    [MEDIATE_FSETXATTR] = 190,
-	    [MEDIATE_SWAPON] = 167,
-	    [MEDIATE_SWAPOFF] = 168,
-	    [MEDIATE_SYSLOG] = 103,
-	    [MEDIATE_SYSFS] = 139,
-	    [MEDIATE_USTAT] = 136,
-	    NEWER } },
-	{ AUDIT_ARCH_I386,
-	  0,
-	  MEDIATE_ABI_COMPAT,
-	  { [MEDIATE_SYSINFO] = 116,
-	    [MEDIATE_GETAFFINITY] = 242,
-	    [MEDIATE_MOUNT] = 21,
-	    [MEDIATE_UMOUNT] = 52,
-	    [MEDIATE_OLDUMOUNT] = 22,
-	    [MEDIATE_MKNOD] = 14,
-	    [MEDIATE_MKNODAT] = 297,
-	    [MEDIATE_SETXATTR] = 226,
-	    [MEDIATE_LSETXATTR] = 227,
-	    [MEDIATE_FSETXATTR] = 228,
-	    [MEDIATE_SWAPON] = 87,
-	    [MEDIATE_SWAPOFF] = 115,
-	    [MEDIATE_SYSLOG] = 103,
-	    [MEDIATE_SYSFS] = 135,
-	    [MEDIATE_USTAT] = 62,
-	    NEWER } },
+	{ AUDIT_ARCH_X86_64, X32_BIT, MEDIATE_ABI_NATIVE },
+	{ AUDIT_ARCH_I386, 0, MEDIATE_ABI_COMPAT },
+};
 #elif defined(__aarch64__)
-	{ AUDIT_ARCH_AARCH64,
-	  0,
-	  MEDIATE_ABI_NATIVE,
-	  { [MEDIATE_SYSINFO] = 179,
-	    [MEDIATE_GETAFFINITY] = 123,
-	    [MEDIATE_MOUNT] = 40,
-	    [MEDIATE_UMOUNT] = 39,
-	    [MEDIATE_MKNODAT] = 33,
-	    [MEDIATE_SETXATTR] = 5,
-	    [MEDIATE_LSETXATTR] = 6,
-	    [MEDIATE_FSETXATTR] = 7,
-	    [MEDIATE_SWAPON] = 224,
-	    [MEDIATE_SWAPOFF] = 225,
-	    [MEDIATE_SYSLOG] = 116,
-	    NEWER } },
-	{ AUDIT_ARCH_ARM,
-	  0,
-	  MEDIATE_ABI_COMPAT,
-	  { [MEDIATE_SYSINFO] = 116,
-	    [MEDIATE_GETAFFINITY] = 242,
-	    [MEDIATE_MOUNT] = 21,
-	    [MEDIATE_UMOUNT] = 52,
-	    [MEDIATE_MKNOD] = 14,
-	    [MEDIATE_MKNODAT] = 324,
-	    [MEDIATE_SETXATTR] = 226,
-	    [MEDIATE_LSETXATTR] = 227,
-	    [MEDIATE_FSETXATTR] = 228,
-	    [MEDIATE_SWAPON] = 87,
-	    [MEDIATE_SWAPOFF] = 115,
-	    [MEDIATE_SYSLOG] = 103,
-	    [MEDIATE_SYSFS] = 135,
-	    [MEDIATE_USTAT] = 62,
-	    NEWER } },
+#define NUMBERS(x86_64, i386, aarch64, arm) aarch64, arm
+static const struct abi abis[] = {
+	{ AUDIT_ARCH_AARCH64, 0, MEDIATE_ABI_NATIVE },
+	{ AUDIT_ARCH_ARM, 0, MEDIATE_ABI_COMPAT },
+};
 #else
 #error "which numbers do the mediated calls have here?"
 #endif
-};
+
 #define N_ABIS (sizeof(abis) / sizeof(abis[0]))
 
-static const char *const names[MEDIATE_CALLS] = {
-	[MEDIATE_SYSINFO] = "sysinfo",
-	[MEDIATE_GETAFFINITY] = "sched_getaffinity",
-	[MEDIATE_MOUNT] = "mount",
-	[MEDIATE_UMOUNT] = "umount2",
-	[MEDIATE_OLDUMOUNT] = "umount",
-	[MEDIATE_FSOPEN] = "fsopen",
-	[MEDIATE_SETATTR] = "mount_setattr",
-	[MEDIATE_MKNOD] = "mknod",
-	[MEDIATE_MKNODAT] = "mknodat",
-	[MEDIATE_SETXATTR] = "setxattr",
-	[MEDIATE_LSETXATTR] = "lsetxattr",
-	[MEDIATE_FSETXATTR] = "fsetxattr",
-	[MEDIATE_SETXATTRAT] = "setxattrat",
-	[MEDIATE_SWAPON] = "swapon",
-	[MEDIATE_SWAPOFF] = "swapoff",
-	[MEDIATE_SYSLOG] = "syslog",
-	[MEDIATE_FSMOUNT] = "fsmount",
-	[MEDIATE_SYSFS] = "sysfs",
-	[MEDIATE_USTAT] = "ustat",
-	[MEDIATE_FSPICK] = "fspick",
-	[MEDIATE_OPEN_TREE_ATTR] = "open_tree_attr",
+/* From 424 on all architectures count alike. */
+#define SAME(number) NUMBERS(number, number, number, number)
+
+static const struct {
+	const char *name;
+	uint16_t number[N_ABIS]; /* by abis[]; 0: it has none */
+} mediated[MEDIATE_CALLS] = {
+	[MEDIATE_SYSINFO] = { "sysinfo", { NUMBERS(99, 116, 179, 116) } },
+	[MEDIATE_GETAFFINITY] = { "sched_getaffinity", { NUMBERS(204, 242, 123, 242) } },
+	[MEDIATE_MOUNT] = { "mount", { NUMBERS(165, 21, 40, 21) } },
+	[MEDIATE_UMOUNT] = { "umount2", { NUMBERS(166, 52, 39, 52) } },
+	[MEDIATE_OLDUMOUNT] = { "umount", { NUMBERS(0, 22, 0, 0) } },
+	[MEDIATE_FSOPEN] = { "fsopen", { SAME(430) } },
+	[MEDIATE_FSMOUNT] = { "fsmount", { SAME(432) } },
+	[MEDIATE_FSPICK] = { "fspick", { SAME(433) } },
+	[MEDIATE_SETATTR] = { "mount_setattr", { SAME(442) } },
+	[MEDIATE_MKNOD] = { "mknod", { NUMBERS(133, 14, 0, 14) } },
+	[MEDIATE_MKNODAT] = { "mknodat", { NUMBERS(259, 297, 33, 324) } },
+	[MEDIATE_SETXATTR] = { "setxattr", { NUMBERS(188, 226, 5, 226) } },
+	[MEDIATE_LSETXATTR] = { "lsetxattr", { NUMBERS(189, 227, 6, 227) } },
+	[MEDIATE_FSETXATTR] = { "fsetxattr", { NUMBERS(190, 228, 7, 228) } },
+	[MEDIATE_SETXATTRAT] = { "setxattrat", { SAME(463) } },
+	[MEDIATE_SWAPON] = { "swapon", { NUMBERS(167, 87, 224, 87) } },
+	[MEDIATE_SWAPOFF] = { "swapoff", { NUMBERS(168, 115, 225, 115) } },
+	[MEDIATE_SYSLOG] = { "syslog", { NUMBERS(103, 103, 116, 103) } },
+	[MEDIATE_SYSFS] = { "sysfs", { NUMBERS(139, 135, 0, 135) } },
+	[MEDIATE_USTAT] = { "ustat", { NUMBERS(136, 62, 0, 62) } },
+	[MEDIATE_OPEN_TREE_ATTR] = { "open_tree_attr", { SAME(467) } },
 };
 
 const char *mediate_name(enum mediate_call call)
 {
-	return call < MEDIATE_CALLS && names[call] ? names[call] : "none";
+	return call < MEDIATE_CALLS && mediated[call].name ? mediated[call].name : "none";
 }
 
 /**
@@ -184,8 +123,8 @@ enum mediate_call mediate_identify(const struct seccomp_data *data, enum mediate
 			continue;
 		*abi = abis[i].layout;
 		for (int call = 0; call < MEDIATE_CALLS; call++)
-			if (abis[i].number[call] &&
-			    abis[i].number[call] == ((uint32_t)data->nr & ~abis[i].ignore))
+			if (mediated[call].number[i] &&
+			    mediated[call].number[i] == ((uint32_t)data->nr & ~abis[i].ignore))
 				return call;
 	}
 	*abi = MEDIATE_ABI_NATIVE;
@@ -324,18 +263,19 @@ static void put_decision(struct program *p, enum mediate_call call)
 	put_return(p, p->action);
 }
 
-static void put_call(struct program *p, const struct abi *abi, enum mediate_call call)
+static void put_call(struct program *p, enum mediate_call call, uint16_t number)
 {
 	size_t jump = p->len;
 
-	put_jump(p, BPF_JEQ, abi->number[call], 0, 0);
+	put_jump(p, BPF_JEQ, number, 0, 0);
 	put_decision(p, call);
 	if (jump < MEDIATE_FILTER_MAX)
 		p->code[jump].jf = p->len - jump - 1;
 }
 
-static void put_abi(struct program *p, const struct abi *abi, unsigned int calls)
+static void put_abi(struct program *p, size_t i, unsigned int calls)
 {
+	const struct abi *abi = &abis[i];
 	size_t jump = p->len;
 
 	put_jump(p, BPF_JEQ, abi->arch, 0, 0);
@@ -343,8 +283,8 @@ static void put_abi(struct program *p, const struct abi *abi, unsigned int calls
 	if (abi->ignore)
 		put(p, BPF_ALU | BPF_AND | BPF_K, ~abi->ignore, 0, 0);
 	for (int call = 0; call < MEDIATE_CALLS; call++)
-		if (abi->number[call] && (calls & MEDIATE_BIT(call)))
-			put_call(p, abi, call);
+		if (mediated[call].number[i] && (calls & MEDIATE_BIT(call)))
+			put_call(p, call, mediated[call].number[i]);
 	put_return(p, SECCOMP_RET_ALLOW);
 	if (jump < MEDIATE_FILTER_MAX)
 		p->code[jump].jf = p->len - jump - 1;
@@ -366,7 +306,7 @@ size_t mediate_filter(struct sock_filter filter[MEDIATE_FILTER_MAX], unsigned in
 		return 0;
 	put_load(&p, offsetof(struct seccomp_data, arch));
 	for (size_t i = 0; i < N_ABIS; i++)
-		put_abi(&p, &abis[i], calls);
+		put_abi(&p, i, calls);
 	put_return(&p, SECCOMP_RET_ALLOW);
 	return p.len <= MEDIATE_FILTER_MAX ? p.len : 0;
 }
