@@ -30,7 +30,9 @@
 
 #define CLAIMS_DIR  ".claims"
 #define CLAIMS_LOCK ".lock"
-#define KEY_MAX	    (NAME_MAX - 22 + 1)
+/* "4294967295-4294967295-" goes before a container's id. */
+#define PREFIX_MAX 22
+#define KEY_MAX	   (NAME_MAX - PREFIX_MAX + 1)
 /* Ids are given out below 2^31: some programs still keep a uid in a signed int. */
 #define CLAIM_END 0x80000000ULL
 /* (uid_t)-1 means "no change" to chown(2) and setresuid(2), and cannot be an id. */
@@ -65,9 +67,12 @@ static int open_registry(int root_fd, bool create)
 static int make_key(int root_fd, const char *id, char key[KEY_MAX])
 {
 	struct stat root, base;
-	autofd fd = rundir_machine(root_fd);
+	autofd fd = -1;
 	int n;
 
+	if (id[0] == '\0' || strchr(id, '/'))
+		return -EINVAL;
+	fd = rundir_machine(root_fd);
 	if (fd < 0)
 		return fd;
 	if (fstat(root_fd, &root) < 0 || fstat(fd, &base) < 0)
@@ -80,10 +85,15 @@ static int make_key(int root_fd, const char *id, char key[KEY_MAX])
 	return n < KEY_MAX ? 0 : -ENAMETOOLONG;
 }
 
-static int lock_registry(int dir_fd)
+/* Return: the lock, with the registry in @dir_fd */
+static int lock_registry(int root_fd, bool create, int *dir_fd)
 {
-	int fd = openat(dir_fd, CLAIMS_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open_registry(root_fd, create);
 
+	if (fd < 0)
+		return fd;
+	*dir_fd = fd;
+	fd = openat(*dir_fd, CLAIMS_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	while (flock(fd, LOCK_EX) < 0) {
@@ -95,16 +105,6 @@ static int lock_registry(int dir_fd)
 		return r;
 	}
 	return fd;
-}
-
-static int check_id(const char *id)
-{
-	size_t len = strlen(id);
-
-	if (len == 0 || strchr(id, '/'))
-		return -EINVAL;
-	/* "4294967295-4294967295-" goes before it. */
-	return len > NAME_MAX - 22 ? -ENAMETOOLONG : 0;
 }
 
 /*
@@ -245,17 +245,14 @@ int claim_take(int root_fd, const struct claim_sources *src, uint32_t first, con
 	struct claims_view view = { .id = key };
 	autofd dir_fd = -1;
 	autofd lock_fd = -1;
-	int r = check_id(id) ?: make_key(root_fd, id, key);
+	int r = make_key(root_fd, id, key);
 
 	if (r < 0)
 		return r;
-	dir_fd = open_registry(root_fd, true);
-	if (dir_fd < 0)
-		return dir_fd;
 	/* The lists of others change without our lock anyway: read them before waiting for it. */
 	r = load_foreign(&view.ranges, src, own_names);
 	if (r == 0)
-		r = lock_fd = lock_registry(dir_fd);
+		r = lock_fd = lock_registry(root_fd, true, &dir_fd);
 	if (r >= 0)
 		r = scan_registry(dir_fd, add_claim, &view);
 	if (r == 0)
@@ -283,7 +280,7 @@ int claim_take_given(int root_fd, const struct claim_sources *src, const char *i
 	struct claims_view view = { .id = key };
 	autofd dir_fd = -1;
 	autofd lock_fd = -1;
-	int r = check_id(id) ?: make_key(root_fd, id, key);
+	int r = make_key(root_fd, id, key);
 
 	if (r < 0)
 		return r;
@@ -295,10 +292,7 @@ int claim_take_given(int root_fd, const struct claim_sources *src, const char *i
 	idranges_free(&foreign);
 	if (r < 0)
 		return r;
-	dir_fd = open_registry(root_fd, true);
-	if (dir_fd < 0)
-		return dir_fd;
-	lock_fd = lock_registry(dir_fd);
+	lock_fd = lock_registry(root_fd, true, &dir_fd);
 	if (lock_fd < 0)
 		return lock_fd;
 	r = scan_registry(dir_fd, add_claim, &view);
@@ -321,14 +315,11 @@ int claim_share(int root_fd, const char *id, const struct claim *claim)
 	char key[KEY_MAX];
 	autofd dir_fd = -1;
 	autofd lock_fd = -1;
-	int r = check_id(id) ?: make_key(root_fd, id, key);
+	int r = make_key(root_fd, id, key);
 
 	if (r < 0)
 		return r;
-	dir_fd = open_registry(root_fd, true);
-	if (dir_fd < 0)
-		return dir_fd;
-	lock_fd = lock_registry(dir_fd);
+	lock_fd = lock_registry(root_fd, true, &dir_fd);
 	return lock_fd < 0 ? lock_fd : write_claim(dir_fd, key, claim);
 }
 
@@ -356,16 +347,13 @@ int claim_release(int root_fd, const char *id)
 	struct find_name find = { .id = key };
 	autofd dir_fd = -1;
 	autofd lock_fd = -1;
-	int r = check_id(id) ?: make_key(root_fd, id, key);
+	int r = make_key(root_fd, id, key);
 
 	if (r < 0)
 		return r;
-	dir_fd = open_registry(root_fd, false);
-	if (dir_fd < 0)
-		return dir_fd == -ENOENT ? 0 : dir_fd;
-	lock_fd = lock_registry(dir_fd);
+	lock_fd = lock_registry(root_fd, false, &dir_fd);
 	if (lock_fd < 0)
-		return lock_fd;
+		return lock_fd == -ENOENT ? 0 : lock_fd;
 	r = scan_registry(dir_fd, match_id, &find);
 	if (r <= 0)
 		return r;
@@ -411,16 +399,14 @@ int claim_each(int root_fd, int (*fn)(const char *id, const struct claim *claim,
 	       void *arg)
 {
 	struct snapshot snap = { 0 };
-	autofd dir_fd = open_registry(root_fd, false);
 	int r;
 
-	if (dir_fd < 0)
-		return dir_fd == -ENOENT ? 0 : dir_fd;
 	{
-		autofd lock_fd = lock_registry(dir_fd);
+		autofd dir_fd = -1;
+		autofd lock_fd = lock_registry(root_fd, false, &dir_fd);
 
 		if (lock_fd < 0)
-			return lock_fd;
+			return lock_fd == -ENOENT ? 0 : lock_fd;
 		r = scan_registry(dir_fd, add_entry, &snap);
 	}
 	for (size_t i = 0; r == 0 && i < snap.n; i++)
