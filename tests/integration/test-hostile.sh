@@ -122,7 +122,7 @@ command cloister --root "$state" exec "$name" true </dev/null >/dev/null 2>&1 &
 launcher=$!
 sleep 0.5
 kill -TERM $launcher
-eventually 1 sh -c "! kill -0 $launcher 2>/dev/null"
+eventually 5 sh -c "! kill -0 $launcher 2>/dev/null"
 is "$(kill -0 $launcher 2>/dev/null && echo it waits)" "" "exec of a process that was stopped inside ends with SIGTERM"
 kill -9 $launcher 2>/dev/null
 wait $launcher 2>/dev/null

@@ -1,41 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * granted: makes the system calls that the settings can grant, from inside a container, and says
- *what came of it.
+ * granted: makes the system calls that the settings can grant, by name; see calls.h.
  *
  *	granted [-c CAPABILITY] NAME ARG...
  *
  * -c: without that capability, by number.
- *
- * Exit status as of `attack`: 0 it worked, 1 the kernel (or the warden) refused and the error's
- * name is on stderr, 2 wrong use.
  */
-#define _GNU_SOURCE
 #include "config.h"
+#include "calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
-
-static int result(long r)
-{
-	return r < 0 ? -errno : 0;
-}
 
 /* With a priority of SCHED_FIFO become another program. */
 static int realtime(char **a)
@@ -44,17 +31,6 @@ static int realtime(char **a)
 	int r = result(sched_setscheduler(0, SCHED_FIFO, &p));
 
 	return r < 0 ? r : result(execlp(a[1], a[1], a[2], NULL));
-}
-
-static int drop(int capability)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &header, data) < 0)
-		return -errno;
-	data[capability / 32].effective &= ~(1U << capability % 32);
-	return result(syscall(SYS_capset, &header, data));
 }
 
 /* Linux 6.13; <linux/xattr.h>. */
@@ -70,34 +46,18 @@ static int set_at(int dir, const char *path, int at, const char *name, const cha
 	return result(syscall(463, dir, path, at, name, &v, sizeof(v)));
 }
 
-#ifdef __x86_64__
 /* As a 32-bit program does, from memory that it can name. */
 static int set32(const char *path, const char *name, const char *value, int flags)
 {
-	char *low = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	char *low_name = low + 4096, *low_value = low + 6144;
-	long r;
+	char *low = low_memory(), *low_name = low + 4096, *low_value = low + 6144;
 
-	if (low == MAP_FAILED)
-		return -errno;
+	if (!low)
+		return -ENOMEM;
 	strcpy(low, path);
 	strcpy(low_name, name);
 	strcpy(low_value, value);
-	__asm__ volatile("int $0x80"
-			 : "=a"(r)
-			 : "a"(226L), "b"(low), "c"(low_name), "d"(low_value), "S"(strlen(value)),
-			   "D"((long)flags)
-			 : "memory", "r8", "r9", "r10", "r11");
-	return (int)r;
+	return (int)call32(226, (long)low, (long)low_name, (long)low_value, strlen(value), flags);
 }
-#else
-static int set32(const char *path, const char *name, const char *value, int flags)
-{
-	(void)path, (void)name, (void)value, (void)flags;
-	return -ENOSYS;
-}
-#endif
 
 static int set_by_fd(const char *path, int open_flags, const char *name, const char *value,
 		     int flags)
@@ -133,14 +93,6 @@ static int set_attribute(char **a)
 	if (strcmp(how, "at-open") == 0)
 		return set_at(dir, "", AT_EMPTY_PATH, name, value, flags);
 	return strcmp(how, "at-beneath") == 0 ? set_at(dir, "sub", 0, name, value, flags) : -EINVAL;
-}
-
-static double now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
 /* DIRECTORY LINK MILLISECONDS: set it on DIRECTORY while that and LINK change names. */
@@ -200,12 +152,7 @@ static int hold(char **a)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(char **args);
-	int args;
-	const char *usage;
-} calls[] = {
+static const struct call calls[] = {
 	{ "realtime", realtime, 3, "PRIORITY PROGRAM ARGUMENT" },
 	{ "swapon", swap_on, 1, "PATH" },
 	{ "swapoff", swap_off, 1, "PATH" },
@@ -213,27 +160,18 @@ static const struct {
 	{ "hold", hold, 1, "MIB" },
 	{ "setxattr", set_attribute, 5, "VARIANT PATH NAME VALUE FLAGS" },
 	{ "setxattr-turned", set_turned, 3, "DIRECTORY LINK MILLISECONDS" },
+	{ 0 },
 };
 
 int main(int argc, char **argv)
 {
+	static const struct call *const tables[] = { calls, NULL };
+
 	if (argc > 3 && strcmp(argv[1], "-c") == 0) {
-		if (drop(atoi(argv[2])) < 0)
+		if (drop_capability(atoi(argv[2])) < 0)
 			return 2;
 		argc -= 2;
 		argv += 2;
 	}
-	for (size_t i = 0; argc > 1 && i < sizeof(calls) / sizeof(calls[0]); i++) {
-		int r;
-
-		if (strcmp(argv[1], calls[i].name) != 0 || argc - 2 != calls[i].args)
-			continue;
-		r = calls[i].run(argv + 2);
-		if (r < 0)
-			fprintf(stderr, "%s\n", strerrorname_np(-r));
-		return r < 0;
-	}
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		fprintf(stderr, "granted %s %s\n", calls[i].name, calls[i].usage);
-	return 2;
+	return run_calls(tables, argc, argv);
 }

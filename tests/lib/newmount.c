@@ -1,39 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * newmount: procfs, sysfs and others by the new mount API, as its users do and as attackers would,
- * from inside a container.
- *
- *	newmount NAME ARG...
- *
- * Exit status as of `attack`: 0 it worked, 1 refused and the error's name is on stderr, 2 wrong
- * use. Options are KEY or KEY=VALUE for fsconfig(2); @noexec, @ro are attributes of the mount.
+ * by name; see calls.h. Options are KEY or KEY=VALUE for fsconfig(2); @noexec, @ro are attributes
+ * of the mount.
  */
-#define _GNU_SOURCE
 #include "config.h"
+#include "calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-/* <sys/mount.h> and <linux/mount.h> do not go together in glibc 2.36. */
-int mount(const char *source, const char *target, const char *type, unsigned long flags,
-	  const void *data);
-
-#define FUSE_MAGIC 0x65735546
-#define PROC_MAGIC 0x9fa0
-
-static int result(long r)
-{
-	return r < 0 ? -errno : (int)r;
-}
 
 static int new_context(const char *type)
 {
@@ -100,7 +84,7 @@ static bool is_bare(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK);
 	struct statfs fs;
-	bool bare = fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type != FUSE_MAGIC;
+	bool bare = fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type != FUSE_SUPER_MAGIC;
 
 	if (fd >= 0)
 		close(fd);
@@ -200,7 +184,7 @@ static void *swap_numbers(void *arg)
 static int is_naked(int mount)
 {
 	struct statfs fs;
-	int r = mount >= 0 && fstatfs(mount, &fs) == 0 && fs.f_type == PROC_MAGIC &&
+	int r = mount >= 0 && fstatfs(mount, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
 		is_bare(mount, "uptime");
 
 	if (mount >= 0)
@@ -319,12 +303,7 @@ static int undo_subset(char **a)
 	return is_bare(fd, a[0]) ? -EEXIST : 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(char **args);
-	int args;
-	const char *usage;
-} calls[] = {
+static const struct call calls[] = {
 	{ "mount", do_mount, 2, "TARGET TYPE [OPTION]..." },
 	{ "mount-readonly", mount_readonly, 2, "TARGET TYPE" },
 	{ "by-thread", by_thread, 2, "TARGET TYPE [OPTION]..." },
@@ -337,21 +316,12 @@ static const struct {
 	{ "undo-subset", undo_subset, 2, "FILE TARGET" },
 	{ "swap-type", swap_type, 1, "ROUNDS" },
 	{ "swap-number", swap_number, 1, "ROUNDS" },
+	{ 0 },
 };
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc > 1 && i < sizeof(calls) / sizeof(calls[0]); i++) {
-		int r;
+	static const struct call *const tables[] = { calls, NULL };
 
-		if (strcmp(argv[1], calls[i].name) != 0 || argc - 2 < calls[i].args)
-			continue;
-		r = calls[i].run(argv + 2);
-		if (r < 0)
-			fprintf(stderr, "%s\n", strerrorname_np(-r));
-		return r < 0;
-	}
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		fprintf(stderr, "newmount %s %s\n", calls[i].name, calls[i].usage);
-	return 2;
+	return run_calls(tables, argc, argv);
 }

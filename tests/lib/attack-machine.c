@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * attack: what belongs to the machine: devices, modules, the clock, BPF, limits.
+ */
+#include "config.h"
+#include "attack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/loop.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/timex.h>
+#include <time.h>
+#include <unistd.h>
+
+static int device(char **a)
+{
+	mode_t type = a[1][0] == 'b' ? S_IFBLK : S_IFCHR;
+	int fd;
+
+	unlink(a[0]);
+	if (mknod(a[0], type | 0666, makedev((unsigned)atoi(a[2]), (unsigned)atoi(a[3]))) < 0)
+		return -errno;
+	fd = open(a[0], O_RDONLY | O_NONBLOCK);
+	return fd < 0 ? -errno : 0;
+}
+
+static int open_path(char **a)
+{
+	return result(open(a[0], O_RDWR | O_NONBLOCK | O_NOCTTY));
+}
+
+static int loop_free(char **a)
+{
+	int fd = open(a[0], O_RDWR);
+
+	return fd < 0 ? -errno : result(ioctl(fd, LOOP_CTL_GET_FREE));
+}
+
+static int load_module(char **a)
+{
+	static const char nonsense[] = "not a module";
+
+	return result(syscall(SYS_init_module, nonsense, sizeof(nonsense), ""));
+}
+
+static int unload_module(char **a)
+{
+	return result(syscall(SYS_delete_module, a[0], O_NONBLOCK));
+}
+
+/* Sets the clock to what it is: a success changes nothing. */
+static int set_clock(char **a)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return result(clock_settime(CLOCK_REALTIME, &ts));
+}
+
+static int adjust_clock(char **a)
+{
+	struct timex tx = { .modes = ADJ_FREQUENCY };
+	struct timex old = { 0 };
+
+	if (adjtimex(&old) < 0)
+		return -errno;
+	tx.freq = old.freq;
+	return result(adjtimex(&tx));
+}
+
+static int bpf_next_id(char **a)
+{
+	union bpf_attr attr = { .start_id = 0 };
+
+	return result(syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr)));
+}
+
+static int bpf_load(char **a)
+{
+	struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K },
+				    { .code = BPF_JMP | BPF_EXIT } };
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_KPROBE,
+				.insn_cnt = 2,
+				.insns = (uint64_t)(uintptr_t)insns,
+				.license = (uint64_t)(uintptr_t) "GPL" };
+
+	return result(syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
+}
+
+static int io_privilege(char **a)
+{
+	return result(syscall(SYS_iopl, 3));
+}
+
+static int set_hostname(char **a)
+{
+	return result(sethostname(a[0], strlen(a[0])));
+}
+
+static int raise_limit(char **a)
+{
+	struct rlimit lim;
+
+	getrlimit(RLIMIT_NOFILE, &lim);
+	lim.rlim_max++;
+	return result(setrlimit(RLIMIT_NOFILE, &lim));
+}
+
+const struct call attack_machine[] = {
+	{ "device", device, 4, "PATH b|c MAJOR MINOR" },
+	{ "open", open_path, 1, "PATH" },
+	{ "loop-free", loop_free, 1, "LOOP-CONTROL" },
+	{ "load-module", load_module, 0, "" },
+	{ "unload-module", unload_module, 1, "NAME" },
+	{ "set-clock", set_clock, 0, "" },
+	{ "adjust-clock", adjust_clock, 0, "" },
+	{ "bpf-next-id", bpf_next_id, 0, "" },
+	{ "bpf-load", bpf_load, 0, "" },
+	{ "iopl", io_privilege, 0, "" },
+	{ "sethostname", set_hostname, 1, "NAME" },
+	{ "raise-limit", raise_limit, 0, "" },
+	{ 0 },
+};
