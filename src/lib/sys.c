@@ -137,7 +137,7 @@ int sys_mount_id(int fd)
 
 	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
 		return -errno;
-	return (int)st.stx_mnt_id;
+	return st.stx_mask & STATX_MNT_ID ? (int)st.stx_mnt_id : -ENOSYS;
 }
 
 int sys_pivot_root(const char *new_root, const char *put_old)
