@@ -10,6 +10,7 @@
  */
 #include "config.h"
 #include "ask.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -28,7 +29,7 @@ void ask_warden(struct server *s)
 
 	if (s->ask_fd < 0)
 		return;
-	other = server_block(s);
+	other = workers_block(s);
 	pthread_mutex_lock(&s->ask_lock);
 	/* The question of a predecessor, or one that was given up, may still be answered. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -39,5 +40,5 @@ void ask_warden(struct server *s)
 		} while ((n < 0 && errno == EINTR) || (n == sizeof(answer) && answer != question));
 	pthread_mutex_unlock(&s->ask_lock);
 	if (other)
-		server_unblock();
+		workers_unblock();
 }

@@ -15,6 +15,7 @@
 #include "recent.h"
 #include "sizes.h"
 #include "tree.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,11 +68,11 @@ static int render(struct server *s, const struct node *n, uint64_t ino, struct s
 
 static void tell_size(struct server *s, uint64_t ino, enum size_todo todo)
 {
-	if (todo == SIZE_FITS || (todo == SIZE_RAISE_BLOCKING && !server_block(s)))
+	if (todo == SIZE_FITS || (todo == SIZE_RAISE_BLOCKING && !workers_block(s)))
 		return;
 	size_raise(ino);
 	if (todo == SIZE_RAISE_BLOCKING)
-		server_unblock();
+		workers_unblock();
 }
 
 /* proc_sys_permission(): what the mode does not give to the owner no capability gives to anybody.
@@ -153,7 +154,7 @@ static void do_open(struct server *s, const struct fuse_in_header *in,
 		return;
 	}
 	out.open.fh = h->fh;
-	server_keep_answer(s, &(struct iovec){ &out, sizeof(out) }, 1);
+	workers_keep_answer(s, &(struct iovec){ &out, sizeof(out) }, 1);
 	pthread_mutex_lock(&h->lock);
 	handle_keep(h);
 	pthread_mutex_unlock(&h->lock);
@@ -220,7 +221,7 @@ static void reply_text(const struct server *s, const struct fuse_in_header *in,
 	size_t fill = text->len;
 
 	if (cached && left < arg->size)
-		fill = size_to_fill(in->nodeid, text->len, server_asked_ns());
+		fill = size_to_fill(in->nodeid, text->len, workers_asked_ns());
 	if (fill > text->len)
 		reply_filled(s, in, arg, text, fill);
 	else
@@ -284,7 +285,7 @@ static void do_write(struct server *s, const struct fuse_in_header *in,
 						     .error = r,
 						     .unique = in->unique };
 	out.write.size = consumed;
-	server_keep_answer(s, &(struct iovec){ &out, out.head.len }, 1);
+	workers_keep_answer(s, &(struct iovec){ &out, out.head.len }, 1);
 	(void)!write(s->fuse_fd, &out, out.head.len); /* the caller may have been killed */
 }
 

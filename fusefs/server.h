@@ -9,7 +9,6 @@
 #include "lib/sysctl-store.h"
 
 #include <fuse_lowlevel.h>
-#include <sys/uio.h>
 
 #define MAX_SOURCE_FDS FACT_MAX_FDS
 
@@ -34,10 +33,7 @@ extern const struct fuse_lowlevel_ops server_ops;
 
 int server_attach(struct server *s, const char **what);
 int server_run(struct server *s);
-bool server_block(struct server *s);
-void server_unblock(void);
-uint64_t server_asked_ns(void);
-void server_keep_answer(struct server *s, const struct iovec *iov, int count);
+void server_process(struct server *s, void *request, size_t len);
 
 int confine_check(void);
 int confine(const struct server *s, const char **what);
