@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,26 +84,33 @@ static int make_key(int root_fd, const char *id, char key[KEY_MAX])
 	return n < KEY_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* Return: the lock, with the registry in @dir_fd */
-static int lock_registry(int root_fd, bool create, int *dir_fd)
+/* The registry while it is locked, and the name under which it knows the container in question. */
+struct registry {
+	char key[KEY_MAX];
+	int dir_fd, lock_fd;
+};
+
+static void unlock_registry(struct registry *reg)
 {
-	int fd = open_registry(root_fd, create);
+	fd_cleanup(&reg->lock_fd);
+	fd_cleanup(&reg->dir_fd);
+}
 
-	if (fd < 0)
-		return fd;
-	*dir_fd = fd;
-	fd = openat(*dir_fd, CLAIMS_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	while (flock(fd, LOCK_EX) < 0) {
-		int r = -errno;
+/* Unlocks at the end of the scope. */
+#define autoregistry __attribute__((cleanup(unlock_registry))) struct registry
 
-		if (r == -EINTR)
-			continue;
-		close(fd);
+/* @id: NULL: no container in particular. Return: 0; -ENOENT if nobody ever had a claim. */
+static int lock_registry(struct registry *reg, int root_fd, const char *id, bool create)
+{
+	int r = id ? make_key(root_fd, id, reg->key) : 0;
+
+	if (r < 0)
 		return r;
-	}
-	return fd;
+	reg->dir_fd = open_registry(root_fd, create);
+	if (reg->dir_fd < 0)
+		return reg->dir_fd;
+	reg->lock_fd = fd_lock_file_at(reg->dir_fd, CLAIMS_LOCK);
+	return reg->lock_fd < 0 ? reg->lock_fd : 0;
 }
 
 /*
@@ -241,24 +247,19 @@ static int find_free(struct idranges *ranges, uint32_t first, struct claim *ret)
 int claim_take(int root_fd, const struct claim_sources *src, uint32_t first, const char *id,
 	       struct claim *ret)
 {
-	char key[KEY_MAX];
-	struct claims_view view = { .id = key };
-	autofd dir_fd = -1;
-	autofd lock_fd = -1;
-	int r = make_key(root_fd, id, key);
-
-	if (r < 0)
-		return r;
+	autoregistry reg = { .dir_fd = -1, .lock_fd = -1 };
+	struct claims_view view = { .id = reg.key };
 	/* The lists of others change without our lock anyway: read them before waiting for it. */
-	r = load_foreign(&view.ranges, src, own_names);
+	int r = load_foreign(&view.ranges, src, own_names);
+
 	if (r == 0)
-		r = lock_fd = lock_registry(root_fd, true, &dir_fd);
-	if (r >= 0)
-		r = scan_registry(dir_fd, add_claim, &view);
+		r = lock_registry(&reg, root_fd, id, true);
+	if (r == 0)
+		r = scan_registry(reg.dir_fd, add_claim, &view);
 	if (r == 0)
 		r = find_free(&view.ranges, first, ret);
 	if (r == 0)
-		r = write_claim(dir_fd, key, ret);
+		r = write_claim(reg.dir_fd, reg.key, ret);
 	idranges_free(&view.ranges);
 	return r;
 }
@@ -275,31 +276,25 @@ int claim_take_given(int root_fd, const struct claim_sources *src, const char *i
 		     const struct claim *wanted)
 {
 	uint64_t end = (uint64_t)wanted->base + wanted->count;
+	autoregistry reg = { .dir_fd = -1, .lock_fd = -1 };
 	struct idranges foreign = { 0 };
-	char key[KEY_MAX];
-	struct claims_view view = { .id = key };
-	autofd dir_fd = -1;
-	autofd lock_fd = -1;
-	int r = make_key(root_fd, id, key);
+	struct claims_view view = { .id = reg.key };
+	int r;
 
-	if (r < 0)
-		return r;
 	if (wanted->count < CLAIM_COUNT || end > ID_END)
 		return -EINVAL;
 	r = load_foreign(&foreign, src, engine_names);
 	if (r == 0 && idranges_overlap(&foreign, wanted->base, end))
 		r = -EPERM;
 	idranges_free(&foreign);
-	if (r < 0)
-		return r;
-	lock_fd = lock_registry(root_fd, true, &dir_fd);
-	if (lock_fd < 0)
-		return lock_fd;
-	r = scan_registry(dir_fd, add_claim, &view);
+	if (r == 0)
+		r = lock_registry(&reg, root_fd, id, true);
+	if (r == 0)
+		r = scan_registry(reg.dir_fd, add_claim, &view);
 	if (r == 0 && idranges_overlap(&view.ranges, wanted->base, end))
 		r = -EADDRINUSE;
 	if (r == 0)
-		r = write_claim(dir_fd, key, wanted);
+		r = write_claim(reg.dir_fd, reg.key, wanted);
 	idranges_free(&view.ranges);
 	return r;
 }
@@ -312,15 +307,10 @@ int claim_take_given(int root_fd, const struct claim_sources *src, const char *i
  */
 int claim_share(int root_fd, const char *id, const struct claim *claim)
 {
-	char key[KEY_MAX];
-	autofd dir_fd = -1;
-	autofd lock_fd = -1;
-	int r = make_key(root_fd, id, key);
+	autoregistry reg = { .dir_fd = -1, .lock_fd = -1 };
+	int r = lock_registry(&reg, root_fd, id, true);
 
-	if (r < 0)
-		return r;
-	lock_fd = lock_registry(root_fd, true, &dir_fd);
-	return lock_fd < 0 ? lock_fd : write_claim(dir_fd, key, claim);
+	return r < 0 ? r : write_claim(reg.dir_fd, reg.key, claim);
 }
 
 struct find_name {
@@ -343,21 +333,16 @@ static int match_id(const char *name, const char *id, const struct claim *claim,
  */
 int claim_release(int root_fd, const char *id)
 {
-	char key[KEY_MAX];
-	struct find_name find = { .id = key };
-	autofd dir_fd = -1;
-	autofd lock_fd = -1;
-	int r = make_key(root_fd, id, key);
+	autoregistry reg = { .dir_fd = -1, .lock_fd = -1 };
+	struct find_name find = { .id = reg.key };
+	int r = lock_registry(&reg, root_fd, id, false);
 
 	if (r < 0)
-		return r;
-	lock_fd = lock_registry(root_fd, false, &dir_fd);
-	if (lock_fd < 0)
-		return lock_fd == -ENOENT ? 0 : lock_fd;
-	r = scan_registry(dir_fd, match_id, &find);
+		return r == -ENOENT ? 0 : r;
+	r = scan_registry(reg.dir_fd, match_id, &find);
 	if (r <= 0)
 		return r;
-	return unlinkat(dir_fd, find.name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	return unlinkat(reg.dir_fd, find.name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 struct snapshot {
@@ -402,12 +387,12 @@ int claim_each(int root_fd, int (*fn)(const char *id, const struct claim *claim,
 	int r;
 
 	{
-		autofd dir_fd = -1;
-		autofd lock_fd = lock_registry(root_fd, false, &dir_fd);
+		autoregistry reg = { .dir_fd = -1, .lock_fd = -1 };
 
-		if (lock_fd < 0)
-			return lock_fd == -ENOENT ? 0 : lock_fd;
-		r = scan_registry(dir_fd, add_entry, &snap);
+		r = lock_registry(&reg, root_fd, NULL, false);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r;
+		r = scan_registry(reg.dir_fd, add_entry, &snap);
 	}
 	for (size_t i = 0; r == 0 && i < snap.n; i++)
 		r = fn(snap.v[i].id, &snap.v[i].claim, arg);

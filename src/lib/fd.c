@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -280,4 +281,23 @@ int fd_close_all_but(int *keep, size_t n)
 			return -errno;
 	}
 	return 0;
+}
+
+/**
+ * fd_lock_file_at() - make @name in the directory @dirfd if it is not there, and lock it
+ *
+ * Waits for whoever has the lock, which lasts until the result is closed.
+ *
+ * Return: a descriptor or -errno.
+ */
+int fd_lock_file_at(int dirfd, const char *name)
+{
+	autofd fd = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return fd_steal(&fd);
 }

@@ -38,3 +38,4 @@ int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n_fds
 ssize_t fd_recv(int sock, void *data, size_t size, int *fds, size_t max_fds, size_t *n_fds);
 int fd_close_all_but(int *keep, size_t n);
 int fd_set_cloexec(int fd, bool on);
+int fd_lock_file_at(int dirfd, const char *name);

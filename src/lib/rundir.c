@@ -103,14 +103,7 @@ int rundir_machine(int root_fd)
  */
 int rundir_lock(int root_fd)
 {
-	autofd fd = openat(root_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return -errno;
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return fd_steal(&fd);
+	return fd_lock_file_at(root_fd, ".lock");
 }
 
 #define NEW ".new"

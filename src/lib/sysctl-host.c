@@ -30,7 +30,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -170,18 +169,6 @@ static int open_dir(int state_fd, bool create)
 		return -errno;
 	fd = openat(machine, DIR_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
-}
-
-static int lock_dir(int dir)
-{
-	autofd fd = openat(dir, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return fd_steal(&fd);
 }
 
 static struct account *account_of(struct books *b, const char *path)
@@ -357,7 +344,7 @@ static int settle_one(int dir, int root_fd, struct books *b, struct account *a)
 /* Return: the first error; one sysctl that cannot be written keeps no other from being. */
 static int settle(int dir)
 {
-	autofd lock = lock_dir(dir);
+	autofd lock = fd_lock_file_at(dir, LOCK);
 	autofd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct books b;
 	int r;
