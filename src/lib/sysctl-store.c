@@ -113,14 +113,8 @@ static void find_places(struct sysctl_store *store, bool claim)
 	}
 }
 
-/**
- * sysctl_store_new() - an empty store in no file
- */
-int sysctl_store_new(struct sysctl_store *store)
+static int take_mapping(struct sysctl_store *store, void *p)
 {
-	void *p = mmap(NULL, sysctl_store_size(), PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
 	if (p == MAP_FAILED)
 		return -errno;
 	store->file = p;
@@ -130,24 +124,27 @@ int sysctl_store_new(struct sysctl_store *store)
 }
 
 /**
+ * sysctl_store_new() - an empty store in no file
+ */
+int sysctl_store_new(struct sysctl_store *store)
+{
+	return take_mapping(store, mmap(NULL, sysctl_store_size(), PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+
+/**
  * sysctl_store_map() - the store in @fd, to read and write; the file is made large enough first
  */
 int sysctl_store_map(struct sysctl_store *store, int fd)
 {
 	struct stat st;
-	void *p;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_size < (off_t)sysctl_store_size() && ftruncate(fd, sysctl_store_size()) < 0)
 		return -errno;
-	p = mmap(NULL, sysctl_store_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	store->file = p;
-	store->mapped = true;
-	find_places(store, true);
-	return 0;
+	return take_mapping(
+		store, mmap(NULL, sysctl_store_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
 }
 
 /**
