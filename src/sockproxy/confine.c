@@ -63,8 +63,11 @@ static const int common[] = {
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(exit_group),  SCMP_SYS(clock_gettime), SCMP_SYS(getpid),
 };
 
-/* Files are not there; that is no reason to end (localtime(3) in syslog(3) asks for one). */
-static int load(scmp_filter_ctx ctx)
+/*
+ * What both may do. Files are not there; that is no reason to end (localtime(3) in syslog(3) asks
+ * for one).
+ */
+static int allow_common(scmp_filter_ctx ctx)
 {
 	static const int files[] = { SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat),
 				     SCMP_SYS(newfstatat), SCMP_SYS(access) };
@@ -76,7 +79,24 @@ static int load(scmp_filter_ctx ctx)
 				     SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
 	for (size_t i = 0; r == 0 && i < sizeof(files) / sizeof(files[0]); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), files[i], 0);
-	return r == 0 ? seccomp_load(ctx) : r;
+	return r;
+}
+
+/* From here on only what both may do, @own, and unix sockets if it @connects. */
+static int load_filter(const int *own, size_t n, bool connects)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r = ctx ? allow_common(ctx) : -ENOMEM;
+
+	if (r == 0)
+		r = allow(ctx, own, n);
+	if (r == 0 && connects)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				     SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	if (r == 0)
+		r = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return r;
 }
 
 /**
@@ -85,18 +105,9 @@ static int load(scmp_filter_ctx ctx)
 int confine_front(void)
 {
 	static const int own[] = { SCMP_SYS(accept4), SCMP_SYS(pipe2) };
-	scmp_filter_ctx ctx;
 	int r = drop_rights(NOBODY, NOBODY);
 
-	ctx = r == 0 ? seccomp_init(SCMP_ACT_KILL_PROCESS) : NULL;
-	if (r == 0 && !ctx)
-		r = -ENOMEM;
-	if (r == 0)
-		r = allow(ctx, own, sizeof(own) / sizeof(own[0]));
-	if (r == 0)
-		r = load(ctx);
-	seccomp_release(ctx);
-	return r;
+	return r < 0 ? r : load_filter(own, sizeof(own) / sizeof(own[0]), false);
 }
 
 /* Who may connect to the engine without being root? */
@@ -124,23 +135,11 @@ int confine_back(const char *engine_socket)
 {
 	static const int own[] = { SCMP_SYS(connect), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt),
 				   SCMP_SYS(recvmmsg), SCMP_SYS(sched_yield) };
-	scmp_filter_ctx ctx;
 	uid_t uid;
 	gid_t gid;
 	int r;
 
 	find_ids(engine_socket, &uid, &gid);
 	r = drop_rights(uid, gid);
-	ctx = r == 0 ? seccomp_init(SCMP_ACT_KILL_PROCESS) : NULL;
-	if (r == 0 && !ctx)
-		r = -ENOMEM;
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-	if (r == 0)
-		r = allow(ctx, own, sizeof(own) / sizeof(own[0]));
-	if (r == 0)
-		r = load(ctx);
-	seccomp_release(ctx);
-	return r;
+	return r < 0 ? r : load_filter(own, sizeof(own) / sizeof(own[0]), true);
 }
