@@ -261,6 +261,7 @@ static void print_refused(const char *only)
 	bool any = false;
 
 	for (char **line = lines; line && *line; line++) {
+		g_autofree char *plain = NULL;
 		const char *name = strchr(*line, ' ');
 		size_t n = only ? strlen(only) : 0;
 
@@ -269,11 +270,8 @@ static void print_refused(const char *only)
 		if (!any)
 			printf("policy, lately:\n");
 		any = true;
-		{
-			g_autofree char *plain = plain_text(*line);
-
-			printf("  %s\n", plain);
-		}
+		plain = plain_text(*line);
+		printf("  %s\n", plain);
 	}
 }
 
