@@ -11,6 +11,7 @@
  * - A mount namespace of its own with shared propagation, as a systemd host has it: a launcher that
  *   lets a mount escape is seen, and does no harm.
  * - A hard limit of time, with a look at who hung where.
+ * - What the whole family used of the CPUs, as a comment at the end.
  *
  * Exit status: the program's; 1 when it left processes (they are killed), 124 when time was up.
  */
@@ -29,6 +30,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -138,6 +140,18 @@ static void pause_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
+/* Of all that were waited for, by us or by their parents: bootstrap adds these up. */
+static void report_cpu(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_CHILDREN, &ru);
+	printf("# used %.1f s of CPU time\n",
+	       (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+		       (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6);
+	fflush(stdout);
+}
+
 static void dump_hung(void)
 {
 	printf("# time is up; who was there:\n");
@@ -204,6 +218,7 @@ int main(int argc, char **argv)
 		pause_ms(10);
 		reap(child, &status);
 	}
+	report_cpu();
 	if (each_descendant(true, 0)) {
 		for (int i = 0; i < 50 && each_descendant(false, 0); i++) {
 			pause_ms(20);

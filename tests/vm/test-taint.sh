@@ -4,10 +4,15 @@
 # limits: what a process inside can learn through /proc, /sys and system calls is the same on both, up to
 # tests/lib/taint.allow. TAINT_KEEP=DIR keeps the dumps.
 set -u
-export TEST_TIMEOUT=${TEST_TIMEOUT:-560}
-. "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+vm=${top_srcdir:?: run it by make check}/tests/vm
+# One turn for both, before the clock runs; and all that it does to a machine it does in the guests.
+if [ -z "${CLOISTER_TEST_UNDER:-}" ]; then
+	. "$vm/vm.sh"
+	vm_slot
+fi
+export TEST_TIMEOUT=${TEST_TIMEOUT:-560} TEST_NO_LOCK=1 VM_NO_SLOT=1
+. "$top_srcdir/tests/lib/tap.sh" || exit 99
 gate root; gate tool-python3
-vm=$top_srcdir/tests/vm
 TMPDIR=$work
 
 # side NAME SUITE-SETTING…: boots it with the options that the caller has set.

@@ -26,11 +26,28 @@ vm_finish() {
 	[ -n "${KEEP_WORK:-}" ] || rm -rf "$vm_dir"
 }
 
+# Of all guests of this machine no more than it has CPUs run at a time; who waits costs nothing, so `make -j`
+# may start them all. The kernel gives the slot back when the last one of us has ended, however it ended.
+# VM_NO_SLOT=1: the caller sees to that.
+vm_slot() {
+	local i fd
+	[ -w /run ] && [ -z "${VM_NO_SLOT:-}" ] || return 0
+	while :; do
+		for ((i = $(nproc); i > 0; i--)); do
+			exec {fd}>>"/run/cloister-guest-$i.lock"
+			if flock -n "$fd"; then SECONDS=0; return; fi
+			exec {fd}>&-
+		done
+		sleep 1
+	done
+}
+
 vm_setup() {
 	local tool
 	for tool in qemu-system-x86_64 mke2fs cpio depmod dpkg-deb busybox; do
 		[ -n "$(type -P $tool)" ] || vm_lacks "no $tool"
 	done
+	vm_slot
 	vm_dir=$(mktemp -d "${TMPDIR:-/var/tmp}/cloister-vm.XXXXXX") || exit 99
 	trap vm_finish EXIT
 	trap 'exit 143' TERM INT
@@ -217,6 +234,8 @@ vm_tap() {
 		}'
 	status=$?
 	echo "# took $SECONDS s"
+	times >"$vm_dir/times"
+	awk -F '[ms ]+' 'NR == 2 { printf "# used %.1f s of CPU time\n", $1 * 60 + $2 + $3 * 60 + $4 }' "$vm_dir/times"
 	if [ $status != 0 ]; then
 		echo "# last lines of the guest's console:"
 		tail -n 15 "$vm_dir/console" 2>/dev/null | tr -d '\r' | sed 's/^/# /'
