@@ -90,7 +90,8 @@ static bool has_sysctls_per_pid(void)
 /*
  * Has the kernel given this file to the container's root, to write too? Then it has a namespace for
  * it, which is right for nested containers as well, whatever our table says. What cannot be looked
- * at is covered.
+ * at is covered. Whose a file is depends on who looks: of what is not net.* we see the host's, and
+ * need not ask.
  *
  * A pid namespace cannot be entered to look. A cover on one of its files would lie where nobody
  * inside finds it; but it is in the list of mounts, and who makes each of them read-only by its
@@ -103,8 +104,8 @@ static bool is_containers_own(const struct lay *lay, int dir, const char *name,
 
 	if (s->quirk == SYSCTL_PER_PID && has_sysctls_per_pid())
 		return true;
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == lay->tree->uid &&
-	       (st.st_mode & 0200);
+	return sysctl_namespaced(s->path) && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_uid == lay->tree->uid && (st.st_mode & 0200);
 }
 
 /*
