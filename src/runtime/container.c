@@ -155,24 +155,11 @@ static bool plan_sources(struct container *c, struct vet *vet, GError **error)
 	return error_set(error, "policy: the host's mounts change all the time; try again");
 }
 
-static bool plan_mounts(struct container *c, GError **error)
+static void report(struct container *c, struct vet *vet)
 {
-	const struct subject who = { .id = c->id,
-				     .bundle = c->spec->bundle,
-				     .root_path = c->spec->root_path,
-				     .state_dir = c->state_dir };
-	struct vet vet = { .own_tree = c->own_tree };
-	bool ok = vet_begin(&vet, &who, c->settings, error);
-
-	if (ok) {
-		ok = plan_sources(c, &vet, error);
-		vet_report(&vet, c->spec, c->root_fd);
-		c->inside = vet.policy.settings->inside;
-		g_ptr_array_add(vet.policy.events, NULL);
-		c->policy_events = g_strdupv((char **)vet.policy.events->pdata);
-	}
-	vet_end(&vet);
-	return ok;
+	vet_report(vet, c->spec, c->root_fd);
+	g_ptr_array_add(vet->policy.events, NULL);
+	c->policy_events = g_strdupv((char **)vet->policy.events->pdata);
 }
 
 /* What can be wrong with what was asked for, before anything exists. */
@@ -184,12 +171,25 @@ static bool check(struct container *c, GError **error)
 	       sysctls_check(c->spec, error);
 }
 
-/* What it gets of the host, judged, before anything exists that could have it. */
-static bool plan(struct container *c, GError **error)
+/* What the settings say of it as a whole: all that its cgroups and its warden have to know. */
+static bool ask_settings(struct container *c, struct vet *vet, GError **error)
 {
-	if (!plan_mounts(c, error) ||
-	    !limits_cap_realtime(&c->spec->process, c->inside.rtprio, error) ||
-	    !devices_switch(c->spec, &c->inside, error) || !devices_check(c->spec, error))
+	const struct subject who = { .id = c->id,
+				     .bundle = c->spec->bundle,
+				     .root_path = c->spec->root_path,
+				     .state_dir = c->state_dir };
+
+	if (!vet_begin(vet, &who, c->settings, error))
+		return false;
+	c->inside = vet->policy.settings->inside;
+	return limits_cap_realtime(&c->spec->process, c->inside.rtprio, error) &&
+	       devices_switch(c->spec, &c->inside, error) && devices_check(c->spec, error);
+}
+
+/* What it gets of the host, judged, before anything exists that could have it. */
+static bool plan(struct container *c, struct vet *vet, GError **error)
+{
+	if (!plan_sources(c, vet, error))
 		return false;
 	/* No process of the container decides whether SELinux is on: what it does not see is off.
 	 */
@@ -200,6 +200,22 @@ static bool plan(struct container *c, GError **error)
 		return false;
 	c->unmediated = mediation_prepare(c->spec, &c->inside, &c->seccomp);
 	return true;
+}
+
+/*
+ * All but the container's processes and mounts. The server has nothing of what is planned, and
+ * takes as long to load as the plan takes to be made.
+ */
+static bool prepare(struct container *c, int *fuse_mount, GError **error)
+{
+	struct vet vet = { .own_tree = c->own_tree };
+	bool ok = ask_settings(c, &vet, error) && container_make_cgroups(c, error) &&
+		  wardenlink_start(c, fuse_mount, error) && plan(c, &vet, error);
+
+	if (vet.policy.settings)
+		report(c, &vet);
+	vet_end(&vet);
+	return ok;
 }
 
 /* What is done to PID 1 from outside may have failed only because it did, and left word of why. */
@@ -252,8 +268,7 @@ static bool create(struct container *c, GError **error)
 				  : NULL;
 	if (!check(c, error) || !container_take_name(c, error) ||
 	    !container_make_helpers_cgroup(c, error) || !wardenlink_spawn(c, error) ||
-	    !plan(c, error) || !container_make_cgroups(c, error) ||
-	    !wardenlink_start(c, &fuse_mount, error) || !proxylink_start(c, error) ||
+	    !prepare(c, &fuse_mount, error) || !proxylink_start(c, error) ||
 	    !mirror_prepare(c, error))
 		return false;
 	if (!build(c, fuse_mount, error))

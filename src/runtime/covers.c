@@ -17,7 +17,6 @@
 #include "lib/views.h"
 #include "runtime/error.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -55,20 +54,6 @@ static int lay_view(const struct tree *tree, const char *path)
 												: r;
 }
 
-/*
- * Have the kernel know all that the server has for us by one request, not by one for each. What
- * does not fit is asked for when it is needed.
- */
-static void look_up_covers(const struct tree *tree)
-{
-	static char entries[65536];
-	autofd fd = openat(tree->shop->base, "fs/" VIEW_COVERS,
-			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd >= 0 && getdents64(fd, entries, sizeof(entries)) < 0)
-		return;
-}
-
 bool tree_has_part(const struct tree *tree, const char *from)
 {
 	for (guint i = 0; i < tree->plan->steps->len; i++)
@@ -84,7 +69,6 @@ static bool lay_covers(const struct tree *tree, GError **error)
 #ifdef MUTANT_COVER_UNLOCKED
 	return true;
 #endif
-	look_up_covers(tree);
 	if (fchdir(tree->shop->base) < 0)
 		return error_set_errno(error, -errno, "enter the workshop");
 	for (int i = 0; i < views_count; i++) {

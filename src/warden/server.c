@@ -237,7 +237,7 @@ static int wait_ready(int ready, int timeout_ms)
 static int start_program(struct warden *w, int program, int timeout_ms, bool resume,
 			 const struct fact_fd *facts, int n_facts)
 {
-	int pipefd[2], r;
+	int pipefd[2], looked = -1, r;
 	pid_t pid;
 
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
@@ -246,8 +246,13 @@ static int start_program(struct warden *w, int program, int timeout_ms, bool res
 	if (pid == 0)
 		exec_server(w, program, pipefd[1], resume, facts, n_facts);
 	close(pipefd[1]);
+	/* While it loads. */
+	if (pid > 0 && !resume)
+		looked = lookup_start(w->notify.views_fd);
 	r = pid < 0 ? pid : wait_ready(pipefd[0], timeout_ms);
 	close(pipefd[0]);
+	if (looked >= 0)
+		lookup_wait(looked, w->server_pidfd);
 	if (pid > 0)
 		fcntl(w->server_pidfd, F_SETFD, FD_CLOEXEC);
 	return r;

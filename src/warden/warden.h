@@ -50,6 +50,9 @@ void sysctls_asked(struct warden *w);
 void sysctls_host_wrote(struct warden *w);
 void sysctls_end(struct warden *w);
 
+int lookup_start(int views_fd);
+void lookup_wait(int fd, int server_pidfd);
+
 int handover_listen(void);
 int handover_do(struct warden *w);
 int handover_receive(struct warden *w, const char *number);
