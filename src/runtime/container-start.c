@@ -81,6 +81,36 @@ static bool wait_event(int sync, int *listener, enum child_listener *whose, GErr
 	return error_set_code(error, e.value, "%s", e.text);
 }
 
+static bool let_go_on(int sync, GError **error)
+{
+	return fd_send(sync, &(char){ CHILD_GO_LISTENER }, 1, NULL, 0) == 0 ||
+	       error_set(error, "the process died before it could start");
+}
+
+/* The command may be so short that the warden ends with it before it has the listener. */
+static bool deliver_late(const struct seccomp_process *who, int fd, GError **error)
+{
+	struct pollfd end = { .fd = who->pidfd, .events = POLLIN };
+
+	if (mediation_deliver(who->dir_fd, who->pidfd, fd, error))
+		return true;
+	if (poll(&end, 1, 0) != 1)
+		return false;
+	g_clear_error(error);
+	return true;
+}
+
+/* Give the listener @fd to who answers, and the process, which waits for it, the word to go on. */
+static bool deliver(int sync, const struct seccomp *seccomp, const struct seccomp_process *who,
+		    int fd, enum child_listener whose, GError **error)
+{
+	if (whose != CHILD_LISTENER_WARDEN)
+		return seccomp_deliver_listener(seccomp, who, fd, error) && let_go_on(sync, error);
+	if (who->pidfd >= 0)
+		return let_go_on(sync, error) && deliver_late(who, fd, error);
+	return mediation_deliver(who->dir_fd, sync, fd, error) && let_go_on(sync, error);
+}
+
 /* Each of its filters can have sent us a listener. */
 #define LISTENERS_MAX 2
 
@@ -102,12 +132,8 @@ bool container_wait_exec(int sync, const struct seccomp *seccomp, const struct s
 			return false;
 		if (fd < 0)
 			return true;
-		if (!(whose == CHILD_LISTENER_WARDEN
-			      ? mediation_deliver(who->dir_fd, sync, fd, error)
-			      : seccomp_deliver_listener(seccomp, who, fd, error)))
+		if (!deliver(sync, seccomp, who, fd, whose, error))
 			return false;
-		if (fd_send(sync, &(char){ CHILD_GO_LISTENER }, 1, NULL, 0) < 0)
-			return error_set(error, "the process died before it could start");
 	}
 	return error_set(error, "garbled message from the container's process");
 }
@@ -129,7 +155,8 @@ bool container_start(struct container *c, GError **error)
 					     .init = c->pid,
 					     .pid = c->pid,
 					     .annotations = c->spec->annotations,
-					     .dir_fd = c->dir_fd };
+					     .dir_fd = c->dir_fd,
+					     .pidfd = c->pidfd };
 
 	if (!say_start(c->sync, c->id, error) ||
 	    !container_wait_exec(c->sync, &c->seccomp, &who, error))
@@ -140,13 +167,16 @@ bool container_start(struct container *c, GError **error)
 }
 
 /* As container_start(), of a container that another process has made and written down. */
-static bool start_recorded(int root_fd, int dir, const char *id, int sync, GError **error)
+static bool start_recorded(int root_fd, int dir, const char *id, int sync, int pidfd,
+			   GError **error)
 {
 	json_t *config = state_load_json(dir, "config.json");
 	json_t *state = state_load_json(dir, "state.json");
 	struct rundir_record record = { 0 };
 	struct seccomp seccomp = { 0 };
-	struct seccomp_process who = { .id = id, .status = "created", .dir_fd = dir };
+	struct seccomp_process who = {
+		.id = id, .status = "created", .dir_fd = dir, .pidfd = pidfd
+	};
 	bool ok;
 
 	who.bundle = json_string_value(json_object_get(state, "bundle")) ?: "/";
@@ -203,7 +233,7 @@ bool container_start_created(int root_fd, const char *id, GError **error)
 				 id);
 	if (rundir_read_record(dir, &record) == 0)
 		pidfd = proc_open(&record.init);
-	ok = start_recorded(root_fd, dir, id, sync, error);
+	ok = start_recorded(root_fd, dir, id, sync, pidfd, error);
 	startlink_remove(dir);
 	if (!ok) {
 		fd_close(fd_steal(&sync));

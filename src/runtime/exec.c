@@ -248,7 +248,8 @@ static bool wait_exec(const struct exec *e, int dir, int sync, const struct rund
 					     .init = record->init.pid,
 					     .pid = e->pid,
 					     .annotations = e->spec->annotations,
-					     .dir_fd = dir };
+					     .dir_fd = dir,
+					     .pidfd = -1 };
 
 	wait_for_word(sync);
 	return container_wait_exec(sync, seccomp, &who, error);

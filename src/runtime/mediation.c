@@ -91,25 +91,26 @@ static bool may_come_back(int r)
 	return r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED || r == -ENOENT;
 }
 
-/* Return: whether the process at the other end of @sync has died within RETRY_MS */
-static bool died(int sync)
+/* Return: whether the process has ended within RETRY_MS */
+static bool died(int end)
 {
-	struct pollfd p = { .fd = sync };
+	struct pollfd p = { .fd = end, .events = POLLIN };
 
 	return poll(&p, 1, RETRY_MS) == 1;
 }
 
 /**
  * mediation_deliver() - give the warden the listener of a process's filter (borrowed)
- * @sync: the socket to the process, which waits for our word
+ * @end: what can be read when the process has ended: a pidfd, or the socket to it if it waits for
+ * our word
  */
-bool mediation_deliver(int dir_fd, int sync, int listener, GError **error)
+bool mediation_deliver(int dir_fd, int end, int listener, GError **error)
 {
 	int r = deliver(dir_fd, listener);
 
 	for (int ms = 0; may_come_back(r) && ms < TAKEOVER_MS; ms += RETRY_MS) {
 		/* `delete` ends the warden together with the processes. */
-		if (died(sync))
+		if (died(end))
 			return error_set(error, "the process was killed before it could start");
 		r = deliver(dir_fd, listener);
 	}

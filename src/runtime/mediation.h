@@ -11,4 +11,4 @@
 
 const char *mediation_prepare(const struct spec *spec, const struct settings_inside *inside,
 			      struct seccomp *seccomp);
-bool mediation_deliver(int dir_fd, int sync, int listener, GError **error);
+bool mediation_deliver(int dir_fd, int end, int listener, GError **error);

@@ -33,6 +33,11 @@ struct seccomp_process {
 	pid_t pid;	    /* the one that is filtered */
 	json_t *annotations;
 	int dir_fd; /* its container's directory */
+	/*
+	 * PID 1, which need not wait until the warden has its listener: nobody else has one yet, so
+	 * there is room, and what it calls meanwhile waits. Or -1.
+	 */
+	int pidfd;
 };
 
 bool seccomp_compile(json_t *profile, struct sock_fprog *filter, GError **error);
