@@ -129,7 +129,7 @@ struct parse {
  */
 int args_complain(const char *what, const char *object, int err)
 {
-	fprintf(stderr, "shiftfs:%s%s %s%s%s%s%s\n", *served ? " " : "", served, what,
+	fprintf(stderr, "shiftfs: %s%s%s%s%s%s%s\n", served, *served ? ": " : "", what,
 		object ? ": " : "", object ? object : "", err ? ": " : "",
 		err ? strerror(err) : "");
 	return 1;

@@ -82,6 +82,9 @@ int main(int argc, char **argv)
 	if (args_parse(&p, argc, argv) || check_all(&p))
 		return 1;
 	r = process_run(&p);
+	if (r < 0 && p.blamed && p.blamed->hiding)
+		return args_complain("a hidden name is in no directory of the source",
+				     p.blamed->hiding, -r);
 	if (r < 0)
 		return args_complain("serve the file system", p.blamed ? p.blamed->target : NULL,
 				     -r);

@@ -149,7 +149,7 @@ static bool read_number(const char *key, const char *value, const char **ret, st
 	*ret = value;
 	if (digits > 0 && digits < 10 && !value[digits])
 		return true;
-	return complain(why, MOUNT_USAGE, "%s=%s: give a number", key, value);
+	return complain(why, MOUNT_USAGE, "%s=%s: give a whole number from 0 on", key, value);
 }
 
 static bool read_hide(struct mount_options *o, const char *value, struct complaint *why)

@@ -250,8 +250,12 @@ static int hide_names(struct server *s, int root)
 {
 	int r = 0;
 
-	for (int i = 0; r == 0 && i < s->n_hide_paths; i++)
+	for (int i = 0; r == 0 && i < s->n_hide_paths; i++) {
+		s->hiding = s->hide_path[i];
 		r = hide_add(&s->hide, root, s->hide_path[i]);
+	}
+	if (r == 0)
+		s->hiding = NULL;
 	return r;
 }
 

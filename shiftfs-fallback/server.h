@@ -63,6 +63,7 @@ struct server {
 	enum cache cache;
 	const char *hide_path[MAX_HIDE];
 	int n_hide_paths;
+	const char *hiding; /* what could not be, for messages; or NULL */
 	struct hide hide;
 	bool as;		 /* with the rights of one user (creds.c), not those of who asks */
 	struct timespec timeout; /* of entries and attributes */

@@ -282,6 +282,9 @@ bad 1 'more than one way' "two ways to say it" "$map,idmap=container:x"
 type=fuse.shiftfs
 bad 1 'other than root' "as=root" as=root
 bad 32 'no such user' "as= an unknown user" as=nobody-knows
+bad 32 'no directory of the source: no/name: No such file' "hide= in a directory that is not there" hide=no/name
+bad 32 'no directory of the source: ../name:' "hide= outside" hide=../name
+bad 1 'timeout=-1: give a whole number' "a time before now" timeout=-1
 bad 1 'fallback=never' "a type that contradicts" "$map,fallback=never"
 type=shiftfs
 is "$(grep -c . /proc/self/mountinfo)" "$before" "nothing was mounted"
