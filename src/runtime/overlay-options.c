@@ -210,6 +210,20 @@ bool overlay_parse(const char *mountinfo, uint64_t mount_id, struct overlay_opti
 	return true;
 }
 
+/**
+ * overlay_options_read() - the options as a specification has them, for mount(8)
+ * @ret: to be cleared with overlay_options_clear()
+ */
+void overlay_options_read(struct overlay_options *ret, const char *text)
+{
+	g_autofree char *copy = g_strdup(text ?: "");
+
+	*ret = (struct overlay_options){ 0 };
+	ret->lower = g_ptr_array_new_with_free_func(g_free);
+	ret->rest = g_ptr_array_new_with_free_func(g_free);
+	take_options(ret, copy);
+}
+
 void overlay_options_clear(struct overlay_options *o)
 {
 	g_free(o->mount_point);

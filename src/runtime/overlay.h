@@ -54,6 +54,7 @@ struct overlay {
 
 bool overlay_parse(const char *mountinfo, uint64_t mount_id, struct overlay_options *ret,
 		   GError **error);
+void overlay_options_read(struct overlay_options *ret, const char *text);
 void overlay_options_clear(struct overlay_options *o);
 char *overlay_unescape(const char *path);
 

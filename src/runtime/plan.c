@@ -12,6 +12,7 @@
 #include "lib/userrights.h"
 #include "runtime/enginedirs.h"
 #include "runtime/error.h"
+#include "runtime/overlay-volume.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -199,6 +200,20 @@ static bool plan_volume(struct plan *plan, struct spec_mount *m, int index, stru
 			 error);
 }
 
+/* An overlay of directories of the host; a volume from here on. */
+static bool plan_overlay(struct plan *plan, struct spec_mount *m, int index, struct vet *vet,
+			 GError **error)
+{
+	struct plan_step step = { .kind = PLAN_PART, .mount = m };
+
+	step.tree_fd = overlay_volume(m, vet, error);
+	if (step.tree_fd < 0)
+		return false;
+	g_snprintf(step.from, sizeof(step.from), "vol/%d", index);
+	g_array_append_val(plan->steps, step);
+	return true;
+}
+
 static bool plan_mount(struct plan *plan, struct spec_mount *m, int index, struct vet *vet,
 		       GError **error)
 {
@@ -206,6 +221,8 @@ static bool plan_mount(struct plan *plan, struct spec_mount *m, int index, struc
 
 	if (m->bind)
 		return plan_volume(plan, m, index, vet, error);
+	if (is_type(m, "overlay"))
+		return plan_overlay(plan, m, index, vet, error);
 	if (is_type(m, "proc"))
 		strcpy(step.from, "proc");
 	else if (is_type(m, "sysfs"))

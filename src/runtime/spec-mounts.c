@@ -274,8 +274,8 @@ static bool parse_places(struct spec_mount *m, json_t *json, const char *where, 
 	return true;
 }
 
-static bool parse_idmap(struct spec_mount *m, const struct spec *spec, json_t *json,
-			const char *where, GError **error)
+/* "idmap" without mappings is the container's: it has a user namespace in any case. */
+static bool parse_idmap(struct spec_mount *m, json_t *json, const char *where, GError **error)
 {
 	if (!spec_get_map(json, where, "uidMappings", m->uid_map, error) ||
 	    !spec_get_map(json, where, "gidMappings", m->gid_map, error))
@@ -283,10 +283,6 @@ static bool parse_idmap(struct spec_mount *m, const struct spec *spec, json_t *j
 	if (!m->uid_map->len != !m->gid_map->len)
 		return spec_bad(error, where, m->uid_map->len ? "gidMappings" : "uidMappings",
 				"is missing; give both mappings or none");
-	if (m->idmap && !m->uid_map->len && !spec->ns[SPEC_NS_USER].present)
-		return spec_bad(error, where, "options",
-				"\"idmap\" needs uidMappings and gidMappings, or a user namespace "
-				"in linux.namespaces");
 	m->idmap |= m->uid_map->len > 0;
 	return true;
 }
@@ -350,7 +346,7 @@ static bool parse_mount(struct spec *spec, json_t *json, const char *where, GErr
 	m->gid_map = g_array_new(false, false, sizeof(struct spec_map));
 	return spec_is_object(json, where, error) && parse_places(m, json, where, error) &&
 	       parse_options(&r, json, where, error) && settle_kind(&r, spec, where, error) &&
-	       parse_idmap(m, spec, json, where, error) && parse_annotations(m, json, where, error);
+	       parse_idmap(m, json, where, error) && parse_annotations(m, json, where, error);
 }
 
 static void mount_free(void *data)

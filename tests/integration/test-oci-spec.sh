@@ -191,6 +191,17 @@ is "$(inside v '{"process": {"cwd": "/only/here"}, "root": {"readonly": true}}' 
 rm -rf "$work/rootfs/only"
 is "$(inside v '{"+mounts": [{"destination": "/root", "type": "tmpfs", "source": "t"}, {"destination": "/mnt", "type": "tmpfs", "source": "t", "options": ["mode=0751"]}]}' \
 	'stat -c %a /root /mnt' | tr '\n' ' ')" "$(stat -c %a "$work/rootfs/root") 751 " "config: the permissions of a tmpfs"
+# Podman's -v DIR:/x:O
+mkdir -p "$work"/layers/{low,up,wk}
+echo low >"$work/layers/low/of-1000"; chown 1000:1000 "$work/layers/low/of-1000"
+overlay() { printf '{"+mounts": [{"destination": "/mnt", "type": "overlay", "source": "o", "options": ["lowerdir=%s", "upperdir=%s", "workdir=%s", "private"]}]}' "$1" "$2" "$work/layers/wk"; }
+is "$(inside v "$(overlay "$work/layers/low" "$work/layers/up")" 'cat /mnt/of-1000; stat -c %u /mnt/of-1000; echo new >/mnt/new; rm /mnt/of-1000; ls /mnt' | tr '\n' ' ')" "low 1000 new " \
+	"config: a mount of type overlay, with its owners"
+is "$(stat -c %u "$work/layers/up/new"; ls "$work/layers/low")" $'0\nof-1000' "... what is written is in its upper layer"
+rm -rf "$work/layers/wk/work"
+refused "isolation: an overlay whose lower layer is restricted" "$(overlay /etc "$work/layers/up")" 'restricted host mount'
+refused "isolation: ... or the upper one" "$(overlay "$work/layers/low" /etc/ssh)" 'restricted host mount|/etc/ssh'
+refused "isolation: ... or one of several" "$(overlay "$work/layers/low:/etc" "$work/layers/up")" 'restricted host mount'
 is "$(inside v '{"process": {"cwd": "/tmp", "env": ["PATH=/bin", "A=b c"]}}' 'pwd; echo "$A"' | tr '\n' ' ')" "/tmp b c " "config: cwd, env"
 is "$(inside v '{"process": {"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 70, "hard": 80}]}}' 'ulimit -Sn; ulimit -Hn' | tr '\n' ' ')" "70 80 " "config: rlimits, both exactly"
 is "$(inside v '{"process": {"oomScoreAdj": 321}}' 'cat /proc/self/oom_score_adj')" 321 "config: oomScoreAdj"
