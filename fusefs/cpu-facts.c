@@ -18,12 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/**
- * cpu_set_parse() - read a list as the kernel prints it: "0-3,8,10-11"
+/*
+ * Reads a list as the kernel prints it: "0-3,8,10-11".
  *
  * Return: 0, or -EINVAL for anything else and for an empty list.
  */
-int cpu_set_parse(struct cpu_set *set, const char *list)
+static int cpu_set_parse(struct cpu_set *set, const char *list)
 {
 	memset(set, 0, sizeof(*set));
 	for (;;) {

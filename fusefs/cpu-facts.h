@@ -24,7 +24,6 @@ struct cpus {
 #define for_each_cpu(cpu, set)                                                                     \
 	for (int cpu = cpu_set_next(set, 0); cpu >= 0; cpu = cpu_set_next(set, cpu + 1))
 
-int cpu_set_parse(struct cpu_set *set, const char *list);
 bool cpu_set_has(const struct cpu_set *set, uint64_t cpu);
 
 int cpu_set_next(const struct cpu_set *set, unsigned int from);

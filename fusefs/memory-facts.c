@@ -103,10 +103,8 @@ static void parse_stat(const struct stat_key *keys, size_t n, const char *text,
 	}
 }
 
-/**
- * memory_host_kb() - the value of a line "@key:   N kB" of the host's meminfo, in bytes
- */
-int memory_host_kb(const char *meminfo, const char *key, uint64_t *ret_bytes)
+/* The value of a line "@key:   N kB" of the host's meminfo, in bytes. */
+static int host_kb(const char *meminfo, const char *key, uint64_t *ret_bytes)
 {
 	size_t len = strlen(key);
 
@@ -191,7 +189,7 @@ int memory_look(const struct facts *facts, struct memory_look *ret)
 	ssize_t r = facts_read(facts, FACT_MEMINFO, 0, ret->host, sizeof(ret->host));
 
 	if (r >= 0)
-		r = memory_host_kb(ret->host, "MemTotal", &host_total);
+		r = host_kb(ret->host, "MemTotal", &host_total);
 	if (r == 0)
 		r = facts_limit(facts, v1 ? FACT_V1_MEMORY_LIMIT : FACT_V2_MEMORY_MAX, &limit);
 	if (r == 0)
@@ -200,7 +198,7 @@ int memory_look(const struct facts *facts, struct memory_look *ret)
 		r = facts_read(facts, stat, 0, ret->stat, sizeof(ret->stat));
 	if (r < 0)
 		return r;
-	memory_host_kb(ret->host, "SwapTotal", &host_swap);
+	host_kb(ret->host, "SwapTotal", &host_swap);
 	memset(&ret->m, 0, sizeof(ret->m));
 	parse_stat(v1 ? v1_keys : v2_keys, v1 ? N_KEYS(v1_keys) : N_KEYS(v2_keys), ret->stat,
 		   &ret->m);
@@ -217,6 +215,6 @@ uint64_t memory_huge_page(const struct memory_look *look)
 {
 	uint64_t bytes = 0;
 
-	memory_host_kb(look->host, "Hugepagesize", &bytes);
+	host_kb(look->host, "Hugepagesize", &bytes);
 	return bytes;
 }

@@ -28,4 +28,3 @@ struct memory_look {
 
 int memory_look(const struct facts *facts, struct memory_look *ret);
 uint64_t memory_huge_page(const struct memory_look *look);
-int memory_host_kb(const char *meminfo, const char *key, uint64_t *ret_bytes);

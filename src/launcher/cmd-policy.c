@@ -127,11 +127,11 @@ static void print_summary(const struct settings *s)
 		printf("  warning: %s\n", (char *)s->warnings->pdata[i]);
 }
 
-/**
- * policy_check() - is @file right, and what does it mean?
+/*
+ * Is @file right, and what does it mean?
  * @file: NULL: the settings that count now
  */
-int policy_check(const char *file, const struct policy_options *o)
+static int check(const char *file, const struct policy_options *o)
 {
 	g_autoptr(GError) error = NULL;
 	autosettings s = file ? settings_read(file, &error)
@@ -209,10 +209,10 @@ static bool write_start(const char *file, bool strict, bool force, GError **erro
 }
 
 /**
- * policy_init() - write settings to begin with
+ * init() - write settings to begin with
  * @file: NULL: the usual one
  */
-int policy_init(const char *file, const struct policy_options *o)
+static int init(const char *file, const struct policy_options *o)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -265,9 +265,9 @@ static void take_option(struct policy_options *o, int c)
 static int run_word(const char *word, const char *file, const struct policy_options *o)
 {
 	if (strcmp(word, "check") == 0)
-		return policy_check(file, o);
+		return check(file, o);
 	if (strcmp(word, "init") == 0)
-		return policy_init(file, o);
+		return init(file, o);
 	/* As if it counted already. */
 	if (file)
 		launcher_settings = file;

@@ -17,8 +17,6 @@ extern const char *launcher_root;
 extern const char *launcher_settings;
 /* --systemd-cgroup: linux.cgroupsPath is SLICE:PREFIX:NAME. */
 extern bool launcher_systemd_cgroup;
-/* The command is one of an OCI runtime: what fails without a status of its own gives 1, not 125. */
-extern bool launcher_oci;
 
 #define LAUNCHER_SPEC_VERSION "1.3.0"
 

@@ -21,7 +21,8 @@
 const char *launcher_root = RUNDIR_DEFAULT;
 const char *launcher_settings;
 bool launcher_systemd_cgroup;
-bool launcher_oci;
+/* The command is one of an OCI runtime: what fails without a status of its own gives 1, not 125. */
+static bool oci;
 
 /* What other runtimes have and Cloister has not: engines ask, and look at the exit status. */
 static int cmd_refused(int argc, char **argv)
@@ -102,7 +103,7 @@ int launcher_fail(const GError *error)
 	int status = error_exit_status(error);
 
 	log_error("%s", error ? error->message : "unknown error");
-	return launcher_oci ? EXIT_FAILURE : status;
+	return oci ? EXIT_FAILURE : status;
 }
 
 /**
@@ -117,7 +118,7 @@ int launcher_usage_error(const char *command, const char *format, ...)
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
 	log_error("%s: %s; try `cloister %s --help`", command, text, command);
-	return launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
+	return oci ? EXIT_FAILURE : EXIT_USAGE;
 }
 
 /* Is the option in question one of the letters of @word? */
@@ -154,7 +155,7 @@ int launcher_bad_option(const char *command, char **argv)
 		log_error("%s%soption \"%s\" %s; try `cloister%s%s --help`", of,
 			  command ? ": " : "", word, option_trouble(word, is_letter),
 			  command ? " " : "", of);
-	return launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
+	return oci ? EXIT_FAILURE : EXIT_USAGE;
 }
 
 /**
@@ -215,7 +216,7 @@ static int run_command(int argc, char **argv)
 		if (strcmp(argv[0], commands[i].name) != 0)
 			continue;
 		optind = 0; /* the command parses its own options from the start */
-		launcher_oci = commands[i].oci;
+		oci = commands[i].oci;
 		return commands[i].run(argc, argv);
 	}
 	return unknown_command(argv[0]);
@@ -228,7 +229,7 @@ static int flushed(int status)
 		return status;
 	if (status == 0)
 		log_error("standard output: %s", g_strerror(errno));
-	return status ?: launcher_oci ? EXIT_FAILURE : EXIT_USAGE;
+	return status ?: oci ? EXIT_FAILURE : EXIT_USAGE;
 }
 
 /* `cloister help [COMMAND]` */

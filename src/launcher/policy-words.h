@@ -15,8 +15,6 @@ struct policy_options {
 	bool readonly, strict, force, as_json;
 };
 
-int policy_check(const char *file, const struct policy_options *o);
 int policy_explain(const struct policy_options *o);
 int policy_test(const struct policy_options *o);
-int policy_init(const char *file, const struct policy_options *o);
 void policy_print_json(json_t *json);

@@ -39,7 +39,6 @@ struct cgroup_plan {
 
 enum { CGROUP_GROUP_NONE, CGROUP_GROUP_MEMORY, CGROUP_GROUP_CPU, CGROUP_GROUP_RT };
 
-int cgroup_plan_limits(struct cgroup_plan *plan, const struct cgroup_limits *limits);
 int cgroup_plan_io(struct cgroup_plan *plan, const struct cgroup_limits *limits);
 int cgroup_plan_others(struct cgroup_plan *plan, const struct cgroup_limits *limits);
 int cgroup_plan_target(struct cgroup_plan *plan, const char *controller, const char *property,

@@ -304,7 +304,7 @@ static int plan_pids(struct cgroup_plan *plan, const struct cgroup_limits *l)
 	return 0;
 }
 
-int cgroup_plan_limits(struct cgroup_plan *plan, const struct cgroup_limits *limits)
+static int plan_limits(struct cgroup_plan *plan, const struct cgroup_limits *limits)
 {
 	int r = plan_memory(plan, limits);
 
@@ -330,7 +330,7 @@ int cgroup_set_limits(struct cgroups *cg, const struct cgroup_limits *limits, ch
 		      size_t what_size)
 {
 	struct cgroup_plan plan = { .cg = cg, .what = what, .what_size = what_size };
-	int r = cgroup_plan_limits(&plan, limits);
+	int r = plan_limits(&plan, limits);
 
 	if (r == 0)
 		r = cgroup_plan_io(&plan, limits);

@@ -65,37 +65,30 @@ static const struct abi abis[] = {
 /* From 424 on all architectures count alike. */
 #define SAME(number) NUMBERS(number, number, number, number)
 
-static const struct {
-	const char *name;
-	uint16_t number[N_ABIS]; /* by abis[]; 0: it has none */
-} mediated[MEDIATE_CALLS] = {
-	[MEDIATE_SYSINFO] = { "sysinfo", { NUMBERS(99, 116, 179, 116) } },
-	[MEDIATE_GETAFFINITY] = { "sched_getaffinity", { NUMBERS(204, 242, 123, 242) } },
-	[MEDIATE_MOUNT] = { "mount", { NUMBERS(165, 21, 40, 21) } },
-	[MEDIATE_UMOUNT] = { "umount2", { NUMBERS(166, 52, 39, 52) } },
-	[MEDIATE_OLDUMOUNT] = { "umount", { NUMBERS(0, 22, 0, 0) } },
-	[MEDIATE_FSOPEN] = { "fsopen", { SAME(430) } },
-	[MEDIATE_FSMOUNT] = { "fsmount", { SAME(432) } },
-	[MEDIATE_FSPICK] = { "fspick", { SAME(433) } },
-	[MEDIATE_SETATTR] = { "mount_setattr", { SAME(442) } },
-	[MEDIATE_MKNOD] = { "mknod", { NUMBERS(133, 14, 0, 14) } },
-	[MEDIATE_MKNODAT] = { "mknodat", { NUMBERS(259, 297, 33, 324) } },
-	[MEDIATE_SETXATTR] = { "setxattr", { NUMBERS(188, 226, 5, 226) } },
-	[MEDIATE_LSETXATTR] = { "lsetxattr", { NUMBERS(189, 227, 6, 227) } },
-	[MEDIATE_FSETXATTR] = { "fsetxattr", { NUMBERS(190, 228, 7, 228) } },
-	[MEDIATE_SETXATTRAT] = { "setxattrat", { SAME(463) } },
-	[MEDIATE_SWAPON] = { "swapon", { NUMBERS(167, 87, 224, 87) } },
-	[MEDIATE_SWAPOFF] = { "swapoff", { NUMBERS(168, 115, 225, 115) } },
-	[MEDIATE_SYSLOG] = { "syslog", { NUMBERS(103, 103, 116, 103) } },
-	[MEDIATE_SYSFS] = { "sysfs", { NUMBERS(139, 135, 0, 135) } },
-	[MEDIATE_USTAT] = { "ustat", { NUMBERS(136, 62, 0, 62) } },
-	[MEDIATE_OPEN_TREE_ATTR] = { "open_tree_attr", { SAME(467) } },
+/* By abis[]; 0: it has none. */
+static const uint16_t numbers[MEDIATE_CALLS][N_ABIS] = {
+	[MEDIATE_SYSINFO] = { NUMBERS(99, 116, 179, 116) },
+	[MEDIATE_GETAFFINITY] = { NUMBERS(204, 242, 123, 242) },
+	[MEDIATE_MOUNT] = { NUMBERS(165, 21, 40, 21) },
+	[MEDIATE_UMOUNT] = { NUMBERS(166, 52, 39, 52) },
+	[MEDIATE_OLDUMOUNT] = { NUMBERS(0, 22, 0, 0) },
+	[MEDIATE_FSOPEN] = { SAME(430) },
+	[MEDIATE_FSMOUNT] = { SAME(432) },
+	[MEDIATE_FSPICK] = { SAME(433) },
+	[MEDIATE_SETATTR] = { SAME(442) },
+	[MEDIATE_MKNOD] = { NUMBERS(133, 14, 0, 14) },
+	[MEDIATE_MKNODAT] = { NUMBERS(259, 297, 33, 324) },
+	[MEDIATE_SETXATTR] = { NUMBERS(188, 226, 5, 226) },
+	[MEDIATE_LSETXATTR] = { NUMBERS(189, 227, 6, 227) },
+	[MEDIATE_FSETXATTR] = { NUMBERS(190, 228, 7, 228) },
+	[MEDIATE_SETXATTRAT] = { SAME(463) },
+	[MEDIATE_SWAPON] = { NUMBERS(167, 87, 224, 87) },
+	[MEDIATE_SWAPOFF] = { NUMBERS(168, 115, 225, 115) },
+	[MEDIATE_SYSLOG] = { NUMBERS(103, 103, 116, 103) },
+	[MEDIATE_SYSFS] = { NUMBERS(139, 135, 0, 135) },
+	[MEDIATE_USTAT] = { NUMBERS(136, 62, 0, 62) },
+	[MEDIATE_OPEN_TREE_ATTR] = { SAME(467) },
 };
-
-const char *mediate_name(enum mediate_call call)
-{
-	return call < MEDIATE_CALLS && mediated[call].name ? mediated[call].name : "none";
-}
 
 /**
  * mediate_mount_kind() - what mount(2) does with these flags (fs/namespace.c: path_mount())
@@ -123,8 +116,8 @@ enum mediate_call mediate_identify(const struct seccomp_data *data, enum mediate
 			continue;
 		*abi = abis[i].layout;
 		for (int call = 0; call < MEDIATE_CALLS; call++)
-			if (mediated[call].number[i] &&
-			    mediated[call].number[i] == ((uint32_t)data->nr & ~abis[i].ignore))
+			if (numbers[call][i] &&
+			    numbers[call][i] == ((uint32_t)data->nr & ~abis[i].ignore))
 				return call;
 	}
 	*abi = MEDIATE_ABI_NATIVE;
@@ -283,8 +276,8 @@ static void put_abi(struct program *p, size_t i, unsigned int calls)
 	if (abi->ignore)
 		put(p, BPF_ALU | BPF_AND | BPF_K, ~abi->ignore, 0, 0);
 	for (int call = 0; call < MEDIATE_CALLS; call++)
-		if (mediated[call].number[i] && (calls & MEDIATE_BIT(call)))
-			put_call(p, call, mediated[call].number[i]);
+		if (numbers[call][i] && (calls & MEDIATE_BIT(call)))
+			put_call(p, call, numbers[call][i]);
 	put_return(p, SECCOMP_RET_ALLOW);
 	if (jump < MEDIATE_FILTER_MAX)
 		p->code[jump].jf = p->len - jump - 1;

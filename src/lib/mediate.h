@@ -71,4 +71,3 @@ enum mediate_mount {
 	MEDIATE_MOUNT_OTHER, /* not notified */
 };
 enum mediate_mount mediate_mount_kind(uint64_t flags);
-const char *mediate_name(enum mediate_call call);

@@ -111,7 +111,7 @@ void mounttab_close(struct mounttab *tab)
 }
 
 /* Later lines may lie on top of earlier ones, but an id is there once. */
-const struct mounttab_entry *mounttab_find(const struct mounttab *tab, uint64_t id)
+static const struct mounttab_entry *find(const struct mounttab *tab, uint64_t id)
 {
 	for (guint i = 0; i < tab->entries->len; i++) {
 		const struct mounttab_entry *e = &g_array_index(tab->entries, struct mounttab_entry,
@@ -196,7 +196,7 @@ static int fill(const struct mounttab *tab, const struct statx *st, char *path, 
 	ret->path = path;
 	if (!path)
 		return -ENOENT;
-	ret->mount = st->stx_mask & STATX_MNT_ID ? mounttab_find(tab, st->stx_mnt_id) : NULL;
+	ret->mount = st->stx_mask & STATX_MNT_ID ? find(tab, st->stx_mnt_id) : NULL;
 	if (ret->mount && path_is_below(path, ret->mount->point, &rest))
 		ret->fspath = *rest ? g_build_filename(ret->mount->root, rest, NULL)
 				    : g_strdup(ret->mount->root);

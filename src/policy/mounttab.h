@@ -40,7 +40,6 @@ bool mounttab_open(struct mounttab *tab);
 bool mounttab_read(struct mounttab *tab);
 bool mounttab_changed(const struct mounttab *tab);
 void mounttab_close(struct mounttab *tab);
-const struct mounttab_entry *mounttab_find(const struct mounttab *tab, uint64_t id);
 void mounttab_below(const struct mounttab *tab, const struct object *top, GPtrArray *ret);
 
 int object_open(const struct mounttab *tab, int fd, struct object *ret);

@@ -108,14 +108,14 @@ static int make_path(int root, const char *path, bool file)
 	return len ? 0 : -EXDEV;
 }
 
-/**
- * assemble_target() - the object in @root on which to mount, made if it is missing
+/*
+ * The object in @root on which to mount, made if it is missing.
  * @root: the new root, with what is mounted below it so far
  * @rw_root: writable clone of a read-only root, to make mount points in, or -1
  *
  * Return: an O_PATH descriptor or -errno; -EXDEV if @path leads to the root itself.
  */
-int assemble_target(int root, int rw_root, const char *path, bool file)
+static int open_target(int root, int rw_root, const char *path, bool file)
 {
 	int r;
 
@@ -140,7 +140,7 @@ static bool kinds_differ(int mount_fd, int target, bool *dir)
 static void attach_at(const struct init_args *a, int root, int mount_fd, const char *path,
 		      bool file)
 {
-	autofd target = assemble_target(root, a->rw_root_fd, path, file);
+	autofd target = open_target(root, a->rw_root_fd, path, file);
 	int r = target < 0 ? target : mnt_attach_fd(mount_fd, target);
 	bool dir;
 

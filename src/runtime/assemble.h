@@ -7,4 +7,3 @@
 #include "runtime/init.h"
 
 void assemble(struct init_args *args);
-int assemble_target(int root, int rw_root, const char *path, bool file);

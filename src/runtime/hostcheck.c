@@ -204,7 +204,7 @@ bool hostcheck_can_run(const struct hostcheck *hc)
 	return true;
 }
 
-const char *hostcheck_status_name(enum hostcheck_status status)
+static const char *status_name(enum hostcheck_status status)
 {
 	static const char *const names[] = { "ok", "limited", "missing" };
 
@@ -228,7 +228,7 @@ char *hostcheck_to_text(const struct hostcheck *hc)
 		const struct hostcheck_item *item = g_ptr_array_index(hc->items, i);
 
 		g_string_append_printf(out, "%-*s  %-7s  %s\n", (int)width, item->name,
-				       hostcheck_status_name(item->status), item->detail);
+				       status_name(item->status), item->detail);
 		if (*item->consequence)
 			g_string_append_printf(out, "%*s  %-7s  -> %s\n", (int)width, "", "",
 					       item->consequence);
@@ -254,8 +254,8 @@ char *hostcheck_to_json(const struct hostcheck *hc)
 
 		json_array_append_new(checks,
 				      json_pack("{s:s, s:s, s:b, s:s, s:s}", "name", item->name,
-						"status", hostcheck_status_name(item->status),
-						"required", item->required, "detail", item->detail,
+						"status", status_name(item->status), "required",
+						item->required, "detail", item->detail,
 						"consequence", item->consequence));
 	}
 	dump = json_dumps(root, JSON_INDENT(2));

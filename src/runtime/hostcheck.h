@@ -28,7 +28,6 @@ struct hostcheck {
 
 struct hostcheck *hostcheck_run(void);
 bool hostcheck_can_run(const struct hostcheck *hc);
-const char *hostcheck_status_name(enum hostcheck_status status);
 char *hostcheck_to_text(const struct hostcheck *hc);
 char *hostcheck_to_json(const struct hostcheck *hc);
 void hostcheck_free(struct hostcheck *hc);

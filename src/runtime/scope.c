@@ -33,10 +33,8 @@ static bool is_unit_name(const char *name)
 	return len > 0 && len <= UNIT_MAX && strspn(name, allowed) == len;
 }
 
-/**
- * scope_slice_path() - where a slice's cgroup is: "a-b.slice" is "a.slice/a-b.slice", "-.slice" ""
- */
-char *scope_slice_path(const char *slice, GError **error)
+/* Where a slice's cgroup is: "a-b.slice" is "a.slice/a-b.slice", "-.slice" "". */
+static char *slice_path(const char *slice, GError **error)
 {
 	g_autoptr(GString) path = g_string_new(NULL);
 	size_t len = strlen(slice) - (g_str_has_suffix(slice, ".slice") ? 6 : 0);
@@ -79,7 +77,7 @@ bool scope_parse(const char *cgroups_path, const char *id, struct scope *ret, GE
 	slice = own || !*parts[0] ? "system.slice" : parts[0];
 	prefix = own ? "cloister" : parts[1];
 	name = own ? id : parts[2];
-	parent = scope_slice_path(slice, error);
+	parent = slice_path(slice, error);
 	if (!parent)
 		return false;
 	ret->slice = g_strdup(slice);

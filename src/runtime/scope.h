@@ -18,7 +18,6 @@ struct scope {
 };
 
 bool scope_parse(const char *cgroups_path, const char *id, struct scope *ret, GError **error);
-char *scope_slice_path(const char *slice, GError **error);
 bool scope_start(struct scope *scope, const struct cgroups *cg, const struct cgroup_limits *limits,
 		 const char *id, GError **error);
 void scope_release(struct scope *scope);

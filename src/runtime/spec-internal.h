@@ -47,7 +47,6 @@ char *spec_path_below(const char *bundle, const char *path);
 bool spec_parse_mounts(struct spec *spec, json_t *array, GError **error);
 bool spec_parse_linux(struct spec *spec, json_t *json, GError **error);
 bool spec_parse_hooks(struct spec *spec, json_t *json, GError **error);
-bool spec_parse_devices(struct spec *spec, json_t *array, GError **error);
 bool spec_parse_extras(struct spec *spec, json_t *json, GError **error);
 bool spec_parse_scheduler(json_t *json, const char *where, struct spec_scheduler *s,
 			  GError **error);

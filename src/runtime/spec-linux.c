@@ -126,10 +126,8 @@ static void device_free(void *data)
 	g_free(d);
 }
 
-/**
- * spec_parse_devices() - the array "linux.devices"; @array: may be NULL
- */
-bool spec_parse_devices(struct spec *spec, json_t *array, GError **error)
+/* The array "linux.devices", which may be NULL. */
+static bool parse_devices(struct spec *spec, json_t *array, GError **error)
 {
 	json_t *item;
 	size_t i;
@@ -241,7 +239,7 @@ bool spec_parse_linux(struct spec *spec, json_t *json, GError **error)
 	       spec_get_map(json, "linux", "uidMappings", spec->uid_map, error) &&
 	       spec_get_map(json, "linux", "gidMappings", spec->gid_map, error) &&
 	       spec_get_array(json, "linux", "devices", &devices, error) &&
-	       spec_parse_devices(spec, devices, error) &&
+	       parse_devices(spec, devices, error) &&
 	       parse_paths(json, "maskedPaths", &spec->masked_paths, error) &&
 	       parse_paths(json, "readonlyPaths", &spec->readonly_paths, error) &&
 	       parse_cgroups_path(spec, json, error) && parse_root_propagation(spec, json, error) &&

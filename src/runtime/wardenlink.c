@@ -94,12 +94,11 @@ static void exec_warden(const char *path, int control, const int *tasks, int n_t
 	_exit(EXIT_USAGE);
 }
 
-/**
- * wardenlink_helper_tasks() - where helpers go: their own cgroup, and out of the caller's in every
- * other v1 hierarchy
+/*
+ * Where helpers go: their own cgroup, and out of the caller's in every other v1 hierarchy.
  * @fds: receives descriptors for cgroup_enter_self(), CGROUP_MAX_HIERARCHIES at most
  */
-int wardenlink_helper_tasks(const struct container *c, int *fds)
+static int helper_tasks(const struct container *c, int *fds)
 {
 	int n = cgroup_tasks_fds(&c->helpers, fds);
 
@@ -146,7 +145,7 @@ pid_t wardenlink_spawn_helper(const struct container *c, const char *path, char 
 			      const int *fds, int n_fds)
 {
 	int tasks[CGROUP_MAX_HIERARCHIES];
-	int n_tasks = wardenlink_helper_tasks(c, tasks);
+	int n_tasks = helper_tasks(c, tasks);
 	pid_t pid = n_tasks < 0 ? n_tasks : sys_clone3(0, SIGCHLD, NULL, cgroup_v2_fd(&c->helpers));
 
 	if (pid == 0)
@@ -163,7 +162,7 @@ bool wardenlink_spawn(struct container *c, GError **error)
 {
 	g_autofree char *path = wardenlink_program("cloister-warden");
 	int tasks[CGROUP_MAX_HIERARCHIES], pair[2];
-	int n_tasks = wardenlink_helper_tasks(c, tasks);
+	int n_tasks = helper_tasks(c, tasks);
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

@@ -8,7 +8,6 @@
 
 pid_t wardenlink_spawn_helper(const struct container *c, const char *path, char **argv,
 			      const int *fds, int n_fds);
-int wardenlink_helper_tasks(const struct container *c, int *fds);
 bool wardenlink_spawn(struct container *c, GError **error);
 bool wardenlink_start(struct container *c, int *fuse_mount, GError **error);
 bool wardenlink_wait_ready(struct container *c, GError **error);

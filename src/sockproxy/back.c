@@ -44,7 +44,7 @@ struct link *link_find(uint32_t id)
 	return l && l->id == id ? l : NULL;
 }
 
-void link_destroy(struct link *l)
+static void link_destroy(struct link *l)
 {
 	links[l->id % PROXY_CONNECTIONS] = NULL;
 	n_links--;

@@ -76,7 +76,6 @@ extern const struct proxy *back_proxy;
 extern int back_epoll;
 
 struct link *link_find(uint32_t id);
-void link_destroy(struct link *l);
 void link_tell(uint32_t id, enum proxy_msg_type type);
 void link_finish(struct link *l);
 int link_connect(struct link *l);
@@ -90,7 +89,6 @@ void again_remember(struct link *l, const struct proxy_msg *msg, const char *tex
 void again_read(struct link *l);
 
 void flow_free(struct flow *f);
-bool flow_ready(struct flow *f);
 void flow_lend(struct flow *f);
 bool flow_keep(struct flow *f);
 int flow_send(struct flow *f, int fd);

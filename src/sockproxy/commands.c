@@ -236,16 +236,6 @@ const struct endpoint *endpoint_find(struct span method, const struct target *t)
 	return NULL;
 }
 
-int endpoint_index(const struct endpoint *e)
-{
-	return e - endpoints;
-}
-
-const struct endpoint *endpoint_at(int index)
-{
-	return index >= 0 && index < N_ENDPOINTS ? &endpoints[index] : NULL;
-}
-
 /**
  * endpoint_is_raw() - does the connection become the streams of a container's process?
  */

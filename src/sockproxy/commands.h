@@ -35,8 +35,6 @@ struct endpoint {
 };
 
 const struct endpoint *endpoint_find(struct span method, const struct target *t);
-int endpoint_index(const struct endpoint *e);
-const struct endpoint *endpoint_at(int index);
 bool endpoint_is_raw(const struct endpoint *e);
 int endpoint_name(const struct endpoint *e, const struct target *t, char *buf, size_t size);
 int endpoint_set_name(const struct endpoint *e, struct target *t, char *name);

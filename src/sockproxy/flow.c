@@ -57,6 +57,13 @@ void flow_lend(struct flow *f)
 		f->buf = lent;
 }
 
+static bool get_buffer(struct flow *f)
+{
+	if (!f->buf)
+		f->buf = malloc(PROXY_BUFFER + FLOW_FRAMING);
+	return f->buf != NULL;
+}
+
 /**
  * flow_keep() - what has not moved on gets a buffer of its own
  */
@@ -67,17 +74,10 @@ bool flow_keep(struct flow *f)
 	f->buf = NULL;
 	if (f->at == f->len)
 		return true;
-	if (!flow_ready(f))
+	if (!get_buffer(f))
 		return false;
 	memcpy(f->buf + f->at, lent + f->at, f->len - f->at);
 	return true;
-}
-
-bool flow_ready(struct flow *f)
-{
-	if (!f->buf)
-		f->buf = malloc(PROXY_BUFFER + FLOW_FRAMING);
-	return f->buf != NULL;
 }
 
 /* Return: 1: all is sent; 0: the other side is full; -errno */
@@ -101,7 +101,7 @@ int flow_receive(struct flow *f, int fd)
 {
 	ssize_t n;
 
-	if (!flow_ready(f))
+	if (!get_buffer(f))
 		return -ENOMEM;
 	n = recv(fd, f->buf + f->len, PROXY_BUFFER - f->len, MSG_DONTWAIT);
 	if (n < 0)
@@ -120,7 +120,7 @@ int body_receive(struct link *l)
 	ssize_t n;
 	int digits;
 
-	if (!flow_ready(f))
+	if (!get_buffer(f))
 		return -ENOMEM;
 	/* The chunk's size is known afterwards, and goes before it: "1a2b\r\n". */
 	n = read(l->pipe, f->buf + (chunked ? 16 : 0), PROXY_BUFFER - 32);
