@@ -333,7 +333,7 @@ void assemble(struct init_args *a)
 	}
 	masks_lay(a, root);
 	/* As other runtimes do; without it the command's chdir() fails, and says what lacks. */
-	fd_close(assemble_target(root, a->rw_root_fd, a->spec->process.cwd, false));
+	fd_close(open_target(root, a->rw_root_fd, a->spec->process.cwd, false));
 #ifdef MUTANT_COVER_UNLOCKED
 	cover_late(root);
 #endif
