@@ -111,7 +111,9 @@ static void signals_have_names_and_numbers(void **state)
 	assert_int_equal(sig, 9);
 	assert_true(option_signal("RTMIN+3", &sig, NULL));
 	assert_int_equal(sig, SIGRTMIN + 3);
-	assert_false(option_signal("0", &sig, NULL));
+	assert_true(option_signal("0", &sig, NULL));
+	assert_int_equal(sig, 0);
+	assert_false(option_signal("-1", &sig, NULL));
 	assert_false(option_signal("NOSUCH", &sig, NULL));
 	assert_false(option_signal("9x", &sig, NULL));
 }
