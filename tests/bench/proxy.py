@@ -3,7 +3,7 @@
 
 All three are Unix sockets of one dockerd, asked by one client in C (httpload.c), in changing order.
 """
-import os, shutil, statistics, subprocess, sys
+import json, os, shutil, statistics, subprocess, sys
 from common import *
 from docker import Docker, eventually, load_image
 
@@ -62,6 +62,27 @@ def requests(a, table, sockets):
                 table.add("`GET %s`, %s connections / %s" % (path, connections, peer), "%.0f/s" % statistics.median(got["cloister"]),
                           "%.0f/s" % statistics.median(got[peer]), ratio(got["cloister"], got[peer]), "≥ 0.7" if peer == "direct" else "> 1")
 
+def decide(a, table, work, docker):
+    """What create does to decide the mounts of a container, without and with the engine's socket among them."""
+    note("deciding mounts")
+    docker.ask("create", "--name", "judged", "--network", "none", "busybox", "true")
+    one = json.loads(docker.ask("inspect", "judged").stdout)[0]
+    volumes = work + "/volumes"
+    sources = [volumes + "/" + name for name in ("data", "cache", "log")]
+    for d in sources: os.makedirs(d)
+    files = [volumes + "/" + name for name in ("resolv.conf", "hostname", "hosts")]
+    for f in files: open(f, "w").close()
+    settings = work + "/admin-settings.json"
+    json.dump({"enhancedContainerIsolation": {"value": True, "dockerSocketMount": {"imageList": {"images": [one["Image"]]}}}}, open(settings, "w"))
+    merged = one["GraphDriver"]["Data"]["MergedDir"]
+    argv = [top + "/tests/bench/policy", "20" if a.quick else "200", settings, one["Id"], os.path.dirname(merged) + "/diff"] + sources + files
+    took = lambda extra: lambda: int(output(argv + extra)) / 1000
+    got = alternate({"files": took([]), "socket": took([docker.dir + "/sock"])}, 3 if a.quick else 15)
+    show = lambda v: "%.2f ms" % (statistics.median(v) / 1000)
+    table.add("deciding a root file system and 6 mounts of a container of Docker's", show(got["files"]), "", "", "< 1 ms")
+    table.add("... and the engine's socket, by the container's image", show(got["socket"]), "", "", "< 50 ms")
+    docker.ask("rm", "judged")
+
 def logs(a, table, docker, sockets):
     mib = 64 if a.quick else 1024
     docker.ask("run", "--name", "talk", "--network", "none", "busybox", "sh", "-c",
@@ -80,6 +101,7 @@ def measure(a, table, work, root, engines, undo):
     output([LOAD, sockets["cloister"], "/containers/json", "1", "0.2"])
     pss = lambda: memory(both(pid))["Pss"]
     table.add("the proxy's processes, PSS", "%d KiB" % pss(), "", "", "< 2048")
+    decide(a, table, work, docker)
     requests(a, table, sockets)
     logs(a, table, docker, sockets)
     table.add("... after all that", "%d KiB" % pss(), "", "", "< 2048")

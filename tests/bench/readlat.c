@@ -6,6 +6,7 @@
  * took of all.
  */
 #include "config.h"
+#include "timing.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,25 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-static int by_value(const void *a, const void *b)
-{
-	long x = *(const long *)a, y = *(const long *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static char buf[65536];
-
-static long now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000L + t.tv_nsec;
-}
 
 static int read_once(const char *path, bool to_the_end)
 {
@@ -83,7 +68,6 @@ int main(int argc, char **argv)
 			return 1;
 		took[i] = now() - start;
 	}
-	qsort(took, (size_t)count, sizeof(*took), by_value);
-	printf("%ld\n", took[count / 2]);
+	printf("%ld\n", median(took, (size_t)count));
 	return 0;
 }

@@ -8,6 +8,7 @@
  * container's start and end are not in it.
  */
 #include "config.h"
+#include "timing.h"
 
 #include <err.h>
 #include <fcntl.h>
@@ -21,21 +22,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BATCH 1000
 #define FILE  "/etc/passwd"
 
 static int zero_fd, null_fd, pair[2];
-
-static long now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000L + ts.tv_nsec;
-}
 
 /* The C library would answer some of these by itself, or add calls of its own. */
 static bool do_getpid(void)
@@ -98,13 +90,6 @@ static const struct {
 	{ "stat", do_stat },	 { "mmap", do_mmap }, { "futex", do_futex }, { "send", do_send },
 };
 
-static int by_value(const void *a, const void *b)
-{
-	long x = *(const long *)a, y = *(const long *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void measure(const char *name, bool (*call)(void), long *took, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -115,8 +100,7 @@ static void measure(const char *name, bool (*call)(void), long *took, size_t cou
 				err(1, "%s", name);
 		took[i] = now() - start;
 	}
-	qsort(took, count, sizeof(*took), by_value);
-	printf("%s %.1f\n", name, (double)took[count / 2] / BATCH);
+	printf("%s %.1f\n", name, (double)median(took, count) / BATCH);
 }
 
 static int time_program(char **argv)

@@ -30,6 +30,22 @@ def start(argv, path, file, undo):
 def start_lxcfs(work, undo):
     return start(["lxcfs", "-f", "-p", work + "/lxcfs.pid", work + "/lxcfs"], work + "/lxcfs", "/proc/uptime", undo)
 
+NAMESPACED = "/proc/sys/net/ipv4/ip_forward"
+
+def sysctls(a, table, base, root):
+    """What the kernel answers itself, and all of them."""
+    note("sysctls")
+    program = root + "/bin/"
+    got = alternate({"cloister": reader(base + ["launch", "--rootfs", root, "--", "/bin/readlat", NAMESPACED, "2000"]),
+                     "plain": reader(["unshare", "-Urnpf", "--mount-proc", program + "readlat", NAMESPACED, "2000"])}, a.pairs)
+    table.add("open+read+close `%s` / a plain user namespace" % NAMESPACED, us(got["cloister"]), us(got["plain"]),
+              ratio(got["cloister"], got["plain"]), "≤ 1.1")
+    every = ["--time", "/bin/sh", "-c", "sysctl -a >/dev/null 2>&1; true"]
+    seconds = lambda argv: lambda: int(output(argv)) / 1e9
+    got = alternate({"cloister": seconds(base + ["launch", "--rootfs", root, "--", "/bin/syscalls"] + every),
+                     "host": seconds([program + "syscalls"] + every)}, a.pairs)
+    table.add("`sysctl -a` / the host's", ms(got["cloister"]), ms(got["host"]), ratio(got["cloister"], got["host"]), "≤ 3")
+
 def us(v): return "%.1f µs" % statistics.median(v)
 
 def reader(argv): return lambda: int(output(argv)) / 1000
@@ -69,6 +85,7 @@ def measure(a, table, work, base, root, engines, undo):
                       ratio(got["cloister"], one["cloister"]), "≤ 1")
             if "lxcfs" in got:
                 table.add("%s readers of `%s` / lxcfs" % (n, f), us(got["cloister"]), us(got["lxcfs"]), ratio(got["cloister"], got["lxcfs"]), "≤ 0.35")
+    sysctls(a, table, base, root)
     note("memory of the server")
     name = "bench-%d" % os.getpid()
     must(base + ["launch", "--detach", "--name", name, "--rootfs", root, "--", "/bin/sleep", "1000"])

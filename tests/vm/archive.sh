@@ -18,10 +18,11 @@ archive_main=$(archive_uris | grep -E '/debian/?$' | head -n 1 || :)
 archive_security=$(archive_uris | grep -E 'debian-security/?$' | head -n 1 || :)
 archive_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# archive_apt SUITE: an apt of its own for that Debian suite. From here on apt-get and apt-cache read its
-# packages; lists, status and cache are private, below $cache, and nothing of the system is touched.
+# archive_apt SUITE [deb-src]: an apt of its own for that Debian suite. From here on apt-get and apt-cache read its
+# packages (or their sources); lists, status and cache are private, below $cache, and nothing of the system is touched.
 archive_apt() {
-	local suite=$1 apt=$cache/apt-$1
+	local suite=$1 type=${2:-deb}
+	local apt=$cache/apt-$suite${2:+-$2}
 	if [ -z "$archive_main" ] || [ ! -r "$archive_keyring" ]; then
 		echo "$0: this system's apt sources name no Debian archive (or $archive_keyring is missing)" >&2
 		exit 77
@@ -29,11 +30,11 @@ archive_apt() {
 	mkdir -p "$apt"/{lists/partial,archives/partial,empty}
 	: >"$apt/status"
 	{
-		echo "deb [signed-by=$archive_keyring] $archive_main $suite main"
+		echo "$type [signed-by=$archive_keyring] $archive_main $suite main"
 		# What belongs to an old release is kept up to date in the security archive only.
 		case $suite in
 		sid | *-backports) ;;
-		*) [ -z "$archive_security" ] || echo "deb [signed-by=$archive_keyring] $archive_security $suite-security main" ;;
+		*) [ -z "$archive_security" ] || echo "$type [signed-by=$archive_keyring] $archive_security $suite-security main" ;;
 		esac
 	} >"$apt/sources.list"
 	cat >"$apt/apt.conf" <<-END
