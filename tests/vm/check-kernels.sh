@@ -22,7 +22,7 @@ run_all() {
 	for k in "${kernels[@]}"; do
 		while [ "$(jobs -rp | wc -l)" -ge "${KERNEL_JOBS:-2}" ]; do wait -n; done
 		echo "# $k: $logs/$k.tap" >&2
-		VM_NO_SLOT=1 vm_cpus=1 bash "$vm/run-kernel.sh" "$k" "${suites[@]}" </dev/null >"$logs/$k.tap" 2>&1 &
+		VM_NO_SLOT=1 bash "$vm/run-kernel.sh" "$k" "${suites[@]}" </dev/null >"$logs/$k.tap" 2>&1 &
 	done
 	wait
 }

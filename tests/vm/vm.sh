@@ -131,7 +131,7 @@ vm_disk() {
 		done
 	{
 		echo 'export top_srcdir=/cloister top_builddir=/cloister'
-		echo "export PATH=/cloister/src:/cloister/fusefs:\$PATH CLOISTER_IN_VM=${vm_version:-$vm_name} CLOISTER_VM_CPUS=${vm_cpus:-2}"
+		echo "export PATH=/cloister/src:/cloister/fusefs:\$PATH CLOISTER_IN_VM=${vm_version:-$vm_name} CLOISTER_VM_CPUS=${vm_cpus:-1}"
 		printf 'export TESTS_MUST_RUN=%q TEST_GRACE=10 TEST_TIMEOUT=%q\n' "${VM_MUST_RUN:-}" "${TEST_TIMEOUT:-300}"
 		echo 'cd /cloister; total=0'
 		local settings=
@@ -155,12 +155,15 @@ vm_start() {
 	shift 3
 	: >"$vm_dir/out"
 	# cx16: with QEMU 7.2's threads Linux 6.12 loses what it does by cmpxchg16b, and panics in its allocator.
-	# avx, erms: emulated vectors and copies by the byte take longer than what is used in their place.
+	# avx, erms: emulated vectors and copies by the byte take longer than what is used in their place. smap, smep:
+	# a block of code ends wherever the kernel opens and closes user memory.
+	# norandmaps: code is translated anew for each address at which a library comes to lie. tsc=reliable: with
+	# several CPUs every look at the clock would else go to an emulated device.
 	TMPDIR=$vm_dir nice -n 10 qemu-system-x86_64 -accel tcg,thread=multi -machine pc \
-		-cpu max,la57=off,cx16=off,avx=off,avx2=off,erms=off -smp "${vm_cpus:-2}" -m "$memory" \
+		-cpu max,la57=off,cx16=off,avx=off,avx2=off,erms=off,smap=off,smep=off -smp "${vm_cpus:-1}" -m "$memory" \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$kernel/vmlinuz" -initrd "$vm_dir/initramfs.gz" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on nowatchdog no_timer_check $*" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on nowatchdog no_timer_check norandmaps tsc=reliable $*" \
 		-drive "file=$root,if=virtio,format=raw,snapshot=on,cache=unsafe" \
 		-drive "file=$vm_dir/disk.tar,if=virtio,format=raw,readonly=on" \
 		-object rng-random,filename=/dev/urandom,id=rng -device virtio-rng-pci,rng=rng \
@@ -191,7 +194,8 @@ vm_fell() {
 }
 
 # vm_boot KERNEL ROOT MEGABYTES [KERNEL-OPTION…]: until the guest resets itself, or $VM_TIMEOUT.
-# $vm_cpus (2) and the array vm_options, more of QEMU's, make one guest unlike another.
+# $vm_cpus (1) and the array vm_options, more of QEMU's, make one guest unlike another. With a second emulated CPU
+# everything takes twice the time of the real ones, and on a busy machine ten times as long.
 vm_boot() {
 	local start=${EPOCHREALTIME/./}
 	vm_start "$@"
