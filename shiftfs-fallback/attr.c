@@ -252,10 +252,22 @@ static bool may_clear_suid(const struct request *r, int fd, const struct node_st
 }
 
 /*
+ * What touch() says of somebody else's inode. Of S_ISGID without S_IXGRP the caller's groups, which
+ * are not known, decide whether it goes.
+ */
+static int touch_of_another(mode_t mode)
+{
+	bool goes = mode & S_ISUID || (mode & S_ISGID && mode & S_IXGRP);
+
+	return goes && !S_ISREG(mode) ? -EPERM : 0;
+}
+
+/*
  * chown(2) that names nobody: the inode counts as changed, and suid bits go. Before somebody writes
  * to a file with suid bits or capabilities the kernel asks for the same, also for who is not the
  * owner, so such a file of another stays as it is here; so does one with both for root, whose
- * writes leave the bits. The write itself sees to them.
+ * writes leave the bits. The write itself sees to them. Pipes, sockets and devices nobody writes
+ * through us.
  */
 static int touch(struct request *r, int fd)
 {
@@ -266,7 +278,7 @@ static int touch(struct request *r, int fd)
 	if (error < 0 || r->server->as)
 		return error;
 	if (!S_ISDIR(st.x.stx_mode) && r->in->uid != 0 && caller != 0 && st.x.stx_uid != caller)
-		return 0;
+		return touch_of_another(st.x.stx_mode);
 	if (!S_ISDIR(st.x.stx_mode) && st.x.stx_mode & (S_ISUID | S_ISGID)) {
 		if (!may_clear_suid(r, fd, &st))
 			return 0;

@@ -67,6 +67,8 @@ for by in 0 1000; do
 done
 chmod 6755 "$view/suid"; names_nobody 1001
 is "$(stat -c %a "$view/suid" "$backing/suid" | tr '\n' ' ')" "6755 6755 " "not those of somebody else's file"
+rm "$view/suid"; mkfifo "$view/suid"; chmod 6755 "$view/suid"
+fails 'not permitted' "of somebody else's pipe nobody can ask that" names_nobody 1001
 rm "$view/suid"
 
 ### ACLs and capabilities
