@@ -31,7 +31,6 @@
 
 /* A server that dies at once again and again is not started for ever. */
 #define RESTARTS_MAX 10
-#define NOBODY	     65534
 
 struct standalone {
 	const char *pid, *cgroup, *mountpoint;
@@ -206,7 +205,7 @@ static void be_keeper(struct standalone *a)
 			dup2(null, fd);
 	}
 #ifndef MUTANT_ALONE_CAPABLE
-	if (sys_drop_privileges(NOBODY) < 0)
+	if (sys_drop_privileges() < 0)
 		_exit(1);
 #endif
 	if (chdir("/") < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)

@@ -218,17 +218,39 @@ int sys_keyctl_new_session(const char *name)
 }
 
 /**
- * sys_drop_privileges() - be user and group @uid, without other groups and any capability, and
- * with no way to get one
+ * sys_become_none() - be a user that there is not
+ *
+ * Not `nobody`: as that one daemons of the host run, who could stop us, or kill us again and again.
+ * A user namespace has no such id; there it is nobody.
  */
-int sys_drop_privileges(uid_t uid)
+int sys_become_none(void)
 {
+	uid_t uid = SYS_NO_USER;
+
+#ifdef MUTANT_NOBODY_SIGNALS
+	uid = SYS_NOBODY;
+#endif
+	if (setresuid(uid, uid, uid) == 0 ||
+	    (errno == EINVAL && setresuid(SYS_NOBODY, SYS_NOBODY, SYS_NOBODY) == 0))
+		return 0;
+	return -errno;
+}
+
+/**
+ * sys_drop_privileges() - be a user that there is not, without groups and any capability, and with
+ * no way to get one
+ */
+int sys_drop_privileges(void)
+{
+	const gid_t gid = SYS_NOBODY;
+	int r;
+
 	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
 		;
-	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
-	    setresuid(uid, uid, uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0)
 		return -errno;
-	return 0;
+	r = sys_become_none();
+	return r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : r;
 }
 
 /**

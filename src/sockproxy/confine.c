@@ -8,6 +8,8 @@
 #include "config.h"
 #include "sockproxy/proxy.h"
 
+#include "lib/sys.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -19,15 +21,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define NOBODY 65534
+#define NOBODY SYS_NOBODY
 
-/* @gid: one group to be kept, or NOBODY */
+/* @uid: 0, or NOBODY; @gid: one group to be kept, or NOBODY */
 static int drop_ids(uid_t uid, gid_t gid)
 {
-	if (setgroups(gid != NOBODY, &gid) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-	    setresuid(uid, uid, uid) < 0)
+	if (setgroups(gid != NOBODY, &gid) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0)
 		return -errno;
-	return 0;
+	if (uid == NOBODY)
+		return sys_become_none();
+	return setresuid(uid, uid, uid) < 0 ? -errno : 0;
 }
 
 static int drop_rights(uid_t uid, gid_t gid)
@@ -128,7 +131,7 @@ static void find_ids(const char *engine_socket, uid_t *uid, gid_t *gid)
 }
 
 /**
- * confine_back() - the forwarder: nobody with the group of the engine's socket, or root without
+ * confine_back() - the forwarder: no user, with the group of the engine's socket, or root without
  * capabilities where only root may use it; and no other system calls than connecting and copying
  */
 int confine_back(const char *engine_socket)

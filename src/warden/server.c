@@ -21,7 +21,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SERVER_UID	65534 /* nobody: owns no file that matters */
 #define SERVER_START_MS 8000
 #define SERVER_TRY_MS	1500 /* where there is another one to start */
 #define FIRST_FD	10   /* where the inherited descriptors are put in the child */
@@ -100,7 +99,7 @@ static void build_command(struct command *cmd, const struct warden *w, int *prog
 static void drop_privileges(void)
 {
 #ifndef MUTANT_FS_CAPABLE
-	if (sys_drop_privileges(SERVER_UID) < 0)
+	if (sys_drop_privileges() < 0)
 		_exit(1);
 #endif
 }

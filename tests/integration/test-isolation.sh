@@ -254,6 +254,7 @@ if launch_detached "$name" --rootfs "$root" --privileged -- sleep 1000; then
 	for pid in $(family 'cloister-fs.*'); do
 		like "$(grep CapPrm "/proc/$pid/status")" ':[[:space:]]*0+$' "cloister-fs has no capability"
 		is "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$pid/status")" 1 "no new privileges"
+		fails 'not permitted' "what the host runs as nobody cannot stop it" setpriv --reuid 65534 --regid 65534 --clear-groups kill -0 "$pid"
 		is "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")" 2 "its own seccomp filter"
 	done
 	isnt "$(family 'cloister-fs.*')" "" "(there is a cloister-fs)"

@@ -23,7 +23,7 @@ raw() { python3 "$tests_lib/httpraw.py" "$work/p.sock" "$@"; } # until the end, 
 parent=${proxies[0]}
 child=$(pgrep -P "$parent")
 is "$(grep -h '^Uid\|^CapEff\|^CapBnd\|^Seccomp:\|^NoNewPrivs' "/proc/$child/status" | tr -s '\t\n' ' ')" \
-	"Uid: 65534 65534 65534 65534 CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 " "the parser is nobody, with a filter"
+	"Uid: 4294967293 4294967293 4294967293 4294967293 CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 " "the parser is a user that there is not, with a filter"
 is "$(grep -h '^CapEff\|^CapBnd\|^Seccomp:\|^NoNewPrivs' "/proc/$parent/status" | tr -s '\t\n' ' ')" \
 	"CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 " "the forwarder has no capability, and a filter"
 isnt "$(readlink "/proc/$child/root")" / "the parser sees no file system"

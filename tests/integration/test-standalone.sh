@@ -38,7 +38,7 @@ mapfile -t servers < <(pgrep -f "^cloister-fs .*$mnt")
 is "${#servers[@]}" 2 "a keeper and a server"
 for p in "${servers[@]}"; do
 	like "$(grep -E '^(Uid|CapEff|CapPrm|CapBnd|NoNewPrivs)' "/proc/$p/status" | tr -s '\t\n' ' ')" \
-		'^Uid: 65534 65534 65534 65534 CapPrm: 0+ CapEff: 0+ CapBnd: 0+ NoNewPrivs: 1' "no privilege left in $p"
+		'^Uid: 4294967293 4294967293 4294967293 4294967293 CapPrm: 0+ CapEff: 0+ CapBnd: 0+ NoNewPrivs: 1' "no privilege left in $p"
 done
 is "$(awk '/^Seccomp:/ { print $2 }' "/proc/${servers[1]}/status")" 2 "the server has its filter"
 
