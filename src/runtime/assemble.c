@@ -277,8 +277,12 @@ static void attach_cgroup(const struct init_args *a, int root, const struct plan
 	attach_at(a, root, fd, m->destination, false);
 	dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (int i = 0; i < cg->n; i++) {
-		int r = cg->h[i].dir_fd < 0 ? 0 : attach_v1(&cg->h[i], dir, attrs | m->set);
+		uint64_t set = m->set;
+		int r;
 
+		if (step->own_systemd && strcmp(cg->h[i].controllers, "name=systemd") == 0)
+			set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		r = cg->h[i].dir_fd < 0 ? 0 : attach_v1(&cg->h[i], dir, attrs | set);
 		if (r < 0)
 			child_fail(a->common.sync, EXIT_USAGE, -r,
 				   "mount cgroup \"%s\" below \"%s\"", cg->h[i].controllers,

@@ -214,11 +214,33 @@ static bool plan_overlay(struct plan *plan, struct spec_mount *m, int index, str
 	return true;
 }
 
+/*
+ * Podman's --systemd binds the host's hierarchy of systemd, whole, over the cgroup mount of before
+ * (v1). The container has its own part of it there, which is what systemd wants to write to.
+ */
+static bool is_systemd_hierarchy(const struct plan *plan, const struct spec_mount *m)
+{
+	static const char place[] = "/sys/fs/cgroup/systemd";
+
+	if (!m->bind || strcmp(m->source, place) != 0 || strcmp(m->destination, place) != 0)
+		return false;
+	for (guint i = 0; i < plan->steps->len; i++) {
+		struct plan_step *step = &g_array_index(plan->steps, struct plan_step, i);
+
+		if (step->kind == PLAN_CGROUP &&
+		    strcmp(step->mount->destination, "/sys/fs/cgroup") == 0)
+			return step->own_systemd = true;
+	}
+	return false;
+}
+
 static bool plan_mount(struct plan *plan, struct spec_mount *m, int index, struct vet *vet,
 		       GError **error)
 {
 	struct plan_step step = { .kind = PLAN_PART, .mount = m, .tree_fd = -1, .recursive = true };
 
+	if (is_systemd_hierarchy(plan, m))
+		return true;
 	if (m->bind)
 		return plan_volume(plan, m, index, vet, error);
 	if (is_type(m, "overlay"))

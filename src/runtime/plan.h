@@ -53,6 +53,7 @@ struct plan_step {
 	char *path;  /* volumes: the canonical path of the source on the host */
 	bool file;   /* the source is not a directory */
 	bool recursive;
+	bool own_systemd; /* PLAN_CGROUP: the hierarchy of systemd is writable in any case */
 	struct plan_proxy
 		*proxy; /* tree_fd is that of the socket until proxylink_start(); or NULL */
 	char *as;	/* with whose rights it is served: the server's --as; or NULL */

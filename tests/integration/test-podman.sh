@@ -60,8 +60,12 @@ said_is mem "65536 kB" "isolation: -m is what /proc/meminfo shows"
 make_volume "$work/vol"
 is "$(run --rm -v "$work/vol:/v" $image sh -c 'stat -c %u /v/of-1000; echo x >/v/new; stat -c %u /v/new'; stat -c %u "$work/vol/new")" $'1000\n0\n0' "a bind mount, from both sides"
 like "$(run --rm -v "$work/vol:/v:ro" $image sh -c 'attack remount-rw /v; touch /v/x' 2>&1)" 'touch.*Read-only' "... :ro for good"
-is "$(run --rm -v "$work/vol:/v:O" $image sh -c 'stat -c %u /v/of-1000; echo x >/v/thrown-away; cat /v/thrown-away'; ls "$work/vol" | grep thrown)" $'1000\nx' "... :O: what is written goes with the container"
+is "$(run --rm -v "$work/vol:/v:O" $image sh -c 'stat -c %u /v/of-1000; echo x >/v/thrown-away; cat /v/thrown-away'; ls "$work"/vol/thrown* 2>/dev/null)" $'1000\nx' "... :O: what is written goes with the container"
 is "$(run --rm -v "$work/vol:/v:idmap" $image stat -c %u /v/of-1000)" 1000 "... :idmap"
+if grep -q ' /sys/fs/cgroup/systemd cgroup ' /proc/mounts; then
+	is "$(run --rm --systemd=always $image sh -c 'cd /sys/fs/cgroup/systemd && mkdir x && echo $$ >x/cgroup.procs && grep -o "systemd:.*" /proc/self/cgroup; touch /sys/fs/cgroup/pids/y 2>&1; ls -d *.slice docker' 2>/dev/null)" \
+		$'systemd:/x\ntouch: /sys/fs/cgroup/pids/y: Read-only file system' "--systemd=always on cgroup v1: its own part of the hierarchy, and nothing else is writable"
+fi
 is "$(run --rm -v named:/data $image stat -c %u /data/seed)" 1000 "a named volume is filled from the image"
 is "$(run --rm $image sh -c 'exit 42'; echo $?)" 42 "the exit status"
 fails 127 "a program that is not there: 127" run --rm $image /no/such
