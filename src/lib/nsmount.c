@@ -22,8 +22,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OPTIONS_MAX 4096
-
 static const unsigned int attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 static int open_ns(int host_proc, pid_t pid, const char *kind)
@@ -112,51 +110,18 @@ int nsmount_proc_context(int host_proc, int ns)
 	return r == -EOPNOTSUPP ? proc_by_child(host_proc, ns) : r;
 }
 
-/* Take subset=pid out of @options. Return: was it there? */
-static bool drop_subset(char *options)
-{
-	bool found = false;
-	char *to = options, *next = options;
-
-#ifdef MUTANT_SUBSET_BARE
-	return false;
-#endif
-	for (char *option = strsep(&next, ","); option; option = strsep(&next, ",")) {
-		size_t len = strlen(option);
-
-		if (strcmp(option, "subset=pid") == 0) {
-			found = true;
-			continue;
-		}
-		if (to != options)
-			*to++ = ',';
-		memmove(to, option, len);
-		to += len;
-	}
-	*to = '\0';
-	return found;
-}
-
 /**
  * nsmount_proc_of() - a detached procfs that shows the pid namespace @ns
  * @host_proc: descriptor of the host's /proc
- * @options: what nsmount_proc_allows(), or NULL
- * @narrow: whether subset=pid is among them: the procfs has not got that yet, see
- * nsmount_proc_narrow()
+ * @options: hidepid= and the like, or NULL
  *
  * Its superblock belongs to the user namespace that owns that pid namespace.
  */
-int nsmount_proc_of(int host_proc, int ns, const char *options, bool *narrow)
+int nsmount_proc_of(int host_proc, int ns, const char *options)
 {
 	autofd fs = nsmount_proc_context(host_proc, ns);
-	char own[OPTIONS_MAX];
-	int r = fs;
+	int r = fs < 0 ? fs : mnt_configure(fs, options);
 
-	if (snprintf(own, sizeof(own), "%s", options ?: "") >= (int)sizeof(own))
-		return -E2BIG;
-	*narrow = drop_subset(own);
-	if (r >= 0)
-		r = mnt_configure(fs, own);
 	if (r == 0)
 		r = sys_fsconfig_create(fs);
 	return r < 0 ? r : sys_fsmount(fs, attrs);
@@ -165,16 +130,11 @@ int nsmount_proc_of(int host_proc, int ns, const char *options, bool *narrow)
 /**
  * nsmount_proc() - nsmount_proc_of() the pid namespace of process @pid
  */
-int nsmount_proc(int host_proc, pid_t pid, const char *options, bool *narrow)
+int nsmount_proc(int host_proc, pid_t pid, const char *options)
 {
 	autofd ns = open_ns(host_proc, pid, "pid");
 
-	return ns < 0 ? ns : nsmount_proc_of(host_proc, ns, options, narrow);
-}
-
-static bool is(const char *text, size_t len, const char *word)
-{
-	return strlen(word) == len && strncmp(text, word, len) == 0;
+	return ns < 0 ? ns : nsmount_proc_of(host_proc, ns, options);
 }
 
 /**
@@ -184,14 +144,18 @@ static bool is(const char *text, size_t len, const char *word)
  */
 bool nsmount_proc_allows(const char *options)
 {
+	static const char *const known[] = { "hidepid", "gid", "subset" };
+
 #ifdef MUTANT_OPTIONS_PASSED
 	return true;
 #endif
 	for (const char *p = options ?: ""; *p; p += strcspn(p, ","), p += *p == ',') {
-		size_t len = strcspn(p, ","), key = strcspn(p, "=,");
+		size_t len = strcspn(p, "=,"), i = 0;
 
-		if (len && !is(p, key, "hidepid") && !is(p, key, "gid") &&
-		    !is(p, len, "subset=pid"))
+		while (i < sizeof(known) / sizeof(known[0]) &&
+		       (strlen(known[i]) != len || strncmp(p, known[i], len) != 0))
+			i++;
+		if (len && i == sizeof(known) / sizeof(known[0]))
 			return false;
 	}
 	/* A quoted value could have commas: none of these has. */
@@ -207,12 +171,15 @@ static int set_subset(int mount, const char *subset)
 }
 
 /**
- * nsmount_proc_widen() - have a procfs of somebody else's show its files also if it was made with
- * subset=pid
+ * nsmount_proc_widen() - have a procfs show its files also if it was made with subset=pid
  * @mount: descriptor of its root
  * @narrow: whether it was
  *
- * Return: 0, or -errno; -EINVAL: it cannot be taken back (as of Linux 7.2).
+ * The kernel lets everybody who may mount have a whole new procfs if there is one with nothing
+ * locked over it (fs/namespace.c: mnt_already_visible()), and takes one with subset=pid for that:
+ * it has to have something to be covered.
+ *
+ * Return: 0, or -errno; -EINVAL with @narrow: it stays so for good (Linux 7.2).
  */
 int nsmount_proc_widen(int mount, bool *narrow)
 {
@@ -234,12 +201,7 @@ int nsmount_proc_widen(int mount, bool *narrow)
 }
 
 /**
- * nsmount_proc_narrow() - have a procfs show nothing but processes, when something covers it: that
- * stays
- *
- * The kernel lets everybody who may mount have a whole new procfs if there is one with nothing
- * locked over it (fs/namespace.c: mnt_already_visible()), and one before Linux 7.2 takes a procfs
- * for that which has had subset=pid from the start, and so nothing to be covered.
+ * nsmount_proc_narrow() - the opposite, when what covers it is there: that stays
  */
 int nsmount_proc_narrow(int mount)
 {

@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 int nsmount_proc_context(int host_proc, int ns);
-int nsmount_proc_of(int host_proc, int ns, const char *options, bool *narrow);
-int nsmount_proc(int host_proc, pid_t pid, const char *options, bool *narrow);
+int nsmount_proc_of(int host_proc, int ns, const char *options);
+int nsmount_proc(int host_proc, pid_t pid, const char *options);
 bool nsmount_proc_allows(const char *options);
 int nsmount_proc_widen(int mount, bool *narrow);
 int nsmount_proc_narrow(int mount);

@@ -409,8 +409,15 @@ static bool build_proc(struct tree *tree, const struct spec_mount *m, GError **e
 				 "mount \"%s\": of \"%s\" only hidepid, gid and subset=pid "
 				 "are options that a container's procfs can have",
 				 m->destination, m->data);
-	fd = nsmount_proc(tree->shop->host_proc, tree->init_pid, m->data, &tree->proc_narrow);
-	r = fd < 0 ? fd : attach_part(tree->shop, fd, "proc", false, m->set, NULL);
+	fd = nsmount_proc(tree->shop->host_proc, tree->init_pid, m->data);
+	r = fd < 0 ? fd : nsmount_proc_widen(fd, &tree->proc_narrow);
+	if (r == -EINVAL && tree->proc_narrow)
+		return error_set(error,
+				 "mount \"%s\": this kernel cannot cover a procfs of subset=pid, "
+				 "and new ones inside are covered like it: use hidepid=2",
+				 m->destination);
+	if (r == 0)
+		r = attach_part(tree->shop, fd, "proc", false, m->set, NULL);
 	return r == 0 || error_set_errno(error, r, "mount procfs for \"%s\"", m->destination);
 }
 

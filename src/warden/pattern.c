@@ -88,7 +88,7 @@ static int make(struct job *job, struct names *names)
 	if (r < 0)
 		return r;
 	*names = (struct names){ inode_of(v->pid_ns), inode_of(v->net_ns) };
-	made.mount = nsmount_proc_of(v->host_proc, v->pid_ns, "", &made.narrow);
+	made.mount = nsmount_proc_of(v->host_proc, v->pid_ns, "");
 	if (made.mount < 0)
 		return made.mount;
 	r = transplant_build(job, &made);

@@ -84,23 +84,23 @@ struct laying {
 static int lay(void *arg)
 {
 	const struct laying *l = arg;
-	struct instance *made = l->made;
-	int r = made->sysfs || made->narrow ? 0 : nsmount_proc_widen(made->mount, &made->narrow);
+	bool subset = false;
+	int r = l->made->sysfs ? 0 : nsmount_proc_widen(l->made->mount, &subset);
 
-	made->bare = made->narrow && r == -EINVAL;
+	l->made->bare = subset && r == -EINVAL;
 	if (r < 0)
-		return made->bare ? 0 : r;
+		return l->made->bare ? 0 : r;
 	/* What has no files is not shown with them, but has to have one that is covered. */
-	r = made->narrow ? covers_lay_one(l->covers, l->part, PLACE, BARE)
-			 : covers_lay(l->covers, l->part, PLACE, BARE, made->readonly);
-	return r == 0 && made->narrow ? nsmount_proc_narrow(made->mount) : r;
+	r = subset ? covers_lay_one(l->covers, l->part, PLACE, BARE)
+		   : covers_lay(l->covers, l->part, PLACE, BARE, l->made->readonly);
+	return r == 0 && subset ? nsmount_proc_narrow(l->made->mount) : r;
 }
 
 /*
- * On Linux 7.2 subset=pid cannot be taken back, and the kernel gives nobody a whole procfs for
- * one that has had it from the start (fs/namespace.c: mnt_already_visible()): that needs no cover.
- * Whether this kernel does so is not told by its number: it is asked for a whole one, where there
- * is no other. As restricted as can be: what is locked on the one, the other has to have.
+ * On Linux 7.2 an instance has subset=pid from the start or never, and the kernel gives nobody a
+ * whole one for it (fs/namespace.c: mnt_already_visible()): it needs no cover. Whether this kernel
+ * is such a one is not told by its number: it is asked for a whole one, where there is no other. As
+ * restricted as can be: what is locked on the one, the other has to have.
  */
 static int check_bare(int whole, uint64_t attrs)
 {
@@ -249,9 +249,8 @@ static int make_new(struct job *job, struct instance *made)
 	const struct mount_args *args = job->arg;
 	const struct visit *v = &job->visit;
 
-	made->mount = made->sysfs
-			      ? nsmount_sysfs_of(v->host_proc, v->net_ns)
-			      : nsmount_proc_of(v->host_proc, v->pid_ns, args->data, &made->narrow);
+	made->mount = made->sysfs ? nsmount_sysfs_of(v->host_proc, v->net_ns)
+				  : nsmount_proc_of(v->host_proc, v->pid_ns, args->data);
 	return made->mount < 0 ? made->mount : transplant_make(job, made);
 }
 

@@ -22,8 +22,7 @@ struct mount_args {
 struct instance {
 	int mount;
 	bool sysfs, readonly;
-	bool narrow;	/* a procfs that is to have subset=pid when it is covered */
-	bool bare;	/* it has had that from the start, for good: nothing can cover it */
+	bool bare;	/* a procfs that has subset=pid for good: nothing can cover it */
 	uint64_t attrs; /* MOUNT_ATTR_* */
 };
 
