@@ -404,11 +404,20 @@ no_number() {
 	edit '[x for x in m if x["destination"] == "/proc"][0]["options"].append("pidns=/proc/1/ns/pid"); p["args"] = ["ls", "/proc"]'
 	inside
 	like "$status $out" '^1 .*only hidepid' "the host's processes: refused"
-	keep '[x for x in m if x["destination"] == "/proc"][0]["options"].append("subset=pid")'
-	is "$(in_kept "$kept" sh -c 'ls /proc | grep -v "^[0-9]"' | tr '\n' ' ')" "self thread-self " "subset=pid: nothing but processes"
-	out=$(nsenter -t "$(cloister state "$kept" | json 'd["pid"]')" -U -m -p -S 0 -G 0 mount -t proc proc /mnt 2>&1)
-	isnt $? 0 "subset=pid: the kernel gives no whole one for it" || diag "$out"
-	drop
+	subset='[x for x in m if x["destination"] == "/proc"][0]["options"].append("subset=pid")'
+	edit "p['args'] = ['true']; $subset"
+	inside
+	case $out in
+	# Linux 7.2; what is mounted inside is another matter (mounts-inside).
+	*'cannot cover a procfs of subset=pid'*) skip subset-undone "subset=pid: nothing but processes" ;;
+	*)
+		keep "$subset"
+		is "$(in_kept "$kept" sh -c 'ls /proc | grep -v "^[0-9]"' | tr '\n' ' ')" "self thread-self " "subset=pid: nothing but processes"
+		out=$(nsenter -t "$(cloister state "$kept" | json 'd["pid"]')" -U -m -p -S 0 -G 0 mount -t proc proc /mnt 2>&1)
+		isnt $? 0 "subset=pid: the kernel gives no whole one for it" || diag "$out"
+		drop
+		;;
+	esac
 	# Until its first process is ready, a container's mount namespace is not what it will be.
 	edit 'p["args"] = ["sleep", "1000"]; m += [{"destination": "/mnt/%d" % i, "type": "tmpfs", "options": ["size=4k"]} for i in range(1500)]'
 	name=$(cname early)
