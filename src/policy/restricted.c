@@ -58,6 +58,8 @@ static struct file_id *new_id(dev_t dev, ino_t ino)
 	return id;
 }
 
+static const char *canonical_dir(struct restricted *r, const char *dir);
+
 static void free_object(void *p)
 {
 	struct restricted_object *o = p;
@@ -104,15 +106,33 @@ static void add_parents(struct restricted *r, struct restricted_object *o, const
 	}
 }
 
+/*
+ * realpath() of @dir, which would read each part of it as a link, by that of the directory above:
+ * most are known already.
+ */
+static char *resolve_dir(struct restricted *r, const char *dir)
+{
+	g_autofree char *above = g_path_get_dirname(dir), *base = g_path_get_basename(dir);
+	g_autofree char *name = NULL;
+	const char *real;
+	struct stat st;
+
+	if (strcmp(above, dir) == 0 || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
+		return realpath(dir, NULL);
+	real = canonical_dir(r, above);
+	if (!real)
+		return NULL;
+	name = g_build_filename(real, base, NULL);
+	if (lstat(name, &st) < 0)
+		return NULL;
+	return S_ISLNK(st.st_mode) ? realpath(name, NULL) : strdup(name);
+}
+
 /* The canonical path of the directory @dir; NULL: it is not there. Each is looked up once. */
 static const char *canonical_dir(struct restricted *r, const char *dir)
 {
-	char *real;
-
-	if (!g_hash_table_contains(r->dirs, dir)) {
-		real = realpath(dir, NULL);
-		g_hash_table_insert(r->dirs, g_strdup(dir), real);
-	}
+	if (!g_hash_table_contains(r->dirs, dir))
+		g_hash_table_insert(r->dirs, g_strdup(dir), resolve_dir(r, dir));
 	return g_hash_table_lookup(r->dirs, dir);
 }
 
@@ -180,15 +200,20 @@ static void add_missing(struct restricted *r, const struct mounttab *tab,
 {
 	g_autofree char *name = NULL;
 	const char *dir = existing_parent(r, o->path, &name);
-	struct object at = { 0 };
+	struct object *at = &r->last_dir;
 
 	add_parents(r, o, dir);
-	if (object_at(tab, AT_FDCWD, dir, &at) == 0 && at.mount && at.fspath) {
-		o->mount_id = at.mount_id;
-		o->fs = at.mount->dev;
-		o->fspath = g_build_filename(at.fspath, name, NULL);
+	/* Neighbours in the list often are in the directory. */
+	if (g_strcmp0(at->path, dir) != 0) {
+		object_clear(at);
+		if (object_at(tab, AT_FDCWD, dir, at) < 0)
+			return;
 	}
-	object_clear(&at);
+	if (at->mount && at->fspath) {
+		o->mount_id = at->mount_id;
+		o->fs = at->mount->dev;
+		o->fspath = g_build_filename(at->fspath, name, NULL);
+	}
 }
 
 static void add_existing(struct restricted *r, const struct mounttab *tab, const char *path,
@@ -296,4 +321,5 @@ void restricted_clear(struct restricted *r)
 	g_clear_pointer(&r->parents, g_hash_table_unref);
 	g_clear_pointer(&r->objects, g_ptr_array_unref);
 	g_clear_pointer(&r->excepted, g_ptr_array_unref);
+	object_clear(&r->last_dir);
 }

@@ -45,12 +45,14 @@ struct restricted_object {
 };
 
 struct restricted {
-	GPtrArray *objects;   /* struct restricted_object * */
-	GHashTable *by_id;    /* dev and ino → struct restricted_object * */
-	GHashTable *parents;  /* dev and ino of a directory above → GPtrArray of those */
-	GHashTable *by_name;  /* canonical path of one → that list */
-	GHashTable *dirs;     /* name of a directory → canonical path of it, or NULL */
-	GPtrArray *excepted;  /* char *, of these nothing is restricted */
+	GPtrArray *objects;  /* struct restricted_object * */
+	GHashTable *by_id;   /* dev and ino → struct restricted_object * */
+	GHashTable *parents; /* dev and ino of a directory above → GPtrArray of those */
+	GHashTable *by_name; /* canonical path of one → that list */
+	GHashTable *dirs;    /* name of a directory → canonical path of it, or NULL */
+	GPtrArray *excepted; /* char *, of these nothing is restricted */
+	struct object
+		last_dir; /* while this is filled: the directory of the last that was not there */
 	const char *building; /* where BuildKit keeps the bundle that is judged, or NULL */
 };
 
