@@ -181,6 +181,9 @@ static void be_twin(struct warden *w, int warden_pidfd, int link)
 		if (poll(p, 2, -1) <= 0)
 			continue;
 		notify_follow(&w->notify, link);
+		/* Nobody is inside any more; the kernel takes us down while it takes down PID 1. */
+		if (w->notify.over)
+			_exit(0);
 		/* No more news will come: an end that is polled would keep us busy. */
 		if (p[1].revents & POLLHUP)
 			p[1].fd = -1;
@@ -258,6 +261,14 @@ static void restart_server(struct warden *w)
 	}
 	renew_twin(w);
 	sysctls_settle(w);
+}
+
+static void twin_ended(struct warden *w)
+{
+	if (w->notify.over)
+		close_to(&w->other_pidfd, -1);
+	else
+		make_twin(w);
 }
 
 /* The twin finds it by what it writes of itself into shared memory. */
@@ -406,7 +417,7 @@ static void step(struct warden *w)
 	if (p[POLL_SERVER].revents)
 		restart_server(w);
 	else if (p[POLL_OTHER].revents)
-		make_twin(w);
+		twin_ended(w);
 	if (p[POLL_CONSOLE].revents)
 		drain_console(w);
 	if (p[POLL_LINK].revents)

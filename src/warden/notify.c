@@ -246,6 +246,7 @@ static void leave_workshop(struct notify *n)
 	close(n->shop_ns);
 	close(n->views_fd);
 	n->shop_ns = n->views_fd = -1;
+	n->over = true;
 }
 
 static void forget(struct notify *n, int index)

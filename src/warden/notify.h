@@ -91,6 +91,7 @@ struct notify {
 	int swap_state;	     /* of swaplimit_open(), or -1 */
 	uid_t uid;	     /* the container's root on the host */
 	int64_t boot_offset; /* ns of CLOCK_BOOTTIME when the container's clocks began */
+	bool over;	     /* PID 1 ends, and with it whoever is inside */
 };
 
 /*
