@@ -8,7 +8,6 @@
 #include "standalone.h"
 #include "survive.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <stdio.h>

@@ -11,7 +11,6 @@
 #include "tree.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -10,8 +10,6 @@
 #include "runtime/error.h"
 #include "runtime/state.h"
 
-#include <errno.h>
-
 /**
  * known_open() - find container @id and read what is on record of it
  * @with_config: its specification too

@@ -10,7 +10,6 @@
 #include "config.h"
 #include "launcher/setup.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

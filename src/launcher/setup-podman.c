@@ -8,7 +8,6 @@
 #include "config.h"
 #include "launcher/setup.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/error.h"

@@ -10,12 +10,10 @@
 #include "lib/dir.h"
 #include "lib/fd.h"
 
-#include <fcntl.h>
 #include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static char *read_file(int dir, const char *name)
 {

@@ -7,7 +7,6 @@
 #include "lib/cgroup-internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

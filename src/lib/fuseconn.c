@@ -23,11 +23,9 @@
 #include <linux/nsfs.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* Ids of the host that a process's user namespace has. */
 struct range {

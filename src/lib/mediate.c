@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What /proc/PID/stat says that is asked here; it needs no privilege. */
 struct stat_line {

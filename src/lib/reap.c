@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /**
  * reap_helper_hierarchies() - the hierarchies in which helpers get a cgroup of their own

@@ -12,7 +12,6 @@
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>

@@ -15,10 +15,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PATH_LEN  128 /* of a sysctl; the longest has half of it */
 #define DEPTH_MAX 8

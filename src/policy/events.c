@@ -8,11 +8,9 @@
 #include "lib/fd.h"
 #include "policy/policy-error.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 

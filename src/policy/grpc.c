@@ -14,12 +14,10 @@
 #include "lib/fd.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #define TIMEOUT_S  2
 #define MAX_ANSWER (4 << 20)

@@ -19,7 +19,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TASKS	      "/io.containerd.runtime.v2.task/"
 #define SOURCES	      "containerd.io/distribution.source."

@@ -14,7 +14,6 @@
 #include "policy/store.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static bool is_id(const char *id)
 {

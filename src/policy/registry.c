@@ -13,7 +13,6 @@
 #include "policy/policy-error.h"
 #include "policy/store.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

@@ -10,7 +10,6 @@
 #include "policy/events.h"
 #include "policy/policy-error.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <string.h>

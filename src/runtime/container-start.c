@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* More than a line of passwd(5) has; what is longer is no home. */
 #define LINE_MAX_BYTES 1024

@@ -28,7 +28,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <unistd.h>
 
 /* The deepest directory that both paths are in, or are. */
 static char *common_dir(const char *a, const char *b)

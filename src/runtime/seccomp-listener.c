@@ -17,7 +17,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #define SPEC_VERSION "1.3.0"
 

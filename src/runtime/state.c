@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #ifdef MUTANT_PUBLISHED_EARLY
 #define UNPUBLISHED "config.json"

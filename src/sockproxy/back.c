@@ -17,13 +17,11 @@
 #include "sockproxy/request.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What epoll tells: the client's number and which of its descriptors, or the channel. */

@@ -18,7 +18,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* Names of Go's structs that a check below looks for. */
 static const char *const names[] = {

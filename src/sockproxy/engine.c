@@ -10,12 +10,10 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #define INFO_MAX       (1024 * 1024)
 #define INFO_TIMEOUT_S 5

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 /* Whole file systems of ours: the server's, the container's own files, what masks are made of. */
 static const char *const sources[COVERS_SOURCES] = { "/fs", "/own", "/empty" };

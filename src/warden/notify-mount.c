@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <stdio.h>
 #include <string.h>
 
 #define MGC_VAL 0xc0ed0000 /* <sys/mount.h> and <linux/mount.h> do not go together */

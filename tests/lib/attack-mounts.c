@@ -7,7 +7,6 @@
 #include "config.h"
 #include "attack.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>

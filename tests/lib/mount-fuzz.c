@@ -12,7 +12,6 @@
 #define _GNU_SOURCE
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
