@@ -82,6 +82,10 @@ bool option_cpuset(const char *text, GError **error)
 	return error_set(error, "--cpuset \"%s\": give numbers and ranges, like 0-2,5", text);
 }
 
+/**
+ * option_number() - a number from @min to @max
+ * @what: the option, for the error
+ */
 bool option_number(const char *what, const char *text, int64_t min, int64_t max, int64_t *value,
 		   GError **error)
 {

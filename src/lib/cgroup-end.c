@@ -41,7 +41,9 @@ struct cgroup_deadline cgroup_deadline_in(unsigned int ms)
 	return (struct cgroup_deadline){ .end_ns = now_ns() + ms * 1000000ULL, .pause_us = 200 };
 }
 
-/* Sleeps, longer each time; false once the time is over. */
+/**
+ * cgroup_deadline_pause() - sleep, longer each time; false once the time is over
+ */
 bool cgroup_deadline_pause(struct cgroup_deadline *deadline)
 {
 	struct timespec ts = { .tv_nsec = deadline->pause_us * 1000L };

@@ -119,6 +119,9 @@ int fd_replace_file_at(int dirfd, const char *name, const void *data, size_t len
 	return r;
 }
 
+/**
+ * fd_write_all() - write all @len bytes
+ */
 int fd_write_all(int fd, const void *data, size_t len)
 {
 	const char *p = data;

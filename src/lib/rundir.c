@@ -159,6 +159,10 @@ int rundir_enter(int root_fd, const char *id)
 /* Room for struct rundir_record as text. */
 #define RECORD_MAX (RUNDIR_CGROUP_MAX + 2 * RUNDIR_NAME_MAX + 256)
 
+/**
+ * rundir_write_record() - what cleaning up after the container needs; replaces what was there
+ * @dir_fd: the container's directory
+ */
 int rundir_write_record(int dir_fd, const struct rundir_record *r)
 {
 	char buf[RECORD_MAX];
@@ -210,6 +214,11 @@ static int read_name(char **text, const char *key, char *ret, size_t size)
 	return 0;
 }
 
+/**
+ * rundir_read_record() - what rundir_write_record() wrote
+ *
+ * Return: 0; -EINVAL if it is garbled; or another -errno.
+ */
 int rundir_read_record(int dir_fd, struct rundir_record *r)
 {
 	char buf[RECORD_MAX], *names;
@@ -237,6 +246,9 @@ int rundir_read_record(int dir_fd, struct rundir_record *r)
 	return n ?: read_name(&names, "scope", r->scope, sizeof(r->scope));
 }
 
+/**
+ * rundir_write_helpers() - who looks after the container, for `status`
+ */
 int rundir_write_helpers(int dir_fd, const struct rundir_helpers *h)
 {
 	char buf[256];
@@ -250,6 +262,9 @@ int rundir_write_helpers(int dir_fd, const struct rundir_helpers *h)
 	return fd_replace_file_at(dir_fd, "helpers", buf, len, 0600);
 }
 
+/**
+ * rundir_read_helpers() - what rundir_write_helpers() wrote
+ */
 int rundir_read_helpers(int dir_fd, struct rundir_helpers *h)
 {
 	char buf[256];

@@ -114,6 +114,9 @@ int caps_drop_bounding(uint64_t keep)
 	return 0;
 }
 
+/**
+ * caps_set() - the three sets of the calling thread, as bits by number
+ */
 int caps_set(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -163,6 +163,9 @@ static bool take_cgroup(struct container *c, GError **error)
 	return r == 0 || error_set_errno(error, r, "write the state of \"%s\"", c->id);
 }
 
+/**
+ * container_make_cgroups() - the container's cgroups, limited, and delegated to its root
+ */
 bool container_make_cgroups(struct container *c, GError **error)
 {
 	char what[CGROUP_WHAT_MAX] = "";
@@ -180,7 +183,11 @@ bool container_make_cgroups(struct container *c, GError **error)
 	return r == 0 || error_set_errno(error, r, "delegate cgroup \"%s\"", c->record.cgroup);
 }
 
-/* The helpers' own cgroup: outside the container's, so that no limit or freeze of it holds them. */
+/**
+ * container_make_helpers_cgroup() - the helpers' own cgroup
+ *
+ * Outside the container's, so that no limit or freeze of it holds them.
+ */
 bool container_make_helpers_cgroup(struct container *c, GError **error)
 {
 	struct cgroup_limits limits = { .memory = HELPERS_MEMORY_LIMIT };

@@ -32,6 +32,11 @@ static void free_item(void *p)
 	g_free(item);
 }
 
+/**
+ * hostcheck_add() - one line of the report
+ * @consequence: what does not work without it; NULL: nothing
+ * @format: the detail: what was found
+ */
 void hostcheck_add(struct hostcheck *hc, const char *name, enum hostcheck_status status,
 		   const char *consequence, const char *format, ...)
 {
@@ -114,7 +119,11 @@ static int write_maps(pid_t pid)
 	return fd_write_file_at(AT_FDCWD, path, map);
 }
 
-/* A user namespace with the mapping of a container and nobody in it. Returns its fd or -errno. */
+/**
+ * hostcheck_userns() - a user namespace with the mapping of a container and nobody in it
+ *
+ * Return: its descriptor or -errno.
+ */
 int hostcheck_userns(void)
 {
 	char path[64];

@@ -48,7 +48,9 @@ static bool body_is_checked(const struct endpoint *e, const char *text, size_t l
 	return same;
 }
 
-/* Is this, word for word, what request_write() makes of it, and allowed? */
+/**
+ * request_is_checked() - is this, word for word, what request_write() makes of it, and allowed?
+ */
 bool request_is_checked(struct link *l, const char *text, const struct proxy_msg *msg, int fd)
 {
 	static struct target t;

@@ -36,6 +36,10 @@ static bool may_log(void)
 	return true;
 }
 
+/**
+ * log_denied() - write down what was blocked, but not more than a few in a while
+ * @target: of the request: the client's bytes
+ */
 void log_denied(const char *target, size_t len)
 {
 	char text[512];

@@ -15,6 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/**
+ * link_watch() - wait for other events of one of a link's descriptors
+ * @part: which of them, for the event
+ * @have: what is waited for; updated
+ */
 void link_watch(const struct link *l, int fd, int part, uint32_t *have, uint32_t want)
 {
 	struct epoll_event ev = { .events = want, .data.u64 = (uint64_t)l->id << 2 | part };
@@ -80,7 +85,11 @@ bool flow_keep(struct flow *f)
 	return true;
 }
 
-/* Return: 1: all is sent; 0: the other side is full; -errno */
+/**
+ * flow_send() - pass on what has been read
+ *
+ * Return: 1: all is sent; 0: the other side is full; -errno
+ */
 int flow_send(struct flow *f, int fd)
 {
 	while (f->at < f->len) {
@@ -96,7 +105,11 @@ int flow_send(struct flow *f, int fd)
 	return 1;
 }
 
-/* Return: 1: something was read; 0: nothing there now; -EPIPE: the end; another -errno */
+/**
+ * flow_receive() - read what there is room for
+ *
+ * Return: 1: something was read; 0: nothing there now; -EPIPE: the end; another -errno
+ */
 int flow_receive(struct flow *f, int fd)
 {
 	ssize_t n;
@@ -144,7 +157,11 @@ int body_receive(struct link *l)
 	return 1;
 }
 
-/* The pipe's end: of the body if the parser has said so, else of a client that died. */
+/**
+ * body_end() - the pipe's end: of the body if the parser has said so, else of a client that died
+ *
+ * Return: as flow_receive()
+ */
 int body_end(struct link *l)
 {
 	link_close(l, &l->pipe, &l->pipe_events);

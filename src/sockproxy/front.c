@@ -38,6 +38,9 @@ static struct client *find(uint32_t id)
 	return c && c->id == id ? c : NULL;
 }
 
+/**
+ * front_watch() - wait for other events of a client; 0: for none
+ */
 void front_watch(struct front *f, struct client *c, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.u64 = c->id };
@@ -128,7 +131,11 @@ static void linger(struct front *f, struct client *c)
 	front_watch(f, c, EPOLLIN);
 }
 
-/* An answer of our own ends the connection: what else the client sent was meant for another. */
+/**
+ * front_refuse() - answer a client ourselves
+ *
+ * That ends the connection: what else the client sent was meant for another.
+ */
 void front_refuse(struct front *f, struct client *c, int status, const char *message)
 {
 	char buf[4 * TARGET_MAX];
@@ -145,6 +152,10 @@ void front_refuse(struct front *f, struct client *c, int status, const char *mes
 	linger(f, c);
 }
 
+/**
+ * front_deny() - refuse a request that the list of commands blocks, and have it written down
+ * @why: NULL: the words of Enhanced Container Isolation
+ */
 void front_deny(struct front *f, struct client *c, struct span target, const char *why)
 {
 	struct proxy_msg msg = { .type = MSG_DENIED, .id = c->id };
@@ -169,8 +180,11 @@ static void consume(struct client *c, size_t n)
 	memmove(c->buf, c->buf + n, c->len);
 }
 
-/* Hand on a request whose body, if it has one, is complete or comes through c->pipe. */
-bool front_submit(struct front *f, struct client *c, const char *body, size_t body_len, int pipe)
+/**
+ * front_submit() - hand on a request whose body, if it has one, is complete or comes through @pipe
+ * @pipe: or -1
+ */
+void front_submit(struct front *f, struct client *c, const char *body, size_t body_len, int pipe)
 {
 	struct proxy_msg msg = {
 		.type = MSG_REQUEST, .id = c->id, .head_len = c->head_len, .body_len = body_len
@@ -194,12 +208,11 @@ bool front_submit(struct front *f, struct client *c, const char *body, size_t bo
 		       c->head_len + body_len + msg.early_len + msg.again_len, pipe);
 	if (r < 0) {
 		drop(f, c);
-		return false;
+		return;
 	}
 	/* It stays watched: most say nothing until they have their answer, see on_client(). */
 	c->state = pipe >= 0 ? CLIENT_STREAM : CLIENT_WAIT;
 	front_watch(f, c, c->again ? 0 : EPOLLIN);
-	return true;
 }
 
 /*

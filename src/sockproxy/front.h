@@ -51,7 +51,7 @@ bool front_body_done(const struct client *c);
 int front_body_next(struct client *c, size_t *used, struct span *data);
 void front_body_took(struct client *c, size_t used, size_t data_len, size_t written);
 
-bool front_submit(struct front *f, struct client *c, const char *body, size_t body_len, int pipe);
+void front_submit(struct front *f, struct client *c, const char *body, size_t body_len, int pipe);
 void front_refuse(struct front *f, struct client *c, int status, const char *message);
 void front_deny(struct front *f, struct client *c, struct span target, const char *why);
 void front_watch(struct front *f, struct client *c, uint32_t events);

@@ -62,6 +62,9 @@ static time_t now(void)
 	return t.tv_sec;
 }
 
+/**
+ * guard_free() - end the questions about a request, answered or not
+ */
 void guard_free(struct link *l)
 {
 	struct guard *g = l->guard;
