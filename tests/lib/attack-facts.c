@@ -138,11 +138,6 @@ static int connect_path(char **a)
 	return connect_unix(a[0], 0);
 }
 
-static int die_by(char **a)
-{
-	return result(kill(getpid(), atoi(a[0])));
-}
-
 /* Holds a[0] MiB of touched memory until it is read from stdin. */
 static int hold_memory(char **a)
 {
@@ -164,7 +159,6 @@ const struct call attack_facts[] = {
 	{ "ping", ping, 1, "ADDRESS" },
 	{ "connect-abstract", connect_abstract, 1, "NAME" },
 	{ "connect", connect_path, 1, "SOCKET" },
-	{ "die-by", die_by, 1, "SIGNAL" },
 	{ "hold-memory", hold_memory, 1, "MIB" },
 	{ 0 },
 };

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -106,15 +105,6 @@ static int set_hostname(char **a)
 	return result(sethostname(a[0], strlen(a[0])));
 }
 
-static int raise_limit(char **a)
-{
-	struct rlimit lim;
-
-	getrlimit(RLIMIT_NOFILE, &lim);
-	lim.rlim_max++;
-	return result(setrlimit(RLIMIT_NOFILE, &lim));
-}
-
 const struct call attack_machine[] = {
 	{ "device", device, 4, "PATH b|c MAJOR MINOR" },
 	{ "open", open_path, 1, "PATH" },
@@ -127,6 +117,5 @@ const struct call attack_machine[] = {
 	{ "bpf-load", bpf_load, 0, "" },
 	{ "iopl", io_privilege, 0, "" },
 	{ "sethostname", set_hostname, 1, "NAME" },
-	{ "raise-limit", raise_limit, 0, "" },
 	{ 0 },
 };

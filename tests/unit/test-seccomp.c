@@ -873,15 +873,45 @@ static int listen_at(const char *path)
 	return fd;
 }
 
+/* The process that is filtered: passes its listener to @to, and has one call answered by it. */
+static int be_notified(const struct seccomp *s, int to)
+{
+	int fd = load(s);
+
+	if (fd < 0 || fd_send(to, "x", 1, &fd, 1) < 0)
+		return 1;
+	return mkdirat(-1, "nothing", 0) < 0 && errno == EXDEV ? 0 : 2;
+}
+
+/* What the agent is told; see struct seccomp_process in the test below. */
+static void assert_told(const json_t *message, const char *metadata)
+{
+	json_t *state = json_object_get(message, "state"), *fds = json_object_get(message, "fds");
+
+	assert_string_equal(json_string_value(json_object_get(state, "id")), "id");
+	assert_string_equal(json_string_value(json_object_get(state, "bundle")), "/bundle");
+	assert_string_equal(json_string_value(json_object_get(state, "status")), "created");
+	assert_int_equal(json_integer_value(json_object_get(state, "pid")), 77);
+	assert_non_null(json_object_get(json_object_get(state, "annotations"), "a"));
+	assert_non_null(json_object_get(state, "ociVersion"));
+	assert_non_null(json_object_get(message, "ociVersion"));
+	assert_int_equal(json_integer_value(json_object_get(message, "pid")), 78);
+	assert_string_equal(json_string_value(json_object_get(message, "metadata")), metadata);
+	assert_int_equal(json_array_size(fds), 1);
+	assert_string_equal(json_string_value(json_array_get(fds, 0)), "seccompFd");
+}
+
 static void an_agent_gets_the_listener(void **state)
 {
 	g_autofree char *dir = g_strdup_printf("%s/seccomp-agent.XXXXXX", g_get_tmp_dir());
 	g_autofree char *path = NULL, *long_path = NULL, *padding = g_strnfill(5000, 'm');
-	json_t *profile, *message = NULL, *item;
+	json_t *profile, *message = NULL;
 	struct seccomp_process who = { "id", "/bundle", "created", 77, 78, NULL };
 	struct seccomp s;
 	int listening, fd, pair[2];
 	pid_t pid, sender;
+	char c;
+	size_t n;
 
 	assert_non_null(mkdtemp(dir));
 	path = g_build_filename(dir, "agent.sock", NULL);
@@ -908,18 +938,9 @@ static void an_agent_gets_the_listener(void **state)
 	listening = listen_at(path);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	pid = fork();
-	if (pid == 0) {
-		fd = load(&s);
-		if (fd < 0 || fd_send(pair[1], "x", 1, &fd, 1) < 0)
-			_exit(1);
-		_exit(mkdirat(-1, "nothing", 0) < 0 && errno == EXDEV ? 0 : 2);
-	}
-	{
-		char c;
-		size_t n;
-
-		assert_int_equal(fd_recv(pair[0], &c, 1, &fd, 1, &n), 1);
-	}
+	if (pid == 0)
+		_exit(be_notified(&s, pair[1]));
+	assert_int_equal(fd_recv(pair[0], &c, 1, &fd, 1, &n), 1);
 	sender = fork();
 	if (sender == 0)
 		_exit(seccomp_deliver_listener(&s, &who, fd, NULL) ? 0 : 1);
@@ -927,19 +948,7 @@ static void an_agent_gets_the_listener(void **state)
 	fd = serve(listening, &message);
 	assert_int_equal(status_of(pid), 0);
 	assert_int_equal(status_of(sender), 0);
-	item = json_object_get(message, "state");
-	assert_string_equal(json_string_value(json_object_get(item, "id")), "id");
-	assert_string_equal(json_string_value(json_object_get(item, "bundle")), "/bundle");
-	assert_string_equal(json_string_value(json_object_get(item, "status")), "created");
-	assert_int_equal(json_integer_value(json_object_get(item, "pid")), 77);
-	assert_non_null(json_object_get(json_object_get(item, "annotations"), "a"));
-	assert_non_null(json_object_get(item, "ociVersion"));
-	assert_non_null(json_object_get(message, "ociVersion"));
-	assert_int_equal(json_integer_value(json_object_get(message, "pid")), 78);
-	assert_string_equal(json_string_value(json_object_get(message, "metadata")), padding);
-	item = json_object_get(message, "fds");
-	assert_int_equal(json_array_size(item), 1);
-	assert_string_equal(json_string_value(json_array_get(item, 0)), "seccompFd");
+	assert_told(message, padding);
 
 	close(fd);
 	close(listening);
