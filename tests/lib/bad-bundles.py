@@ -147,7 +147,7 @@ table("refused126", r'''
 /etc/passwd :: p["args"] = ["/etc/passwd"]
 ''')
 table("start", r'''
-no/such :: p["cwd"] = "/no/such"
+bin/busybox :: p["cwd"] = "/bin/busybox"
 become user|user :: p["user"]["uid"] = 100000
 become group|group :: p["user"]["gid"] = 100000
 group :: p["user"]["additionalGids"] = [4000000]
