@@ -34,9 +34,9 @@ struct node {
 	uint64_t dev, ino, alias;
 	uint64_t lookups; /* that the kernel has not forgotten. Locking: the shard's */
 	uint32_t generation;
-	int32_t fd;	    /* while somebody holds it, else -1. Locking: the shard's */
-	uint32_t holds;	    /* Locking: the shard's */
-	uint32_t opens;	    /* through .backing_id, or of a directory. Locking: the shard's */
+	int32_t fd;	/* while somebody holds it, else -1. Locking: the shard's */
+	uint32_t holds; /* Locking: the shard's */
+	uint32_t opens; /* through .backing_id, or of a directory. Locking: the shard's */
 	union {
 		int32_t backing_id; /* 0: none. Locking: the shard's */
 		uint32_t told;	    /* of a directory: names that came with attributes (dir.c) */
