@@ -28,6 +28,8 @@ json.dump({"ociVersion": "1.2.0", "root": {"path": root}, "process": process,
   "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts", "network", "cgroup", "user")]}}, sys.stdout)
 END
 }
+inside() { cloister exec "$name" "$@" </dev/null; }
+said() { inside "$@" 2>&1; }
 engine() { cloister --settings "$tap_dir/settings" run --bundle "$work/b" "$(cname e)" </dev/null 2>&1; }
 off() { launch --rootfs "$root" "$@" </dev/null 2>&1; }
 settings '"sched_setscheduler": 10'
@@ -91,9 +93,7 @@ else
 none " "off: EPERM, and nothing is set"
 	settings '"setxattr": true'
 	with --detach --name "$name" --privileged --volume "$vol:/v" --volume "$vol:/ro:ro" "${tmpfs[@]}" -- sleep 1000 >/dev/null || fail "a container with it starts"
-	inside() { cloister exec "$name" "$@" </dev/null; }
 	opaque() { inside granted setxattr "$1" "$2" trusted.overlay.opaque y "${3:-0}" 2>&1; }
-	said() { inside "$@" 2>&1; }
 	is "$(opaque set /v/own; mark "$vol/own")" "y " "on: a directory of its own is opaque on the host"
 	is "$(opaque set /v/link; opaque lset /v/lset; opaque fset /v/fset; mark "$vol"/{lset,fset})" "y y " "by lsetxattr and fsetxattr, too"
 	case $(opaque at /v/at) in
