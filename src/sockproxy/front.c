@@ -217,7 +217,7 @@ void front_submit(struct front *f, struct client *c, const char *body, size_t bo
 
 /*
  * Move what has been read of a streamed body into the pipe. A pipe that is full is waited for, not
- * the client; see on_pipe().
+ * the client; see on_client().
  */
 static void stream(struct front *f, struct client *c)
 {

@@ -83,7 +83,7 @@ struct notify {
 	struct proc_id init;   /* the container's first process */
 	int shop_ns;	       /* the workshop, where all that covers is */
 	struct covers *covers; /* in the notifier: what is there */
-	int kept[2];	       /* helper_keep(): one end of a pair and the other */
+	int kept[2];	       /* the trees that fsmount.c keeps: one end of a pair and the other */
 	int userns_fd;	       /* the container's */
 	unsigned int grants;   /* WARDEN_GRANT_* */
 	int swap_dir; /* where the container's limit of swap is; -1: nobody may switch it */
