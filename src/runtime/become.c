@@ -48,11 +48,13 @@ void child_hide(void)
 
 /**
  * child_reset_inherited() - give up what a caller's shell may have set: signals, affinity,
- * personality, timer slack. (Limits, nice and oom score are reset by the launcher, from outside.)
+ * personality, timer slack, and a scheduling policy: one of real time has no place in a v1 cgroup
+ * without a budget for it. (Limits, nice and oom score are reset by the launcher, from outside.)
  */
 void child_reset_inherited(void)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	const struct sched_param other = { 0 };
 	cpu_set_t cpus;
 	sigset_t none;
 
@@ -63,6 +65,7 @@ void child_reset_inherited(void)
 	/* All of them; the kernel takes the intersection with the cpuset. */
 	memset(&cpus, 0xff, sizeof(cpus));
 	sched_setaffinity(0, sizeof(cpus), &cpus);
+	sched_setscheduler(0, SCHED_OTHER, &other);
 	personality(PER_LINUX);
 	syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, 0);
 	syscall(SYS_set_mempolicy, 0 /* MPOL_DEFAULT */, NULL, 0);

@@ -157,13 +157,14 @@ static void close_cgroups(struct exec_cgroups *c)
 static void join(struct child_common *c, const struct exec_cgroups *cgroups, int init_pidfd,
 		 const struct lsm *lsm)
 {
-	int r = cgroup_enter_self(cgroups->tasks, cgroups->n_tasks);
 	pid_t pid;
+	int r;
 
+	child_reset_inherited();
+	r = cgroup_enter_self(cgroups->tasks, cgroups->n_tasks);
 	child_hide();
 	if (sys_leave_session() < 0)
 		child_fail(c->sync, EXIT_USAGE, errno, "start a session");
-	child_reset_inherited();
 	if (r < 0)
 		child_fail(c->sync, EXIT_USAGE, -r, "enter the container's cgroups");
 	leave_keyring(c->sync);

@@ -53,7 +53,6 @@ void limits_reset(pid_t pid)
 		{ RLIMIT_RTPRIO, 0, 0 },
 		{ RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY },
 	};
-	struct sched_param other = { 0 };
 	char path[64];
 
 #ifndef MUTANT_RLIMIT_KEPT
@@ -68,7 +67,6 @@ void limits_reset(pid_t pid)
 		prlimit(pid, defaults[i].resource, &want, NULL);
 	}
 #endif
-	sched_setscheduler(pid, SCHED_OTHER, &other);
 	setpriority(PRIO_PROCESS, pid, 0);
 	g_snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
 	fd_write_file_at(AT_FDCWD, path, "0");

@@ -234,6 +234,7 @@ is "$(field groups)" 0 "no supplementary group"
 is "$("$attack" spoiled "$(type -P cloister)" --root "$state" launch --rootfs "$root" -- sh -c umask </dev/null)" 0022 "umask is 022"
 unlike "$("$attack" spoiled "$(type -P cloister)" --root "$state" launch --rootfs "$root" -- env </dev/null)" SPOILED "no variable"
 is "$(bash -c "echo 500 >/proc/self/oom_score_adj; exec cloister --root '$state' launch --rootfs '$root' -- cat /proc/self/oom_score_adj" </dev/null)" 0 "oom_score_adj is 0"
+is "$(chrt -r 1 "$(type -P cloister)" --root "$state" launch --rootfs "$root" -- sh -c 'set -- $(cat /proc/self/stat); shift 40; echo $1' </dev/null)" 0 "nor a policy of real time"
 is "$(setpriv --groups 27,100 "$(type -P cloister)" --root "$state" launch --rootfs "$root" -- id -G </dev/null)" 0 "the caller's groups stay outside"
 is "$("$attack" with-key cloister-key "$attack" key-search cloister-key >/dev/null 2>&1; echo $?)" 0 "(a key that the caller can find)"
 fails 'ENOKEY|EACCES|EPERM|ENOSYS' "the caller's keyring is not the container's" \
