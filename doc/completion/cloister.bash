@@ -163,7 +163,7 @@ _cloister()
 			_cloister_commands "$cur"
 		elif [[ $cur == -* ]]; then
 			_cloister_words "--tty --detach --interactive --process --user --env --cwd --cap --additional-gids
-				--no-new-privs --apparmor --process-label --console-socket --pid-file
+				--no-new-privs --apparmor --process-label --console-socket --pidfd-socket --pid-file
 				--preserve-fds --ignore-paused --help" "$cur"
 		else
 			_cloister_words "$(_cloister_names "$root")" "$cur"
@@ -194,14 +194,14 @@ _cloister()
 		;;
 	create | run)
 		case $prev in
-		-b | --bundle | -f | --config | --console-socket | --pid-file)
+		-b | --bundle | -f | --config | --console-socket | --pidfd-socket | --pid-file)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			compopt -o filenames
 			;;
 		*)
 			local more=
 			[[ $command = create ]] || more="--detach --keep"
-			_cloister_words "--bundle --config --console-socket --pid-file --preserve-fds --no-pivot
+			_cloister_words "--bundle --config --console-socket --pidfd-socket --pid-file --preserve-fds --no-pivot
 				--no-new-keyring --no-subreaper --help $more" "$cur"
 			;;
 		esac

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `create`, `run` and `exec` share: descriptors that are passed on, the pid file.
+ * What `create`, `run` and `exec` share: descriptors that are passed on and handed out, the pid
+ * file.
  */
 #include "config.h"
 #include "launcher/bundle.h"
@@ -14,6 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 /**
  * bundle_number() - the value of @option as a number from 0 to @max
@@ -58,6 +62,32 @@ bool bundle_check_fds(int *preserve_fds, GError **error)
 		if (!is_inherited(fd))
 			return error_set(error, "--preserve-fds: descriptor %d is not open", fd);
 	return true;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	autofd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		return -errno;
+	return fd_steal(&fd);
+}
+
+/**
+ * bundle_hand_over() - send @fd to who listens on the socket @path; no path: nothing
+ * @word: what comes with it, as runc has it
+ */
+bool bundle_hand_over(const char *option, const char *path, const char *word, int fd,
+		      GError **error)
+{
+	autofd sock = path ? connect_to(path) : -1;
+	int r = sock < 0 ? sock : fd_send(sock, word, strlen(word), &fd, 1);
+
+	return !path || r == 0 || error_set_errno(error, r, "%s \"%s\"", option, path);
 }
 
 /**

@@ -23,6 +23,7 @@
 
 enum {
 	OPT_CONSOLE = 256,
+	OPT_PIDFD,
 	OPT_PID_FILE,
 	OPT_PRESERVE,
 	OPT_KEEP,
@@ -33,6 +34,7 @@ static const struct option long_options[] = {
 	{ "bundle", required_argument, NULL, 'b' },
 	{ "config", required_argument, NULL, 'f' },
 	{ "console-socket", required_argument, NULL, OPT_CONSOLE },
+	{ "pidfd-socket", required_argument, NULL, OPT_PIDFD },
 	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
 	{ "preserve-fds", required_argument, NULL, OPT_PRESERVE },
 	{ "detach", no_argument, NULL, 'd' },
@@ -51,6 +53,7 @@ static void print_help(bool run)
 	       "  -b, --bundle DIR       directory with config.json (default: this one)\n"
 	       "  -f, --config FILE      read FILE in the place of config.json\n"
 	       "  --console-socket PATH  send the terminal's master to this socket\n"
+	       "  --pidfd-socket PATH    send a pidfd of the first process to this socket\n"
 	       "  --pid-file FILE        write the first process's pid to FILE\n"
 	       "  --preserve-fds N       pass on descriptors 3 to 2+N\n"
 	       "%s"
@@ -76,6 +79,9 @@ static bool parse_option(struct bundle_options *o, int c, const char *arg, GErro
 		return true;
 	case OPT_CONSOLE:
 		o->console_socket = arg;
+		return true;
+	case OPT_PIDFD:
+		o->pidfd_socket = arg;
 		return true;
 	case OPT_PID_FILE:
 		o->pid_file = arg;
@@ -105,7 +111,8 @@ static bool hand_over(struct container *c, const struct bundle_options *o, GErro
 {
 	if (c->console < 0 || !o->console_socket)
 		return true;
-	if (!console_hand_over(c->console, o->console_socket, error))
+	if (!bundle_hand_over("--console-socket", o->console_socket, "/dev/pts/0", c->console,
+			      error))
 		return false;
 	close(c->console);
 	c->console = -1;
@@ -121,7 +128,9 @@ static bool create(struct container *c, const struct bundle_options *o, GError *
 	if (!container_create(c, error))
 		return false;
 	warn(warnings, known);
-	if (hand_over(c, o, error) && bundle_write_pid(o->pid_file, c->pid, error))
+	if (hand_over(c, o, error) &&
+	    bundle_hand_over("--pidfd-socket", o->pidfd_socket, "standard", c->pidfd, error) &&
+	    bundle_write_pid(o->pid_file, c->pid, error))
 		return true;
 	container_end(c);
 	return false;

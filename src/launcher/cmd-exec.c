@@ -39,6 +39,7 @@ struct exec_options {
 
 enum {
 	OPT_CONSOLE = 256,
+	OPT_PIDFD,
 	OPT_PID_FILE,
 	OPT_PRESERVE,
 	OPT_CWD,
@@ -60,6 +61,7 @@ static const struct option long_options[] = {
 	{ "additional-gids", required_argument, NULL, 'g' },
 	{ "cwd", required_argument, NULL, OPT_CWD },
 	{ "console-socket", required_argument, NULL, OPT_CONSOLE },
+	{ "pidfd-socket", required_argument, NULL, OPT_PIDFD },
 	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
 	{ "preserve-fds", required_argument, NULL, OPT_PRESERVE },
 	{ "no-new-privs", no_argument, NULL, OPT_NO_NEW_PRIVS },
@@ -92,6 +94,7 @@ static void print_help(void)
 	       "  --apparmor PROFILE     run under this AppArmor profile\n"
 	       "  --process-label LABEL  run under this SELinux label\n"
 	       "  --console-socket PATH  send the terminal's master to this socket\n"
+	       "  --pidfd-socket PATH    send a pidfd of the command to this socket\n"
 	       "  --pid-file FILE        write the command's pid to FILE\n"
 	       "  --preserve-fds N       pass on descriptors 3 to 2+N\n"
 	       "  --ignore-paused        wait for a paused container instead of failing\n"
@@ -136,6 +139,9 @@ static bool parse_option(struct exec_options *o, int c, const char *arg, GError 
 		       error_set(error, "--cwd \"%s\": give an absolute path", arg);
 	case OPT_CONSOLE:
 		o->common.console_socket = arg;
+		return true;
+	case OPT_PIDFD:
+		o->common.pidfd_socket = arg;
 		return true;
 	case OPT_PID_FILE:
 		o->common.pid_file = arg;
@@ -292,7 +298,10 @@ static int run(struct exec *e, const struct exec_options *o, bool engines)
 	if (!exec_start(e, &error))
 		return failure(error, engines);
 	if ((o->common.console_socket && e->console >= 0 &&
-	     !console_hand_over(e->console, o->common.console_socket, &error)) ||
+	     !bundle_hand_over("--console-socket", o->common.console_socket, "/dev/pts/0",
+			       e->console, &error)) ||
+	    !bundle_hand_over("--pidfd-socket", o->common.pidfd_socket, "setns", e->pidfd,
+			      &error) ||
 	    !bundle_write_pid(o->common.pid_file, e->pid, &error)) {
 		exec_abort(e);
 		return failure(error, engines);

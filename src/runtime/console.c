@@ -12,11 +12,9 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -63,31 +61,6 @@ void console_set_size(int console, const struct spec_process *process)
 		ioctl(console, TIOCSWINSZ, &size);
 	else
 		console_copy_size(console);
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	autofd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(a.sun_path, path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return -errno;
-	return fd_steal(&fd);
-}
-
-/**
- * console_hand_over() - send the master of the pty to who listens on the socket @path
- */
-bool console_hand_over(int console, const char *path, GError **error)
-{
-	static const char name[] = "/dev/pts/0";
-	autofd fd = connect_to(path);
-	int r = fd < 0 ? fd : fd_send(fd, name, sizeof(name) - 1, &console, 1);
-
-	return r == 0 || error_set_errno(error, r, "--console-socket \"%s\"", path);
 }
 
 /**

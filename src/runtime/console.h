@@ -12,5 +12,4 @@
 void console_own(int fd, uid_t uid);
 void console_copy_size(int console);
 void console_set_size(int console, const struct spec_process *process);
-bool console_hand_over(int console, const char *path, GError **error);
 bool console_check(int fd, GError **error);

@@ -172,6 +172,7 @@ refused 'console-socket.*a-file' "a console socket that is a file" "${t[@]}" --c
 refused 'console-socket.*a-fifo' "a console socket that is a fifo" "${t[@]}" --console-socket "$work/a-fifo"
 refused 'console-socket' "a console socket with a long path" "${t[@]}" --console-socket "/$(printf 'x%.0s' {1..200})"
 python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$work/case.sock"
+refused 'pidfd-socket.*no-socket' "a pidfd socket that is not there" "${b[@]}" --pidfd-socket "$work/no-socket"
 refused 'console-socket.*case.sock' "a console socket on which nobody listens" "${t[@]}" --console-socket "$work/case.sock"
 id=$prefix-ids
 for bad_id in ../x a/b .hidden '' "$(printf 'x%.0s' {1..2000})" $'a\nb' 'a b'; do

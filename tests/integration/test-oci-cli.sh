@@ -57,6 +57,25 @@ is "$(seen child)" true "... whose process becomes the subreaper's child"
 is "$(seen output)" $'0\n/tmp\nb\nsleep' "... runs in the container"
 is "$(seen output_eof)" true "... and nothing else holds its pipes"
 is "$(seen exit)" 5 "... with its exit status"
+pidfd() { # COMMAND…: its options get a socket; prints the word that comes on it, and whose the pidfd is
+	python3 - "$work/pidfd.sock" "$@" <<-'E'
+		import array, os, re, socket, subprocess, sys
+		path, argv = sys.argv[1], sys.argv[2:]
+		s = socket.socket(socket.AF_UNIX); s.bind(path); s.listen(1); s.settimeout(20)
+		p = subprocess.Popen([path if a == "SOCKET" else a for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+		word, aux, _, _ = s.accept()[0].recvmsg(64, socket.CMSG_SPACE(4))
+		fd = array.array("i", aux[0][2])[0]
+		print(word.decode(), re.search(r"Pid:\s*(\d+)", open("/proc/self/fdinfo/%d" % fd).read())[1], p.wait())
+		os.unlink(path)
+	E
+}
+is "$(pidfd "$engine_runtime" --root "$oci_root" exec --detach --pidfd-socket SOCKET --pid-file "$work/pidfd.pid" "$(cname c)" sleep 1000)" "setns $(cat "$work/pidfd.pid") 0" \
+	"exec --pidfd-socket PATH: a pidfd of the command"
+kill "$(cat "$work/pidfd.pid")"
+bundle f "$(script 'exec sleep 1000')"
+is "$(pidfd "$engine_runtime" --root "$oci_root" create --bundle "$work/b/f" --pidfd-socket SOCKET --pid-file "$work/pidfd.pid" "$(cname f)")" "standard $(cat "$work/pidfd.pid") 0" \
+	"create --pidfd-socket PATH: of the first process"
+ok "... which can be deleted" rt delete --force "$(cname f)"
 shim_exec --stdin typed c '{"args": ["/bin/cat"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 1000, "gid": 1000}}'
 is "$(seen output)" typed "exec has standard input"
 shim_exec --console c '{"terminal": true, "args": ["/bin/tty"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 1000, "gid": 1000}}'
