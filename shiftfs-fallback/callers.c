@@ -29,14 +29,20 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How often it is looked: a few requests later, and some time. */
 #define FOLLOW_EVERY 32
+#define FOLLOW_MS    4
 
 /* Requests of another caller than the one before, less those of the same. */
 #define MANY	  32
 #define MANY_MOST 64
 
-/* How often in a row the caller must have been on another CPU than the worker. */
-#define FLEES 2
+/*
+ * How much oftener the caller must have been seen on another CPU than the worker, while one idled,
+ * than none idled; and what counts at most. A single look tells little.
+ */
+#define FLEES	   2
+#define FLEES_MOST 4
 
 /* How long the worker does not give way again once somebody has had to wait for that. */
 #define BUSY_MS 1000
@@ -120,17 +126,36 @@ static void give_way(struct server *s, bool on)
 	s->gives_way = on;
 }
 
+/*
+ * The threads that watch work on other CPUs than the main worker: where one of them is ready to
+ * run no caller is left that a worker gives way to, and they run many times a second. With several
+ * mounts the last one that moved counts.
+ */
+static void keep_watchers_off(struct process *p, const cpu_set_t *cpus)
+{
+	cpu_set_t others;
+
+	CPU_XOR(&others, &p->all_cpus, cpus);
+	for (size_t i = 0; i < sizeof(p->watchers) / sizeof(p->watchers[0]); i++)
+		if (p->watchers[i])
+			(void)sched_setaffinity(p->watchers[i], sizeof(others),
+						CPU_COUNT(&others) ? &others : &p->all_cpus);
+}
+
 /* Locking: follow_lock. @cpu: -1 if any will do */
 static void stay_on(struct server *s, int cpu)
 {
 	cpu_set_t one;
 
+	if (cpu == s->stays_on)
+		return;
 	CPU_ZERO(&one);
 	if (cpu >= 0)
 		CPU_SET(cpu, &one);
-	if (cpu != s->stays_on)
-		(void)sched_setaffinity(s->main_tid, sizeof(one),
-					cpu >= 0 ? &one : &s->process->all_cpus);
+	else
+		one = s->process->all_cpus;
+	keep_watchers_off(s->process, &one);
+	(void)sched_setaffinity(s->main_tid, sizeof(one), &one);
 	s->stays_on = cpu;
 }
 
@@ -145,8 +170,12 @@ static int find_cpu(struct server *s)
 	return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &s->process->all_cpus) ? cpu : -1;
 }
 
-/* Whether a CPU idles: of the threads that run now this one will not for long. */
-static bool some_idle(const struct process *p)
+/*
+ * Whether a CPU idles: of the threads that run now this one will not for long. A worker that gives
+ * way and its caller are on one CPU, and often both ready to run: what the caller was woken by was
+ * not the last thing that the worker did.
+ */
+static bool some_idle(const struct process *p, bool gives_way)
 {
 	char text[128], *word = text;
 
@@ -154,24 +183,24 @@ static bool some_idle(const struct process *p)
 		return false;
 	for (int i = 0; word && i < FIELDS_TO_RUNNING; i++)
 		word = strchr(word + 1, ' ');
-	return word && atoi(word + 1) <= CPU_COUNT(&p->all_cpus);
+	return word && atoi(word + 1) <= CPU_COUNT(&p->all_cpus) + gives_way;
 }
 
 static void follow(struct server *s, int cpu)
 {
-	bool idle = s->process->may_give_way && some_idle(s->process);
+	bool idle = s->process->may_give_way && some_idle(s->process, s->gives_way);
 
 	pthread_mutex_lock(&s->follow_lock);
 	if (!s->main_tid)
 		cpu = -1;
-	if (cpu < 0 || s->stays_on < 0 || !idle)
+	if (cpu < 0 || s->stays_on < 0)
 		s->flees = 0;
-	else if (cpu != s->stays_on)
-		s->flees++;
-	else if (!s->gives_way)
-		s->flees = 0;
+	else if (!idle || (cpu == s->stays_on && !s->gives_way))
+		s->flees -= s->flees > 0;
+	else
+		s->flees += s->flees < FLEES_MOST;
 	stay_on(s, cpu);
-	give_way(s, s->flees >= FLEES && now_ms() - s->had_to_wait > BUSY_MS);
+	give_way(s, s->flees >= (s->gives_way ? 1 : FLEES) && now_ms() - s->had_to_wait > BUSY_MS);
 	pthread_mutex_unlock(&s->follow_lock);
 }
 
@@ -193,6 +222,7 @@ static void *follow_main(void *arg)
 	struct process *p = arg;
 
 	p->may_give_way = may_return();
+	p->watchers[1] = gettid();
 	for (;;) {
 		while (sem_wait(&p->follow) < 0)
 			;
@@ -298,8 +328,10 @@ void callers_follow(struct worker *w)
 	struct server *s = w->server;
 
 	if (!s->process->can_follow || !in->pid || w->followed++ % FOLLOW_EVERY ||
+	    now_ms() - atomic_load_explicit(&s->looked, memory_order_relaxed) < FOLLOW_MS ||
 	    atomic_exchange(&s->following, true))
 		return;
+	atomic_store_explicit(&s->looked, now_ms(), memory_order_relaxed);
 	atomic_store(&s->much_data, has_much_data(in));
 	sem_post(&s->process->follow);
 }

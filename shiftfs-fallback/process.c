@@ -106,6 +106,7 @@ static void *watch_main(void *arg)
 	struct process *p = arg;
 	const struct timespec look = { .tv_nsec = STUCK_NS };
 
+	p->watchers[0] = gettid();
 	for (;;) {
 		bool some = false;
 

@@ -40,7 +40,9 @@ struct process {
 	/* callers.c */
 	cpu_set_t all_cpus; /* that there are for us */
 	bool can_follow, may_give_way;
-	sem_t follow; /* wakes the thread that looks where callers run */
+	_Atomic pid_t
+		watchers[2]; /* the threads of watch_main() and follow_main(), once they run */
+	sem_t follow;	     /* wakes the thread that looks where callers run */
 };
 
 int process_run(struct process *p);

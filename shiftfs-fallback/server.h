@@ -75,6 +75,7 @@ struct server {
 	int proc_fd; /* /proc/self/fd; the process's */
 	pid_t main_tid;
 	atomic_bool following, much_data;
+	atomic_uint looked;	     /* when it was last looked where the caller is: now_ms() */
 	pthread_mutex_t follow_lock; /* rank 4 */
 	int stays_on;		     /* the CPU of the main worker, or -1. Locking: follow_lock */
 	int flees;		     /* Locking: follow_lock */
