@@ -109,7 +109,7 @@ while True:
 END
 python3 "$work/agent.py" "$work/agent.sock" "$work/agent.log" >"$work/ready" &
 agent=$!
-trap 'kill $agent 2>/dev/null' EXIT
+on_exit eval 'kill $agent 2>/dev/null'
 for _ in $(seq 50); do [ -s "$work/ready" ] && break; sleep 0.1; done
 notify='{"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"'$work/agent.sock'","listenerMetadata":"meta","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}]}'
 for nnp in true false; do
