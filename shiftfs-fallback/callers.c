@@ -30,8 +30,8 @@
 #include <unistd.h>
 
 /* How often it is looked: a few requests later, and some time. */
-#define FOLLOW_EVERY 32
-#define FOLLOW_MS    4
+#define FOLLOW_EVERY 8
+#define FOLLOW_NS    1000000
 
 /* Requests of another caller than the one before, less those of the same. */
 #define MANY	  32
@@ -318,6 +318,15 @@ void callers_roam(const struct server *s)
 		(void)sched_setaffinity(0, sizeof(p->all_cpus), &p->all_cpus);
 }
 
+/* Finer than now_ms(), whose ticks are several milliseconds. */
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
+}
+
 /**
  * callers_follow() - have the main worker be where the caller of the request is, if that is worth
  * it
@@ -328,10 +337,10 @@ void callers_follow(struct worker *w)
 	struct server *s = w->server;
 
 	if (!s->process->can_follow || !in->pid || w->followed++ % FOLLOW_EVERY ||
-	    now_ms() - atomic_load_explicit(&s->looked, memory_order_relaxed) < FOLLOW_MS ||
+	    now_ns() - atomic_load_explicit(&s->looked, memory_order_relaxed) < FOLLOW_NS ||
 	    atomic_exchange(&s->following, true))
 		return;
-	atomic_store_explicit(&s->looked, now_ms(), memory_order_relaxed);
+	atomic_store_explicit(&s->looked, now_ns(), memory_order_relaxed);
 	atomic_store(&s->much_data, has_much_data(in));
 	sem_post(&s->process->follow);
 }
