@@ -29,9 +29,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How often it is looked: a few requests later, and some time. */
+/* How many requests later it is looked again. */
 #define FOLLOW_EVERY 8
-#define FOLLOW_NS    1000000
 
 /* Requests of another caller than the one before, less those of the same. */
 #define MANY	  32
@@ -44,8 +43,12 @@
 #define FLEES	   2
 #define FLEES_MOST 4
 
-/* How long the worker does not give way again once somebody has had to wait for that. */
-#define BUSY_MS 1000
+/*
+ * How long the worker does not give way again once somebody has had to wait for that: at first, and
+ * at most, when that comes again soon.
+ */
+#define BUSY_MS	     32
+#define BUSY_MS_MOST 1024
 
 /* Data that is copied on one CPU while the caller works on another: sooner done by two. */
 #define MUCH_DATA (32 * 1024)
@@ -200,7 +203,8 @@ static void follow(struct server *s, int cpu)
 	else
 		s->flees += s->flees < FLEES_MOST;
 	stay_on(s, cpu);
-	give_way(s, s->flees >= (s->gives_way ? 1 : FLEES) && now_ms() - s->had_to_wait > BUSY_MS);
+	give_way(s,
+		 s->flees >= (s->gives_way ? 1 : FLEES) && now_ms() - s->had_to_wait > s->busy_ms);
 	pthread_mutex_unlock(&s->follow_lock);
 }
 
@@ -238,22 +242,38 @@ static void *follow_main(void *arg)
 	return NULL;
 }
 
+/* Somebody has had to wait for a worker that gives way. */
+static void note_wait(struct server *s)
+{
+	uint32_t now = now_ms(), before = s->busy_ms;
+
+	if (now - s->had_to_wait > 4 * before)
+		s->busy_ms = BUSY_MS;
+	else if (before < BUSY_MS_MOST)
+		s->busy_ms = 2 * before;
+	s->had_to_wait = now;
+}
+
 /**
  * callers_watch() - a look at the workers, every now and then
  * @stuck: no request was finished since the last one
  * @quiet: nor was there one for a while
  *
- * A worker that gives way must not keep anybody waiting who is given way to.
+ * A worker that gives way must not keep anybody waiting who is given way to. A request that is
+ * there at one look may have just come; one that is there at two, with none finished between,
+ * waits.
  */
 void callers_watch(struct server *s, bool stuck, bool quiet)
 {
 	struct pollfd waiting = { .fd = s->fuse_fd, .events = POLLIN };
+	bool waited = s->seen_waiting;
 
-	if (!atomic_load_explicit(&s->gives_way, memory_order_relaxed) || !(stuck || quiet))
+	if (!atomic_load_explicit(&s->gives_way, memory_order_relaxed))
 		return;
-	if (stuck && poll(&waiting, 1, 0) > 0)
-		s->had_to_wait = now_ms();
-	else if (!quiet && atomic_load(&s->busy) == 0)
+	s->seen_waiting = poll(&waiting, 1, 0) > 0;
+	if (stuck && waited && s->seen_waiting)
+		note_wait(s);
+	else if (!quiet && !(stuck && atomic_load(&s->busy)))
 		return;
 	pthread_mutex_lock(&s->follow_lock);
 	give_way(s, false);
@@ -284,6 +304,7 @@ void callers_join(struct server *s)
 	pthread_mutex_lock(&s->follow_lock);
 	s->main_tid = gettid();
 	s->stays_on = -1;
+	s->busy_ms = BUSY_MS;
 	s->had_to_wait = now_ms() - BUSY_MS - 1;
 	pthread_mutex_unlock(&s->follow_lock);
 }
@@ -318,15 +339,6 @@ void callers_roam(const struct server *s)
 		(void)sched_setaffinity(0, sizeof(p->all_cpus), &p->all_cpus);
 }
 
-/* Finer than now_ms(), whose ticks are several milliseconds. */
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
-}
-
 /**
  * callers_follow() - have the main worker be where the caller of the request is, if that is worth
  * it
@@ -337,10 +349,8 @@ void callers_follow(struct worker *w)
 	struct server *s = w->server;
 
 	if (!s->process->can_follow || !in->pid || w->followed++ % FOLLOW_EVERY ||
-	    now_ns() - atomic_load_explicit(&s->looked, memory_order_relaxed) < FOLLOW_NS ||
 	    atomic_exchange(&s->following, true))
 		return;
-	atomic_store_explicit(&s->looked, now_ns(), memory_order_relaxed);
 	atomic_store(&s->much_data, has_much_data(in));
 	sem_post(&s->process->follow);
 }

@@ -75,12 +75,13 @@ struct server {
 	int proc_fd; /* /proc/self/fd; the process's */
 	pid_t main_tid;
 	atomic_bool following, much_data;
-	atomic_uint looked;	     /* when it was last looked where the caller is: now_ms() */
 	pthread_mutex_t follow_lock; /* rank 4 */
 	int stays_on;		     /* the CPU of the main worker, or -1. Locking: follow_lock */
 	int flees;		     /* Locking: follow_lock */
 	atomic_bool gives_way;	     /* the main worker is SCHED_IDLE. Locking: follow_lock */
-	atomic_uint had_to_wait;     /* somebody, because of that: now_ms() */
+	atomic_uint had_to_wait;     /* somebody, because of that: now_ms(), */
+	atomic_uint busy_ms;	     /* and how long the worker does not give way then */
+	bool seen_waiting;	     /* the watcher's: when it looked last a request was there */
 	atomic_int many;	     /* callers (callers.c) */
 	atomic_uint last_caller;
 	uint32_t minor;
