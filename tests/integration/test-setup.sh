@@ -74,8 +74,15 @@ while IFS=$'\t' read -r name text; do
 	is "$(ls -A "$work/docker")" "daemon.json" "$name: nothing is left beside it"
 done <<<"$good"
 
+# What a real dockerd says of the edits above it would say of these too; one that cannot --validate is not asked, and an
+# edit takes a tenth of the time.
+mkdir "$work/quick"
+printf '#!/bin/sh\n' >"$work/quick/dockerd"
+chmod 755 "$work/quick/dockerd"
+unjudged() { PATH=$work/quick:$PATH "$@"; }
+
 # Any document: what was read before is read after, undo is exact, also after another's edit.
-out=$(python3 "$tests_lib/setup-random.py" "$(type -P cloister)" "$program" "$work" "${SETUP_SEED:-1}" 60 2>&1)
+out=$(unjudged python3 "$tests_lib/setup-random.py" "$(type -P cloister)" "$program" "$work" "${SETUP_SEED:-1}" 60 2>&1)
 is "$(tail -n 1 <<<"$out")" "60 documents" "60 random documents"
 [ "$(wc -l <<<"$out")" = 1 ] || diag "$out"
 
@@ -124,7 +131,7 @@ assert json.load(open(sys.argv[1])) == {**before, "theirs": {"x": [1]}}' "$1" "$
 }
 rm -rf "$work/units"
 mkdir "$work/units"
-orders docker "$conf" json_edit docker_setup '{}\n' '{\n  "builder": {"entitlements": {"network-host": false}}\n}\n' '{"default-runtime": "kata", "runtimes": {"kata": {"path": "/x"}}}'
+unjudged orders docker "$conf" json_edit docker_setup '{}\n' '{\n  "builder": {"entitlements": {"network-host": false}}\n}\n' '{"default-runtime": "kata", "runtimes": {"kata": {"path": "/x"}}}'
 rm -rf "$work/docker"
 mkdir "$work/docker"
 
