@@ -14,22 +14,28 @@ make_volume "$ram"
 bundle=$work/bundle
 mkdir "$bundle"
 
+json_string() {
+	local s=${1//\\/\\\\}
+	s=${s//\"/\\\"} s=${s//$'\t'/\\t}
+	echo "\"${s//$'\n'/\\n}\""
+}
 # bundle_with MOUNTS SCRIPT [FALLBACK [READONLY]]: a bundle whose container has these mounts (JSON) and runs the script.
 bundle_with() {
-	python3 - "$bundle/config.json" "$root" "$1" "${2:-true}" "${3:-}" "${4:-}" <<-'PY'
-	import json, sys
-	file, root, mounts, script, fallback, readonly = sys.argv[1:]
-	base = [{"destination": "/proc", "type": "proc", "source": "proc"},
-	        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}]
-	caps = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN", "CAP_FOWNER", "CAP_FSETID", "CAP_SETUID", "CAP_SETGID", "CAP_MKNOD", "CAP_SETFCAP"]
-	json.dump({"ociVersion": "1.2.0", "root": {"path": root, "readonly": bool(readonly)}, "mounts": base + json.loads(mounts),
-	           "linux": {"namespaces": [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")]},
-	           "annotations": {"org.cloister.fallback": fallback} if fallback else {},
-	           "process": {"cwd": "/", "args": ["/bin/sh", "-c", script], "user": {"uid": 0, "gid": 0},
-	                       "env": ["PATH=/bin:/usr/bin"],
-	                       "capabilities": {k: caps for k in ("bounding", "effective", "permitted")}}},
-	          open(file, "w"))
-	PY
+	local annotation='' readonly=false mounts=${1#[}
+	local caps='["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN", "CAP_FOWNER", "CAP_FSETID", "CAP_SETUID", "CAP_SETGID", "CAP_MKNOD", "CAP_SETFCAP"]'
+	[ -z "${3:-}" ] || annotation="\"org.cloister.fallback\": \"$3\""
+	[ -z "${4:-}" ] || readonly=true
+	mounts=${mounts%]}
+	cat >"$bundle/config.json" <<-END
+		{ "ociVersion": "1.2.0", "root": { "path": "$root", "readonly": $readonly },
+		  "mounts": [ { "destination": "/proc", "type": "proc", "source": "proc" },
+		              { "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"] }${mounts:+, $mounts} ],
+		  "linux": { "namespaces": [ {"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"} ] },
+		  "annotations": { $annotation },
+		  "process": { "cwd": "/", "args": [ "/bin/sh", "-c", $(json_string "${2:-true}") ], "user": { "uid": 0, "gid": 0 },
+		               "env": [ "PATH=/bin:/usr/bin" ],
+		               "capabilities": { "bounding": $caps, "effective": $caps, "permitted": $caps } } }
+	END
 }
 runs=0
 run_with() {
@@ -38,7 +44,9 @@ run_with() {
 	cloister run --bundle "$bundle" "$(cname "s$runs")" </dev/null 2>&1
 }
 bind() { # SOURCE DESTINATION OPTION…
-	python3 -c 'import json,sys; print(json.dumps({"source": sys.argv[1], "destination": sys.argv[2], "type": "bind", "options": sys.argv[3:]}))' "$@"
+	local options
+	printf -v options ', "%s"' "${@:3}"
+	echo "{ \"source\": \"$1\", \"destination\": \"$2\", \"type\": \"bind\", \"options\": [ ${options#, } ] }"
 }
 servers() { pgrep -x shiftfs -a | grep -F -- "--name ${1:-$(cname s)}"; }
 n_servers() { [ "$(servers "$2" | wc -l)" = "$1" ]; } # a keeper is called a server for a moment
