@@ -8,6 +8,10 @@ make_root "$root"
 make_volume "$work/vol"
 make_volume "$work/ro"
 cp "$tests_lib/inside.sh" "$root/inside.sh"
+# Where shiftfs serves the root (no ID-mapped mounts), each start of a program reads it anew, which under emulation is
+# translated anew too: the attacks' programs lie on a volume that needs no shifting.
+cp -a "$root/bin" "$work/tools"
+shift_owners "$work/tools"
 need_containers --rootfs "$root"
 
 # Device nodes that lie in the image and in a volume: openable there without nodev.
@@ -171,8 +175,8 @@ END
 run_attacks() { # LABEL KIND ROOT_IS OPTION…
 	local label=$1 kind=$2 root_is=$3
 	shift 3
-	launch --rootfs "$root" "$@" -v "$work/vol:/vol" -v "$work/ro:/ro:ro" --env "KIND=$kind" --env "ROOT_IS=$root_is" \
-		--env "HAVE_OVERLAY=$have_overlay" --env "IN_VM=${CLOISTER_IN_VM:-}" --env PATH=/bin:/sbin:/usr/bin -- sh /attacks.sh \
+	launch --rootfs "$root" "$@" -v "$work/vol:/vol" -v "$work/ro:/ro:ro" -v "$work/tools:/tools:ro" --env "KIND=$kind" --env "ROOT_IS=$root_is" \
+		--env "HAVE_OVERLAY=$have_overlay" --env "IN_VM=${CLOISTER_IN_VM:-}" --env PATH=/tools:/bin:/sbin:/usr/bin -- sh /attacks.sh \
 		</dev/null >"$tap_dir/attacks" 2>"$tap_dir/attacks.err"
 	local status=$?
 	report_inside "$label" <"$tap_dir/attacks"
@@ -217,6 +221,7 @@ is "$(awk '$0 ~ / - fuse/ && $0 !~ / - fuse.shiftfs / && ($6 !~ /nosuid/ || $6 !
 unlike "$(cat "$tap_dir/mi")" 'shared:' "nothing propagates to the host"
 
 ### What a badly brought up caller hands on
+shift_owners "$root" # nothing below asks how the root came to be shown
 out=$("$attack" spoiled "$(type -P cloister)" --root "$state" launch --rootfs "$root" -- attack fds </dev/null 2>&1 | cat)
 is "$(awk '{ print $1 }' <<<"$out" | sort -n | tr '\n' ' ')" "0 1 2 " "descriptors 0, 1, 2 and no other" || diag "$out"
 out=$("$attack" spoiled "$(type -P cloister)" --root "$state" launch --rootfs "$root" -- attack inherited </dev/null 2>&1)
