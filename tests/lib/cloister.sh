@@ -21,10 +21,11 @@ launch_detached() {
 }
 
 # The host's pid of a container's first process: it has CNAME in its environment and is pid 1 inside.
+# One process looks at all: under emulation a few hundred take seconds.
 init_pid() {
 	local p
-	for p in /proc/[0-9]*; do
-		tr '\0' '\n' 2>/dev/null <"$p/environ" | grep -qx "CNAME=$1" || continue
+	for p in $(grep -lzsxF "CNAME=$1" /proc/[0-9]*/environ); do
+		p=${p%/environ}
 		awk '/^NSpid:/ && NF == 3 && $3 == 1 { found = 1 } END { exit !found }' "$p/status" || continue
 		echo "${p#/proc/}"
 		return 0
@@ -45,7 +46,7 @@ cgroup_dir() { # PID CONTROLLER
 }
 
 # json FILE EXPRESSION: python's view of a JSON document, `d` being the document.
-json() { python3 -c 'import json,sys; d=json.load(sys.stdin); r=eval(sys.argv[1]); print(r if isinstance(r,str) else json.dumps(r))' "$1"; }
+json() { python3 -IS -c 'import json,sys; d=json.load(sys.stdin); r=eval(sys.argv[1]); print(r if isinstance(r,str) else json.dumps(r))' "$1"; }
 
 # A directory tree with busybox and our attack program, on disk.
 make_root() {

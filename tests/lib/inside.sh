@@ -4,7 +4,10 @@
 # Words for scripts that run inside a container, with busybox's sh. Each prints one line: OK or BAD, a
 # tab, the description, a tab, details; report_inside turns them into tests.
 
-verdict() { printf '%s\t%s\t%s\n' "$1" "$2" "$(echo "${3:-}" | tr '\n\t' '  ')"; }
+verdict() {
+	[ -z "${3-}" ] || set -- "$1" "$2" "$(echo "$3" | tr '\n\t' '  ')"
+	printf '%s\t%s\t%s\n' "$1" "$2" "${3-}"
+}
 # refused DESC CMD…: must fail, and not because the attack itself was misspelled.
 refused() {
 	desc=$1

@@ -115,12 +115,15 @@ below() {
 	if awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 <= b + 0) }'; then pass "$3"; return 0; fi
 	fail "$3"; diag "got $1, wanted at most $2"; return 1
 }
+# Asks less and less often, up to five times a second: what is waited for may need the CPU itself.
 eventually() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000)) ms=20 pause
 	shift
 	until "$@"; do
 		[ "${EPOCHREALTIME/./}" -lt $end ] || return 1
-		sleep 0.02
+		printf -v pause '0.%03d' $ms
+		sleep "$pause"
+		[ $ms -ge 200 ] || ms=$((ms * 3 / 2))
 	done
 }
 
