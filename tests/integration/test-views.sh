@@ -27,8 +27,9 @@ for f in /proc/uptime /proc/meminfo /proc/cpuinfo /proc/stat /proc/loadavg /proc
 	/sys/devices/system/cpu/cpu0/topology/core_id /proc/sys/kernel/panic /proc/sys/kernel/printk; do
 	[ -e $f ] || continue # not built into this kernel
 	ok "$f is served" inside attack covered $f
-	[ $f = /proc/diskstats ] || isnt "$(text $f | wc -c)" 0 "$f is not empty"
-	is "$(inside cat $f | wc -w)" "$(text $f | wc -w)" "$f is as long by sendfile(2)"
+	read -r words bytes < <(text $f | wc -wc)
+	[ $f = /proc/diskstats ] || isnt "$bytes" 0 "$f is not empty"
+	is "$(inside cat $f | wc -w)" "$words" "$f is as long by sendfile(2)"
 	is "$(inside ls -ln $f | awk '{ print $3, $4 }')" "0 0" "$f belongs to root inside"
 done
 for f in /proc/meminfo /proc/cpuinfo /proc/swaps; do
