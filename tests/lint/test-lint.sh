@@ -9,7 +9,12 @@ if have tool-shellcheck; then
 	mapfile -t scripts < <(find bootstrap .ci/run tests -type f \( -name '*.sh' -o -name bootstrap -o -name run -o -name '*-init' \))
 	# SC1090/SC1091: sourced files and their variables (SC2034, SC2153, SC2154) are found at run time; SC2015: `a && b || c` on purpose in tests;
 	# SC2016: single quotes hold what another shell is to expand; SC2317: functions called by name.
-	ok "shellcheck" shellcheck -x -S warning -e SC1090,SC1091,SC2015,SC2016,SC2034,SC2153,SC2154,SC2187,SC2317 "${scripts[@]}"
+	# One at a time, and not with all that it sources (-x), which would be gone through again for each: a fourth of the time.
+	each_script() {
+		printf '%s\0' "${scripts[@]}" |
+			xargs -0 -n 1 shellcheck -S warning -e SC1090,SC1091,SC2015,SC2016,SC2034,SC2153,SC2154,SC2187,SC2317
+	}
+	ok "shellcheck" each_script
 else
 	skip tool-shellcheck "shellcheck"
 fi
