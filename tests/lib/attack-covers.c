@@ -10,10 +10,16 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x200
+#endif
 
 /* Is that file one that cloister-fs serves? */
 static int is_covered(int fd)
@@ -120,6 +126,82 @@ static int reach_by_fsmount(char **a)
 	return fd < 0 ? -errno : reach(fd, a[1]);
 }
 
+/* Puts a mount of one's own between the cover and what it covers. */
+static int put_beneath(const char *file, const char *own)
+{
+	int fd = tree_open(own, OPEN_TREE_CLONE);
+	int r = fd < 0 ? fd
+		       : result(syscall(SYS_move_mount, fd, "", AT_FDCWD, file,
+					MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH));
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* Unmounts what can be. Return: 0 if there is nothing over the file then. */
+static int uncover(const char *file)
+{
+	struct statfs fs;
+
+	while (umount2(file, UMOUNT_LAZY) == 0)
+		;
+	if (statfs(file, &fs) < 0)
+		return -errno;
+	return fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ? 0 : -ENODATA;
+}
+
+/* FILE OTHER: Linux 6.5 allows that, and 7.2 where the cover is locked: what is beneath it is then.
+ */
+static int reach_beneath(char **a)
+{
+	int r = put_beneath(a[0], a[1]);
+
+	return r < 0 ? r : uncover(a[0]);
+}
+
+/* One step of those of reach_beneath_peer(), by a process in the other namespace. */
+static int in_namespace(int ns, char **a, bool put)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setns(ns, CLONE_NEWNS) < 0)
+			_exit(2);
+		if (put)
+			put_beneath(a[0], a[1]);
+		_exit(uncover(a[0]) == 0);
+	}
+	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -errno
+	       : !WIFEXITED(status)		       ? -ECHILD
+						       : WEXITSTATUS(status);
+}
+
+/*
+ * FILE OTHER: the same where the mount propagates to another namespace, and what is unmounted in
+ * one goes in the other; it worked if the file is seen in either.
+ */
+static int reach_beneath_peer(char **a)
+{
+	int first, second, r;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+		return -errno;
+	first = open("/proc/self/ns/mnt", O_RDONLY);
+	if (first < 0 || unshare(CLONE_NEWNS) < 0)
+		return -errno;
+	second = open("/proc/self/ns/mnt", O_RDONLY);
+	if (second < 0)
+		return -errno;
+	r = put_beneath(a[0], a[1]);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < 6 && r == 0; i++)
+		r = in_namespace(i & 1 ? second : first, a, i >= 4);
+	return r < 0 ? r : r == 1 ? 0 : r == 0 ? -ENODATA : -EIO;
+}
+
 /* Unlink or rename what is covered: the kernel would drop the cover. */
 static int unlink_path(char **a)
 {
@@ -135,6 +217,8 @@ const struct call attack_covers[] = {
 	{ "reach-by-old-fd", reach_by_old_fd, 2, "DIR FILE" },
 	{ "reach-by-mount", reach_by_mount, 3, "TYPE FILE TARGET" },
 	{ "reach-by-fsmount", reach_by_fsmount, 2, "TYPE FILE" },
+	{ "reach-beneath", reach_beneath, 2, "FILE OTHER" },
+	{ "reach-beneath-peer", reach_beneath_peer, 2, "FILE OTHER" },
 	{ "unlink", unlink_path, 1, "PATH" },
 	{ 0 },
 };

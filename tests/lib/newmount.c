@@ -5,14 +5,13 @@
  * of the mount.
  */
 #include "config.h"
-#include "calls.h"
+#include "newmount.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -44,8 +43,8 @@ static int set(int fs, char *option)
 	return result(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, option, value, 0));
 }
 
-/* TYPE [OPTION]...: a detached mount. */
-static int new_mount(char **a)
+/* TYPE [OPTION]...: by fsmount(2) with @flags, a detached mount but for FSMOUNT_NAMESPACE. */
+int new_flagged(unsigned int flags, char **a)
 {
 	unsigned int attrs = 0;
 	int fs = new_context(a[0]), r = fs < 0 ? fs : 0;
@@ -60,10 +59,15 @@ static int new_mount(char **a)
 	if (r == 0)
 		r = create(fs);
 	if (r == 0)
-		r = make_mount(fs, attrs);
+		r = result(syscall(SYS_fsmount, fs, flags | FSMOUNT_CLOEXEC, attrs));
 	if (fs >= 0)
 		close(fs);
 	return r;
+}
+
+int new_mount(char **a)
+{
+	return new_flagged(0, a);
 }
 
 static int attach(int fd, const char *part, const char *target)
@@ -80,7 +84,7 @@ static int do_mount(char **a)
 }
 
 /* Is what is called @name below @dir one of cloister-fs? */
-static bool is_bare(int dir, const char *name)
+bool is_bare(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK);
 	struct statfs fs;
@@ -321,7 +325,7 @@ static const struct call calls[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct call *const tables[] = { calls, NULL };
+	static const struct call *const tables[] = { calls, namespace_calls, NULL };
 
 	return run_calls(tables, argc, argv);
 }
