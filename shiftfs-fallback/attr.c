@@ -13,10 +13,10 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#define SYS_FCHMODAT2 452 /* on every architecture */
+#define SYS_FCHMODAT2	 452 /* on every architecture */
+#define MINOR_KILLS_SUID 33
 
 /* The kernel's new_encode_dev(), include/linux/kdev_t.h. */
 static uint32_t encode_dev(uint32_t maj, uint32_t min)
@@ -192,6 +192,12 @@ static int change_mode(struct request *r, const struct fuse_setattr_in *in, int 
 	return chmod_inode(r->server, fd, in->mode & 07777);
 }
 
+/* Linux 5.11 (7.33) and newer say whether the caller has CAP_FSETID. */
+static bool cut_keeps_suid(const struct request *r, uint32_t valid)
+{
+	return r->server->minor < MINOR_KILLS_SUID ? keeps_suid(r) : !(valid & FATTR_KILL_SUIDGID);
+}
+
 /*
  * ftruncate(2) of what was opened to be written, else truncate(2): on most file systems that
  * changes no times where the size stays. What makes an empty file empty once more is O_TRUNC, by
@@ -207,8 +213,7 @@ static int change_size(struct request *r, const struct fuse_setattr_in *in, int 
 
 	if (!S_ISREG(node_type(request_node(r))))
 		return -EINVAL;
-	/* without the flag from kernels before 5.11 */
-	keep_suid(r, fd, !(in->valid & FATTR_KILL_SUIDGID) && keeps_suid(r));
+	keep_suid(r, fd, cut_keeps_suid(r, in->valid));
 	if (own < 0 && in->size == 0 && node_stat(fd, &st) == 0 && st.x.stx_size == 0)
 		own = opened = node_open(&r->server->nodes, request_node(r), O_WRONLY);
 	if (own >= 0 && ftruncate(own, in->size) == 0)
@@ -239,15 +244,16 @@ static int change_times(const struct fuse_setattr_in *in, int fd)
 
 #define FATTR_TIMES (FATTR_ATIME | FATTR_MTIME | FATTR_ATIME_NOW | FATTR_MTIME_NOW)
 
-/* Whether the caller may clear suid bits, and it is not the kernel that only wants to write. */
-static bool may_clear_suid(const struct request *r, int fd, const struct node_stat *st)
+/*
+ * Whether the caller may clear suid bits, and it is not the kernel that only wants to write. For
+ * root it asks only where it has removed capabilities just before.
+ */
+static bool may_clear_suid(const struct request *r, const struct node_stat *st)
 {
-	const struct server *s = r->server;
-	char name[16];
+	struct server *s = r->server;
 
-	snprintf(name, sizeof(name), "%d", fd);
 	if (r->in->uid == 0)
-		return getxattr(name, "security.capability", NULL, 0) < 0;
+		return !keeps_suid(r) || atomic_exchange(&s->uncapped, 0) != request_of(r);
 	return r->in->uid != ID_NONE && id_map_outside(&s->maps.uids, r->in->uid) == st->x.stx_uid;
 }
 
@@ -265,7 +271,7 @@ static int touch_of_another(mode_t mode)
 /*
  * chown(2) that names nobody: the inode counts as changed, and suid bits go. Before somebody writes
  * to a file with suid bits or capabilities the kernel asks for the same, also for who is not the
- * owner, so such a file of another stays as it is here; so does one with both for root, whose
+ * owner, so such a file of another stays as it is here; so does one that had both for root, whose
  * writes leave the bits. The write itself sees to them. Pipes, sockets and devices nobody writes
  * through us.
  */
@@ -280,7 +286,7 @@ static int touch(struct request *r, int fd)
 	if (!S_ISDIR(st.x.stx_mode) && r->in->uid != 0 && caller != 0 && st.x.stx_uid != caller)
 		return touch_of_another(st.x.stx_mode);
 	if (!S_ISDIR(st.x.stx_mode) && st.x.stx_mode & (S_ISUID | S_ISGID)) {
-		if (!may_clear_suid(r, fd, &st))
+		if (!may_clear_suid(r, &st))
 			return 0;
 		creds_fsetid(&r->worker->creds, r->in->uid == 0);
 	}

@@ -84,6 +84,7 @@ struct server {
 	bool seen_waiting;	     /* the watcher's: when it looked last a request was there */
 	atomic_int many;	     /* callers (callers.c) */
 	atomic_uint last_caller;
+	_Atomic uint64_t uncapped; /* who has removed whose capabilities last (request_of()) */
 	uint32_t minor;
 	bool setxattr_ext;
 	struct node_table nodes;
@@ -166,6 +167,12 @@ int become_maker(struct request *r);
 static inline bool keeps_suid(const struct request *r)
 {
 	return r->server->mode == MODE_SERVER && r->in->uid == 0;
+}
+
+/* Which caller asks about which inode. */
+static inline uint64_t request_of(const struct request *r)
+{
+	return r->in->nodeid ^ (uint64_t)r->in->pid << 40;
 }
 
 /* Milliseconds; never 0, and the same in a server after this one. */

@@ -261,6 +261,8 @@ int do_removexattr(struct request *r)
 	error = link_of(r, &l);
 	if (error < 0 || r->done)
 		return error;
+	if (kind_of(name) == FILECAP)
+		atomic_store(&r->server->uncapped, request_of(r));
 	/* tmpfs and overlays clear S_ISGID for who is not of the group and has not CAP_FSETID */
 	if (!strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
 		creds_fsetid(&r->worker->creds, is_root(r));

@@ -194,6 +194,14 @@ rm -r "${backing:?}"/*
 
 ### Without --coherent
 ok "a view that remembers for a second is served" serve "$backing" "$view" --map $map
+echo x >"$view/suid"; setcap cap_net_raw+ep "$view/suid"; chmod 6777 "$view/suid"
+echo y >>"$view/suid"
+is "$(stat -c %a "$view/suid" "$backing/suid" | tr '\n' ' ')$(getcap "$view/suid")" "6777 6777 " "root's write takes capabilities, not suid bits"
+setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps +fsetid --ambient-caps +fsetid truncate -s 1 "$view/suid"
+is "$(stat -c '%a %s' "$view/suid")" "6777 1" "who has CAP_FSETID truncates without taking them"
+setpriv --reuid 1000 --regid 1000 --clear-groups truncate -s 2 "$view/suid"
+is "$(stat -c '%a %s' "$view/suid")" "777 2" "who has not takes them"
+rm "$view/suid"
 mkdir "$view/diff"; chmod 777 "$view/diff"
 ok "$steps random operations have the same results" \
 	python3 "$tests_lib/shift-diff.py" "$work/plain" "$view/diff" --source "$backing/diff" --no-fsetid --steps $steps
