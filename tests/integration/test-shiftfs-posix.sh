@@ -31,13 +31,17 @@ check() { # DESC OPTION…
 	umount "$view"; rm -rf "${backing:?}"/* "${plain:?}"/*
 }
 some=(); for f in ${POSIX_FAMILIES-opening open-modes rename link removing truncating writing programs sockets}; do some+=(--family "$f"); done
+more=()
+for f in default-acls set-acls suid-bits capabilities capability-sets group-of-directories uses attributes without-names access-checks open-flags slashes copying lists watched; do
+	more+=(--family "$f")
+done
 
 ok "mounted as one does it" mounted fuse.shiftfs allow_other,default_permissions
 check "every call is as in the directory itself" host --nodev
 ok "mounted, with nothing remembered, and without passthrough" serve --map 0:0:65536 --cache strict --no-passthrough
 check "every call is as in the directory itself" host "${some[@]}"
 ok "mounted for a container" serve --map 100000:0:65536 --cache strict
-check "every call is as in a directory of the container" container "${some[@]}" --nodev
+check "every call is as in a directory of the container" container "${some[@]}" "${more[@]}" --nodev
 for mode in a c; do
 	if ! serve --mode $mode 2>"$work/why"; then
 		[ $mode = c ] || fail "mode $mode is served: $(cat "$work/why" "$work/log")"

@@ -11,6 +11,9 @@ differences are shown. Exit status 1 if there are any.
 """
 import argparse, ctypes, errno, os, pickle, socket, stat, sys, time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import shift_posix_calls
+
 libc = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD, AT_NOFOLLOW = -100, 0x100
 NAP = 0.01  # longer than a tick of the clock that stamps inodes
@@ -49,7 +52,7 @@ class Timespec(ctypes.Structure):
 NOW, OMIT = (1 << 30) - 1, (1 << 30) - 2
 
 
-class Calls:
+class Calls(shift_posix_calls.LinuxCalls):
     """The calls, in one of the two trees; open files by slot."""
 
     def __init__(self, root):
@@ -256,10 +259,7 @@ class User:
         a, b = socket.socketpair()
         if os.fork() == 0:
             a.close()
-            uid, groups = ids
-            os.setgroups(groups)
-            os.setresgid(groups[0], groups[0], groups[0])
-            os.setresuid(uid, uid, uid)
+            shift_posix_calls.become(ids)
             self.serve(b.makefile('rwb'), [Calls(r) for r in roots])
             os._exit(0)
         b.close()
@@ -291,7 +291,7 @@ class Trial:
 
     def both(self, user, call, *args):
         if user not in self.users:
-            self.users[user] = User((user, [user]) if isinstance(user, int) else (user[0], list(user[1:])), self.roots)
+            self.users[user] = User(user, self.roots)
         self.history.append('%s: %s%r' % (user, call, args))
         return self.users[user].run(self.where, self.mask, call, args)
 
@@ -369,8 +369,7 @@ class Trial:
 
 
 def main():
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    import shift_posix_cases
+    import shift_posix_cases, shift_posix_linux, shift_posix_rights
     p = argparse.ArgumentParser()
     p.add_argument('plain'), p.add_argument('view')
     p.add_argument('--family', action='append')
@@ -378,7 +377,7 @@ def main():
     a = p.parse_args()
     os.umask(0)
     checks = wrong = 0
-    for name, family in shift_posix_cases.FAMILIES.items():
+    for name, family in {**shift_posix_cases.FAMILIES, **shift_posix_rights.FAMILIES, **shift_posix_linux.FAMILIES}.items():
         if a.family and name not in a.family:
             continue
         t = Trial(a.plain, a.view, name, a)
