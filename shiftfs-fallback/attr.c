@@ -162,7 +162,7 @@ static int change_owner(struct request *r, const struct fuse_setattr_in *in, int
 		if (gid == ID_NONE)
 			return r->server->as ? -EPERM : -EOVERFLOW;
 	}
-	keep_suid(r, fd, r->in->uid == 0);
+	keep_suid(r, fd, seems_root(r));
 	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
@@ -246,15 +246,19 @@ static int change_times(const struct fuse_setattr_in *in, int fd)
 
 /*
  * Whether the caller may clear suid bits, and it is not the kernel that only wants to write. For
- * root it asks only where it has removed capabilities just before.
+ * root it asks only where it has removed capabilities just before. A container's root clears them
+ * by writing, too.
  */
 static bool may_clear_suid(const struct request *r, const struct node_stat *st)
 {
 	struct server *s = r->server;
+	uid_t caller = id_map_outside(&s->maps.uids, r->in->uid);
 
 	if (r->in->uid == 0)
 		return !keeps_suid(r) || atomic_exchange(&s->uncapped, 0) != request_of(r);
-	return r->in->uid != ID_NONE && id_map_outside(&s->maps.uids, r->in->uid) == st->x.stx_uid;
+	if (r->in->uid == ID_NONE || caller == ID_NONE)
+		return false;
+	return caller == 0 || caller == st->x.stx_uid;
 }
 
 /*
@@ -288,7 +292,7 @@ static int touch(struct request *r, int fd)
 	if (!S_ISDIR(st.x.stx_mode) && st.x.stx_mode & (S_ISUID | S_ISGID)) {
 		if (!may_clear_suid(r, &st))
 			return 0;
-		creds_fsetid(&r->worker->creds, r->in->uid == 0);
+		creds_fsetid(&r->worker->creds, seems_root(r));
 	}
 	return fchownat(fd, "", -1, -1, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }

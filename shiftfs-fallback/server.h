@@ -169,6 +169,12 @@ static inline bool keeps_suid(const struct request *r)
 	return r->server->mode == MODE_SERVER && r->in->uid == 0;
 }
 
+/* The host's root, or that of a container whose ids the mount shows; or nobody knows who. */
+static inline bool seems_root(const struct request *r)
+{
+	return r->in->uid == 0 || r->worker->creds.fsuid == 0;
+}
+
 /* Which caller asks about which inode. */
 static inline uint64_t request_of(const struct request *r)
 {

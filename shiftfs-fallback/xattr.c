@@ -241,12 +241,6 @@ int do_listxattr(struct request *r)
 	return reply_value(r, n, in->size);
 }
 
-/* The host's root, or that of a container whose ids the mount shows. */
-static bool is_root(const struct request *r)
-{
-	return r->in->uid == 0 || r->worker->creds.fsuid == 0;
-}
-
 int do_removexattr(struct request *r)
 {
 	struct link l;
@@ -265,7 +259,7 @@ int do_removexattr(struct request *r)
 		atomic_store(&r->server->uncapped, request_of(r));
 	/* tmpfs and overlays clear S_ISGID for who is not of the group and has not CAP_FSETID */
 	if (!strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
-		creds_fsetid(&r->worker->creds, is_root(r));
+		creds_fsetid(&r->worker->creds, seems_root(r));
 	if (removexattr(l.name, name) == 0 || (errno == ENODATA && r->again))
 		return 0;
 	return -errno;

@@ -32,7 +32,7 @@ check() { # DESC OPTION…
 }
 some=(); for f in ${POSIX_FAMILIES-opening open-modes rename link removing truncating writing programs sockets}; do some+=(--family "$f"); done
 more=()
-for f in default-acls set-acls suid-bits capabilities capability-sets group-of-directories uses attributes without-names access-checks open-flags slashes copying lists watched; do
+for f in chown default-acls set-acls suid-bits capabilities capability-sets group-of-directories uses attributes without-names access-checks open-flags slashes copying lists watched; do
 	more+=(--family "$f")
 done
 
