@@ -254,7 +254,8 @@ class Side:
         return os.getxattr(path, name, follow_symlinks=False)
 
     def op_listxattr(self, path):
-        return sorted(n for n in os.listxattr(path, follow_symlinks=False) if 'SGI_ACL' not in n)
+        # Btrfs shows trusted ones to everybody
+        return sorted(n for n in os.listxattr(path, follow_symlinks=False) if 'SGI_ACL' not in n and n[:8] != 'trusted.')
 
     def op_removexattr(self, path, name):
         gid = os.lstat(path).st_gid
