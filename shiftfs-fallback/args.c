@@ -29,6 +29,7 @@ enum opt {
 	OWNER,
 	SURVIVE,
 	NO_PASSTHROUGH,
+	NO_IO_URING,
 	LOCKS,
 	TIMEOUT,
 	THREADS,
@@ -54,6 +55,7 @@ static const struct option options[] = { { "source-fd", required_argument, NULL,
 					 { "owner", required_argument, NULL, OWNER },
 					 { "survive", no_argument, NULL, SURVIVE },
 					 { "no-passthrough", no_argument, NULL, NO_PASSTHROUGH },
+					 { "no-io-uring", no_argument, NULL, NO_IO_URING },
 					 { "locks", required_argument, NULL, LOCKS },
 					 { "timeout", required_argument, NULL, TIMEOUT },
 					 { "threads", required_argument, NULL, THREADS },
@@ -96,12 +98,15 @@ static const char help[] =
 	"  --as UID:GID[:GID...]\n"
 	"                    serve with the rights of this user, group and groups, and no others\n"
 	"  --owner UID:GID   with --as: everything appears owned by these, in place of a map\n"
-	"  --threads N       at most N requests at a time; default: 32\n"
+	"  --threads N       at most N requests at a time; default: 32, or 4 for\n"
+	"                    each CPU\n"
 	"  --inodes N        have the kernel remember about N inodes (Linux 6.18); default: "
 	"as\n"
 	"                    many as it likes; half as many as descriptors where each takes one\n"
 	"  --survive         be three processes, each of which replaces another that is killed\n"
 	"  --no-passthrough  read and write files here, not in the kernel (Linux 6.9)\n"
+	"  --no-io-uring     take requests by the connection alone also where the kernel offers\n"
+	"                    rings (Linux 6.14 with enable_uring set)\n"
 	"  --locks shared|mount\n"
 	"                    locks are shared with those who use the directory itself (default), "
 	"or\n"
@@ -244,7 +249,7 @@ static bool add_server(struct parse *parse)
 	s->process = p;
 	s->fuse_fd = s->source_fd = -1;
 	s->mode = MODE_SERVER;
-	s->use_passthrough = s->use_locks = true;
+	s->use_passthrough = s->use_locks = s->use_rings = true;
 	s->cache = CACHE_AUTO;
 	s->timeout.tv_sec = 1;
 	p->server[p->n++] = parse->server = s;
@@ -305,6 +310,9 @@ static bool parse_option(struct parse *parse, int opt, const char *arg)
 		return true;
 	case NO_PASSTHROUGH:
 		s->use_passthrough = false;
+		return true;
+	case NO_IO_URING:
+		s->use_rings = false;
 		return true;
 	case LOCKS:
 		s->use_locks = !strcmp(arg, "shared");

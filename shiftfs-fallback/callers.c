@@ -203,8 +203,7 @@ static void follow(struct server *s, int cpu)
 	else
 		s->flees += s->flees < FLEES_MOST;
 	stay_on(s, cpu);
-	give_way(s,
-		 s->flees >= (s->gives_way ? 1 : FLEES) && now_ms() - s->had_to_wait > s->busy_ms);
+	give_way(s, s->flees >= (s->gives_way ? 1 : FLEES) && callers_may_give_way(s));
 	pthread_mutex_unlock(&s->follow_lock);
 }
 
@@ -242,8 +241,18 @@ static void *follow_main(void *arg)
 	return NULL;
 }
 
-/* Somebody has had to wait for a worker that gives way. */
-static void note_wait(struct server *s)
+/**
+ * callers_may_give_way() - whether a worker may be a SCHED_IDLE thread while there are requests
+ */
+bool callers_may_give_way(const struct server *s)
+{
+	return s->process->may_give_way && now_ms() - s->had_to_wait > s->busy_ms;
+}
+
+/**
+ * callers_note_wait() - somebody has had to wait for a worker that gives way
+ */
+void callers_note_wait(struct server *s)
 {
 	uint32_t now = now_ms(), before = s->busy_ms;
 
@@ -272,7 +281,7 @@ void callers_watch(struct server *s, bool stuck, bool quiet)
 		return;
 	s->seen_waiting = poll(&waiting, 1, 0) > 0;
 	if (stuck && waited && s->seen_waiting)
-		note_wait(s);
+		callers_note_wait(s);
 	else if (!quiet && !(stuck && atomic_load(&s->busy)))
 		return;
 	pthread_mutex_lock(&s->follow_lock);

@@ -3,6 +3,7 @@
  * From a request's number to the function that does it, and its answer back to the kernel.
  */
 #include "config.h"
+#include "ring.h"
 #include "server.h"
 
 #include <errno.h>
@@ -198,6 +199,12 @@ static void answer(struct request *r, int error)
 	struct iovec iov[] = { { &head, sizeof(head) }, { (void *)r->out, r->out_len } };
 
 	head.len = sizeof(head) + (error ? 0 : r->out_len);
+	if (r->worker->ring) {
+		ring_answer(r->worker, &head, r->out, error ? 0 : r->out_len);
+		if (error)
+			take_back(r);
+		return;
+	}
 	if (writev(r->server->fuse_fd, iov, error || !r->out_len ? 1 : 2) < 0 || error)
 		take_back(r);
 }
@@ -301,6 +308,9 @@ void dispatch(struct worker *w, size_t len, bool again)
 	finish(&r, error);
 	if (error == 0 && opcode == FUSE_INIT)
 		init_done(w->server);
-	if (r.entry || r.plus)
+	if ((r.entry || r.plus) && prune_is_due(w->server)) {
+		if (w->ring)
+			ring_send(w);
 		prune(w->server);
+	}
 }

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 #include "process.h"
+#include "ring.h"
 #include "server.h"
 
 #include <errno.h>
@@ -41,6 +42,8 @@ static uint64_t negotiate(struct server *s, const struct request *r)
 	s->locks = s->use_locks && has & FUSE_POSIX_LOCKS;
 	if (s->passthrough)
 		want |= PROTO_PASSTHROUGH;
+	if (s->use_rings && !s->process->survive && has & PROTO_OVER_IO_URING && rings_prepare(s))
+		want |= PROTO_OVER_IO_URING;
 	if (s->locks)
 		want |= FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS;
 	s->survivor->minor = s->minor;
@@ -56,6 +59,8 @@ static uint64_t negotiate(struct server *s, const struct request *r)
 void init_done(struct server *s)
 {
 	__atomic_store_n(&s->survivor->initialized, true, __ATOMIC_SEQ_CST);
+	if (s->rings)
+		rings_go(s);
 	process_ready(s->process);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 #include "locks.h"
+#include "ring.h"
 #include "server.h"
 #include "survive.h"
 
@@ -17,11 +18,18 @@
 
 #define RETRY_NS 5000000
 
-static void answer(const struct server *s, uint64_t unique, int error)
+/* Locking: lock. */
+static void answer(const struct server *s, struct waiter *w, int error)
 {
-	struct fuse_out_header head = { .len = sizeof(head), .error = error, .unique = unique };
+	struct fuse_out_header head = { .len = sizeof(head),
+					.error = error,
+					.unique = w->in.unique };
 
-	(void)!write(s->fuse_fd, &head, sizeof(head));
+	if (w->entry)
+		ring_answer_late(w->entry, &head);
+	else
+		(void)!write(s->fuse_fd, &head, sizeof(head));
+	w->in.unique = 0;
 }
 
 /* Locking: lock. Return: whether somebody still waits. */
@@ -42,8 +50,7 @@ static bool try_all(struct server *s)
 			continue;
 		}
 		ask_again(s, request_node(&r));
-		answer(s, w->in.unique, error);
-		w->in.unique = 0;
+		answer(s, w, error);
 	}
 	return some;
 }
@@ -105,6 +112,9 @@ static int put_aside(struct request *r)
 			continue;
 		if (locks_start_waiting(r->server) < 0)
 			return -ENOLCK;
+		w->entry = r->worker->ring ? ring_put_aside(r->worker) : NULL;
+		if (r->worker->ring && !w->entry)
+			return -ENOLCK;
 		memcpy(&w->lk, r->arg, sizeof(w->lk));
 		w->in = *r->in; /* the last step, and what the request is known by */
 		r->no_reply = true;
@@ -141,8 +151,7 @@ int do_interrupt(struct request *r)
 	for (int i = 0; i < MAX_WAITERS; i++) {
 		if (v->waiter[i].in.unique != in->unique)
 			continue;
-		answer(s, in->unique, -EINTR);
-		v->waiter[i].in.unique = 0;
+		answer(s, &v->waiter[i], -EINTR);
 	}
 	t->interrupted[t->interrupted_hand++ % INTERRUPTS] = in->unique;
 	pthread_mutex_unlock(&t->lock);

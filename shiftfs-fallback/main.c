@@ -70,16 +70,27 @@ static int become_mount(char **argv)
 	return args_complain("run", path, errno);
 }
 
+static int default_threads(void)
+{
+	long n = 4 * sysconf(_SC_NPROCESSORS_CONF);
+
+	return n < 32 ? 32 : n > MAX_SLOTS ? MAX_SLOTS : (int)n;
+}
+
 int main(int argc, char **argv)
 {
-	static struct process p = { .ready_fd = -1, .threads = 32 };
+	static struct process p = { .ready_fd = -1 };
 	int r;
 
 	/* Started by descriptor it would be called by that one's number, before Linux 6.14. */
 	prctl(PR_SET_NAME, "shiftfs");
 	if (argc > 1 && argv[1][0] != '-')
 		return become_mount(argv);
-	if (args_parse(&p, argc, argv) || check_all(&p))
+	if (args_parse(&p, argc, argv))
+		return 1;
+	if (!p.threads)
+		p.threads = default_threads();
+	if (check_all(&p))
 		return 1;
 	r = process_run(&p);
 	if (r < 0 && p.blamed && p.blamed->hiding)

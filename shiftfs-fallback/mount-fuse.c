@@ -99,6 +99,8 @@ static bool make_args(const struct mount_job *job, struct server_args *a, struct
 	add(a, "--timeout", o->timeout);
 	add(a, "--threads", o->threads);
 	add(a, "--inodes", o->inodes);
+	if (o->no_io_uring)
+		a->argv[a->n++] = "--no-io-uring";
 	for (size_t i = 0; i < o->n_hide; i++)
 		add(a, "--hide", o->hide[i]);
 	add_ranges(a, "--uid-map", &job->maps.uids);

@@ -85,9 +85,10 @@ static bool read_switch(struct mount_options *o, const char *name)
 		const char *name;
 		bool *value;
 	} switches[] = {
-		{ "remount", &o->remount },	  { "nofail", &o->nofail },
-		{ "allow_suid", &o->allow_suid }, { "suid", &o->allow_suid },
-		{ "allow_dev", &o->allow_dev },	  { "dev", &o->allow_dev },
+		{ "remount", &o->remount },	    { "nofail", &o->nofail },
+		{ "allow_suid", &o->allow_suid },   { "suid", &o->allow_suid },
+		{ "allow_dev", &o->allow_dev },	    { "dev", &o->allow_dev },
+		{ "no_io_uring", &o->no_io_uring },
 	};
 
 	for (size_t i = 0; i < sizeof(switches) / sizeof(*switches); i++)

@@ -36,6 +36,7 @@ struct mount_options {
 	enum fallback fallback;
 	const char *cache; /* "strict", "auto", "always" or NULL */
 	const char *timeout, *threads, *inodes;
+	bool no_io_uring;
 	const char *hide[OPTIONS_HIDE_MAX];
 	size_t n_hide;
 

@@ -39,7 +39,8 @@ struct process {
 
 	/* callers.c */
 	cpu_set_t all_cpus; /* that there are for us */
-	bool can_follow, may_give_way;
+	bool can_follow;
+	atomic_bool may_give_way;
 	_Atomic pid_t
 		watchers[2]; /* the threads of watch_main() and follow_main(), once they run */
 	sem_t follow;	     /* wakes the thread that looks where callers run */

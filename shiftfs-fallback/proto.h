@@ -21,7 +21,8 @@
 #define PROTO_NO_EXPORT_SUPPORT	   (1ull << 38) /* 7.40 */
 #define PROTO_ALLOW_IDMAP	   (1ull << 40) /* 7.41 */
 
-#define PROTO_PASSTHROUGH (1ull << 37) /* 7.40 */
+#define PROTO_PASSTHROUGH   (1ull << 37) /* 7.40 */
+#define PROTO_OVER_IO_URING (1ull << 41) /* 7.42 */
 
 /* Follows .flags2 in the answer to INIT (7.40). */
 static inline void proto_set_stack_depth(struct fuse_init_out *out, uint32_t depth)
@@ -59,6 +60,32 @@ struct proto_notify_prune_out {
 	uint32_t count;
 	uint32_t padding;
 	uint64_t spare;
+};
+
+/* Commands of IORING_OP_URING_CMD on the connection, in the second half of a long entry (7.42). */
+#define PROTO_URING_REGISTER	     1
+#define PROTO_URING_COMMIT_AND_FETCH 2
+#define PROTO_URING_SQE_SIZE	     128
+#define PROTO_URING_SQE_COMMAND	     48 /* where struct proto_uring_command begins */
+
+struct proto_uring_command {
+	uint64_t flags;
+	uint64_t commit_id;
+	uint16_t queue;
+	uint8_t padding[6];
+};
+
+/* A request or an answer; what follows the operation's structure is in the payload. */
+struct proto_uring_header {
+	char in_out[128]; /* struct fuse_in_header, or fuse_out_header */
+	char op_in[128];  /* the operation's structure */
+	struct {
+		uint64_t flags;
+		uint64_t commit_id;
+		uint32_t payload_size;
+		uint32_t padding;
+		uint64_t reserved;
+	} entry;
 };
 
 struct proto_statx_in {

@@ -59,7 +59,15 @@ void ask_again_aliases(struct server *s, const struct node *n)
 }
 
 /**
- * prune() - have the kernel forget some inodes if it remembers too many
+ * prune_is_due() - whether the kernel remembers too many inodes, and can be told
+ */
+bool prune_is_due(struct server *s)
+{
+	return s->minor >= PROTO_MINOR_PRUNE && node_count(&s->nodes) > s->max_inodes;
+}
+
+/**
+ * prune() - have the kernel forget some inodes
  *
  * Called without an unanswered request: what is dropped is dropped before this returns.
  */
@@ -67,8 +75,6 @@ void prune(struct server *s)
 {
 	struct prune p = { .head.error = PROTO_NOTIFY_PRUNE };
 
-	if (s->minor < PROTO_MINOR_PRUNE || node_count(&s->nodes) <= s->max_inodes)
-		return;
 	p.out.count = node_victims(&s->nodes, p.nodeid, BATCH);
 	p.head.len = offsetof(struct prune, nodeid) + p.out.count * sizeof(*p.nodeid);
 	(void)!write(s->fuse_fd, &p, p.head.len); /* another time, then */

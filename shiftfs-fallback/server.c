@@ -32,6 +32,7 @@
  */
 #include "config.h"
 #include "process.h"
+#include "ring.h"
 #include "server.h"
 #include "survive.h"
 #include "lib/fd.h"
@@ -54,7 +55,10 @@
 /* So often it is looked, without anything to see, before one more request is waited for. */
 #define QUIET_LOOKS 50
 
-static int worker_init(struct worker *w, struct server *s)
+/**
+ * worker_init() - memory and credentials of a worker, in its own thread
+ */
+int worker_init(struct worker *w, struct server *s)
 {
 	for (int i = 0; i < s->threads; i++) {
 		if (atomic_exchange(&s->slot_taken[i], true))
@@ -91,15 +95,21 @@ static void server_end(struct server *s)
 		sem_post(&p->all_over);
 }
 
-static void worker_left(struct server *s)
+/**
+ * worker_left() - a worker is no more
+ */
+void worker_left(struct server *s)
 {
 	if (atomic_fetch_sub(&s->workers, 1) == 1 && atomic_load(&s->over) &&
 	    !atomic_exchange(&s->ended, true))
 		server_end(s);
 }
 
-/* @r: why it ends; 0: it is one too many */
-static void worker_end(struct worker *w, int r)
+/**
+ * worker_end() - the worker ends
+ * @r: why; 0: it is one too many
+ */
+void worker_end(struct worker *w, int r)
 {
 	struct server *s = w->server;
 
@@ -215,6 +225,8 @@ bool server_look(struct server *s)
 	if (done == before && busy >= atomic_load(&s->workers) && somebody_waits(s))
 		add_worker(s, s->threads);
 	callers_watch(s, done == before, s->quiet > QUIET_LOOKS);
+	if (s->rings)
+		rings_look(s, s->quiet > QUIET_LOOKS);
 	s->seen_done = done;
 	return s->quiet <= QUIET_LOOKS;
 }

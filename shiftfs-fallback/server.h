@@ -70,7 +70,7 @@ struct server {
 	int threads;		 /* at most */
 	size_t max_inodes; /* that the kernel shall remember; 0: as many as there are descriptors
 			      for */
-	bool use_passthrough, use_locks;
+	bool use_passthrough, use_locks, use_rings;
 
 	int proc_fd; /* /proc/self/fd; the process's */
 	pid_t main_tid;
@@ -90,6 +90,7 @@ struct server {
 	struct node_table nodes;
 	struct pool files; /* struct open_file */
 	bool passthrough, locks;
+	struct rings *_Atomic rings; /* ring.c; or NULL */
 	struct survivor *survivor;
 	struct pool lock_owners;
 	struct lock_table *lock_table; /* locks.c */
@@ -107,6 +108,7 @@ struct worker {
 	struct server *server;
 	bool stays; /* the main thread: /proc/self/fd is empty once it has ended */
 	struct creds creds;
+	struct ring *ring; /* its requests come from; or NULL: from the connection */
 	struct slot *slot;
 	char *in;	       /* the request that it works on */
 	char *out;	       /* MAX_IO bytes for an answer */
@@ -204,6 +206,9 @@ static inline int reply_with(struct request *r, const void *out, size_t len)
 	return 0;
 }
 
+int worker_init(struct worker *w, struct server *s);
+void worker_end(struct worker *w, int r);
+void worker_left(struct server *s);
 int server_prepare(struct server *s);
 int server_recover(struct server *s);
 int server_start(struct server *s);
@@ -222,8 +227,11 @@ bool callers_few(const struct server *s);
 void callers_follow(struct worker *w);
 void callers_watch(struct server *s, bool stuck, bool quiet);
 void callers_roam(const struct server *s);
+bool callers_may_give_way(const struct server *s);
+void callers_note_wait(struct server *s);
 
 /* prune.c */
+bool prune_is_due(struct server *s);
 void prune(struct server *s);
 void ask_again(const struct server *s, const struct node *n);
 void ask_again_aliases(struct server *s, const struct node *n);

@@ -11,6 +11,7 @@
 #include <linux/fuse.h>
 
 struct process;
+struct ring_entry;
 struct server;
 
 /* For the header of a WRITE; the kernel wants at least 8 KiB. */
@@ -34,6 +35,7 @@ struct slot {
 struct waiter {
 	struct fuse_in_header in; /* .unique: 0 if there is none */
 	struct fuse_lk_in lk;
+	struct ring_entry *entry; /* which the answer goes to; or NULL: the connection */
 };
 
 /* Of one mount. */

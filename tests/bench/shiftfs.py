@@ -14,6 +14,7 @@ BASE = 100000
 STEPS = ["untar", "walk cold", "walk warm", "grep -r", "write 512 MB, fsync", "read 512 MB", "rm -r"]
 GOALS = {"untar": 0.5, "grep -r": 0.5, "rm -r": 0.5, "walk cold": 0.6, "walk warm": 0.6}
 PLAIN_GOALS = {"write 512 MB, fsync": 1.1, "read 512 MB": 1.1}
+OURS = ["shiftfs", "shiftfs, io_uring"]
 PEERS = ["bindfs", "fuse-overlayfs", "passthrough_hp"]
 
 def make_tar(path):
@@ -78,7 +79,7 @@ class Plain:
     def unmount(self): pass
 
 class Shiftfs:
-    def __init__(self, *options): self.options = options
+    def __init__(self, *options): self.options = options + ("--no-io-uring",)
     def mount(self, source, target):
         os.chown(source, BASE, BASE)
         self.target = target
@@ -88,6 +89,19 @@ class Shiftfs:
     def unmount(self):
         subprocess.run(["umount", self.target], check=True)
         while alive(self.pid): time.sleep(0.01)
+
+IO_URING = "/sys/module/fuse/parameters/enable_uring"
+
+class Rings(Shiftfs):
+    """The same by io_uring, which the kernel offers at the mount if it is enabled then."""
+    def __init__(self, *options): self.options = options
+    def mount(self, source, target):
+        with open(IO_URING) as f: before = f.read()
+        with open(IO_URING, "w") as f: f.write("Y")
+        try: super().mount(source, target); os.stat(target)
+        finally:
+            with open(IO_URING, "w") as f: f.write(before)
+        return target
 
 def alive(pid):
     try: return open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()[0] != "Z"
@@ -125,6 +139,7 @@ def overlay_argv(source, target):
 def servers(options):
     """All that can be had here; passthrough_hp is built from Debian's source package."""
     found = {"plain": Plain(), "ID-mapped": Mapped(), "shiftfs": Shiftfs(*options)}
+    if os.access(IO_URING, os.W_OK): found["shiftfs, io_uring"] = Rings(*options)
     if shutil.which("bindfs"): found["bindfs"] = Program(bindfs_argv)
     if shutil.which("fuse-overlayfs"): found["fuse-overlayfs"] = Program(overlay_argv)
     hp = subprocess.run([source + "/tests/bench/fetch-hp.sh"], capture_output=True, text=True)
@@ -158,8 +173,11 @@ def steps(a, table, base, where, some, tar):
         rows = {name: [r[step] for r in got[name]] for name in got}
         best = "plain" if step in PLAIN_GOALS else best_peer(rows)
         goal = GOALS.get(step) or PLAIN_GOALS.get(step)
-        others = ", ".join("%s %s" % (n, ms(rows[n])) for n in rows if n != "shiftfs")
-        table.add("shiftfs%s: %s" % (where, step), ms(rows["shiftfs"]), others, "%s of %s" % (ratio(rows["shiftfs"], rows[best]), best), "≤ %s" % goal)
+        others = ", ".join("%s %s" % (n, ms(rows[n])) for n in rows if n not in OURS)
+        for ours in OURS:
+            if ours not in rows: continue
+            table.add("%s%s: %s" % (ours, where, step), ms(rows[ours]), others, "%s of %s" % (ratio(rows[ours], rows[best]), best), "≤ %s" % goal)
+            others = "as above"
 
 ### Several clients
 
@@ -186,8 +204,10 @@ def clients(a, table, base, some):
         if not peers: break
         best = max(peers, key=lambda n: statistics.median(scale[n][k]))
         show = lambda n: "%.2f (%.0f files/s)" % (statistics.median(scale[n][k]), statistics.median([r[k] for r in got[n]]))
-        table.add("shiftfs: %d clients, times the files of one" % k, show("shiftfs"), ", ".join("%s %s" % (n, show(n)) for n in peers),
-                  "%s of %s" % (ratio(scale["shiftfs"][k], scale[best][k]), best), "≥ 1")
+        for ours in OURS:
+            if ours not in got: continue
+            table.add("%s: %d clients, times the files of one" % (ours, k), show(ours), ", ".join("%s %s" % (n, show(n)) for n in peers),
+                      "%s of %s" % (ratio(scale[ours][k], scale[best][k]), best), "≥ 1")
 
 ### Memory
 

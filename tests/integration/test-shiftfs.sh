@@ -214,7 +214,7 @@ is "$(ls "$view/l" | tr '\n' ' ')" "one two " "so is a listing, though the time 
 ok "unmounted" unserve "$view"
 
 ### A listing is remembered where nobody else lists the directory meanwhile, who may have seen it before a change
-ok "a view that remembers for long is served" serve "$backing" "$view" --map $map --timeout 600
+ok "a view that remembers for long is served" serve "$backing" "$view" --map $map --timeout 600 --no-io-uring # requests are counted by read(2)
 mkdir "$backing/names"; (cd "$backing/names" && seq 3000 | xargs touch)
 requests() { awk '/^syscr/ { print $2 }' "/proc/$(cat "$work/pid")/io"; } # and a few other calls
 listing() { local before; before=$(requests); ls -f "$view/names" >/dev/null; echo $(($(requests) - before)); }

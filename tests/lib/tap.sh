@@ -136,6 +136,7 @@ have() {
 	case $1 in
 	root) [ "$(id -u)" = 0 ] ;;
 	fuse) [ -c /dev/fuse ] && { : <>/dev/fuse; } 2>/dev/null ;;
+	fuse-io-uring) [ -w /sys/module/fuse/parameters/enable_uring ] ;;
 	userns) unshare -U true 2>/dev/null ;;
 	timens) [ -e /proc/self/ns/time ] && unshare -T true 2>/dev/null ;;
 	userns-ipc-sysctl) setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Uri sh -c 'echo 12345 >/proc/sys/kernel/shmmni' 2>/dev/null ;;

@@ -41,8 +41,8 @@ build-trixie | build-sid)
 	suffix=tar
 	packages="ca-certificates"
 	later="autoconf automake pkg-config gcc libc6-dev make libfuse3-dev fuse3 libseccomp-dev libglib2.0-dev
-		libjansson-dev libcmocka-dev busybox-static procps psmisc iproute2 strace e2fsprogs python3-minimal acl attr
-		libcap2-bin"
+		libjansson-dev liburing-dev libcmocka-dev busybox-static procps psmisc iproute2 strace e2fsprogs
+		python3-minimal acl attr libcap2-bin"
 	inputs=
 	;;
 *) echo "usage: make-debian.sh disk|tar|inside|inside-sid|build-trixie|build-sid" >&2; exit 2 ;;
