@@ -5,6 +5,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/bundle.h"
 #include "launcher/foreground.h"
 #include "launcher/log.h"
@@ -16,7 +17,6 @@
 #include "runtime/spec.h"
 #include "runtime/state.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,10 +89,10 @@ static bool parse_option(struct bundle_options *o, int c, const char *arg, GErro
 	case OPT_PRESERVE:
 		return bundle_number("--preserve-fds", arg, INT_MAX, &o->preserve_fds, error);
 	case 'd':
-		o->detach = true;
+		o->detach = !arg;
 		return true;
 	case OPT_KEEP:
-		o->keep = true;
+		o->keep = !arg;
 		return true;
 	default:
 		return true;
@@ -272,8 +272,7 @@ static int main_of(bool run, int argc, char **argv)
 	int opt, status;
 
 	accept_single_dash(argc, argv);
-	while ((opt = getopt_long(argc, argv, run ? "+b:f:dh" : "+b:f:h", long_options, NULL)) !=
-	       -1) {
+	while ((opt = flags_getopt(argc, argv, run ? "+b:f:dh" : "+b:f:h", long_options)) != -1) {
 		if (opt == 'h') {
 			print_help(run);
 			return 0;

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/known.h"
 #include "launcher/log.h"
 #include "lib/claims.h"
@@ -18,7 +19,6 @@
 #include "runtime/state.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -186,10 +186,10 @@ int cmd_delete(int argc, char **argv)
 	bool force = false;
 	int c, status = 0;
 
-	while ((c = getopt_long(argc, argv, "fr:h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "fr:h", options)) != -1) {
 		if (c == '?')
 			return launcher_bad_option("delete", argv);
-		force |= c == 'f';
+		force = c == 'f' ? !optarg : force;
 		regex = c == 'r' ? optarg : regex;
 		if (c != 'h')
 			continue;

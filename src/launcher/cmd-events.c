@@ -6,6 +6,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/stats.h"
 #include "launcher/target.h"
 #include "lib/fd.h"
@@ -14,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,7 +186,7 @@ int cmd_events(int argc, char **argv)
 	int c, interval_ms = INTERVAL_MS;
 	bool once = false;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "h", options)) != -1) {
 		if (c == 'h')
 			return help();
 		if (c != 's' && c != 'i')
@@ -194,7 +194,7 @@ int cmd_events(int argc, char **argv)
 		if (c == 'i' && !parse_interval(optarg, &interval_ms))
 			return launcher_usage_error(
 				"events", "--interval \"%s\": give a time like 5s", optarg);
-		once = once || c == 's';
+		once = c == 's' ? !optarg : once;
 	}
 	if (argc - optind != 1)
 		return launcher_usage_error("events", "give the name of one container");

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/bundle.h"
 #include "launcher/foreground.h"
 #include "launcher/known.h"
@@ -17,7 +18,6 @@
 #include "runtime/exec.h"
 #include "runtime/state.h"
 
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +51,7 @@ enum {
 };
 
 static const struct option long_options[] = {
-	{ "tty", optional_argument, NULL, 't' },
+	{ "tty", no_argument, NULL, 't' },
 	{ "detach", no_argument, NULL, 'd' },
 	{ "interactive", no_argument, NULL, 'i' },
 	{ "process", required_argument, NULL, 'p' },
@@ -110,11 +110,11 @@ static bool parse_option(struct exec_options *o, int c, const char *arg, GError 
 {
 	switch (c) {
 	case 't':
-		/* crun's form; a value that is no "no" is a yes, as there */
-		o->tty = !arg || (strcmp(arg, "false") != 0 && strcmp(arg, "no") != 0);
+		o->tty = !arg;
 		return true;
 	case 'd':
-		return o->common.detach = true;
+		o->common.detach = !arg;
+		return true;
 	case 'i':
 		return true; /* that is how it is */
 	case 'p':
@@ -150,7 +150,8 @@ static bool parse_option(struct exec_options *o, int c, const char *arg, GError 
 		return bundle_number("--preserve-fds", arg, INT_MAX, &o->common.preserve_fds,
 				     error);
 	case OPT_NO_NEW_PRIVS:
-		return o->no_new_privs = true;
+		o->no_new_privs = !arg;
+		return true;
 	case OPT_LABEL:
 		o->label = arg;
 		return true;
@@ -158,7 +159,8 @@ static bool parse_option(struct exec_options *o, int c, const char *arg, GError 
 		o->apparmor = arg;
 		return true;
 	case OPT_IGNORE_PAUSED:
-		return o->ignore_paused = true;
+		o->ignore_paused = !arg;
+		return true;
 	default:
 		return error_set(error, "--cgroup: a command runs in the container's own cgroup");
 	}
@@ -376,7 +378,7 @@ static int parse(struct exec_options *o, int argc, char **argv)
 	char **name, **command;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+tdip:u:e:c:g:h", long_options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "+tdip:u:e:c:g:h", long_options)) != -1) {
 		if (c == 'h') {
 			print_help();
 			return 0;

@@ -5,11 +5,11 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/log.h"
 #include "runtime/features.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,7 +33,7 @@ int cmd_features(int argc, char **argv)
 	bool ok;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "h", options)) != -1) {
 		if (c != 'h')
 			return launcher_bad_option("features", argv);
 		print_help();

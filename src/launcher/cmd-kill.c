@@ -5,6 +5,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/known.h"
 #include "launcher/options.h"
 #include "lib/cgroup.h"
@@ -13,7 +14,6 @@
 #include "lib/proc.h"
 #include "runtime/error.h"
 
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -127,10 +127,10 @@ int cmd_kill(int argc, char **argv)
 	bool all = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "ar:h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "ar:h", options)) != -1) {
 		if (c == '?')
 			return launcher_bad_option("kill", argv);
-		all |= c == 'a';
+		all = c == 'a' ? !optarg : all;
 		regex = c == 'r' ? optarg : regex;
 		if (c != 'h')
 			continue;

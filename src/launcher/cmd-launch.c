@@ -6,6 +6,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/foreground.h"
 #include "launcher/launchspec.h"
 #include "launcher/log.h"
@@ -14,7 +15,6 @@
 #include "runtime/error.h"
 #include "runtime/spec.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,20 +170,23 @@ static bool parse_option(struct launch_options *o, int c, const char *arg, GErro
 	case 'u':
 		return option_user(arg, &o->uid, &o->gid, error);
 	case OPT_READ_ONLY:
-		o->read_only = true;
+		o->read_only = !arg;
 		return true;
 	case OPT_PRIVILEGED:
-		o->privileged = true;
+		o->privileged = !arg;
 		return true;
 	case 'd':
-		o->detach = true;
+		o->detach = !arg;
 		return true;
 	case 't':
-		o->tty = true;
+		o->tty = !arg;
 		return true;
+	/* Habits of `docker run`: here it is always so. */
 	case 'i':
+		return !arg || error_set(error, "--interactive=false: give it </dev/null instead");
 	case OPT_RM:
-		return true; /* habits of `docker run`: here it is always so */
+		return !arg || error_set(error, "--rm=false: nothing of a container stays; "
+						"`cloister create` makes those that do");
 	default:
 		return error_set(error, "unknown option");
 	}
@@ -316,7 +319,7 @@ int cmd_launch(int argc, char **argv)
 	int c, status = -1;
 
 	while (status < 0 &&
-	       (c = getopt_long(argc, argv, "+v:m:e:w:u:dtih", long_options, NULL)) != -1) {
+	       (c = flags_getopt(argc, argv, "+v:m:e:w:u:dtih", long_options)) != -1) {
 		if (c == 'h') {
 			print_help();
 			status = 0;

@@ -3,6 +3,7 @@
  * `cloister list` and `cloister status`: what is, asked of the kernel where it can be.
  */
 #include "config.h"
+#include "launcher/flags.h"
 #include "launcher/hostmounts.h"
 #include "launcher/launcher.h"
 #include "launcher/plain.h"
@@ -15,7 +16,6 @@
 #include "runtime/error.h"
 #include "runtime/state.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -318,7 +318,7 @@ static int parse(int argc, char **argv, const char *help, bool *as_json, bool *q
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "f:qh", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "f:qh", options)) != -1) {
 		if (c == 'h') {
 			fputs(help, stdout);
 			return 0;
@@ -326,13 +326,16 @@ static int parse(int argc, char **argv, const char *help, bool *as_json, bool *q
 		if (c == '?' || (c == 'q' && !quiet) || (c == 's' && !sysctl))
 			return launcher_bad_option(argv[0], argv);
 		if (c == 'q')
-			*quiet = true;
+			*quiet = !optarg;
 		if (c == 's')
-			*sysctl = true;
+			*sysctl = !optarg;
 		if (c == 'f' && strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0)
 			return launcher_usage_error(argv[0], "--format \"%s\": give table or json",
 						    optarg);
-		*as_json |= c == 'j' || (c == 'f' && strcmp(optarg, "json") == 0);
+		if (c == 'j')
+			*as_json = !optarg;
+		else if (c == 'f')
+			*as_json = strcmp(optarg, "json") == 0;
 	}
 	return -1;
 }

@@ -5,11 +5,11 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/target.h"
 #include "runtime/error.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 
 /* All or none: what could not be stopped in time is not left half stopped. */
@@ -56,7 +56,7 @@ static int run(int argc, char **argv, bool frozen, const char *help)
 	g_autoptr(GError) error = NULL;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "h", options)) != -1) {
 		if (c != 'h')
 			return launcher_bad_option(command, argv);
 		fputs(help, stdout);

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/log.h"
 #include "launcher/policy-words.h"
 #include "lib/fd.h"
@@ -13,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,19 +245,19 @@ static void take_option(struct policy_options *o, int c)
 		g_ptr_array_add(o->mounts, optarg);
 		break;
 	case OPT_READ_ONLY:
-		o->readonly = true;
+		o->readonly = !optarg;
 		break;
 	case OPT_STORE:
 		o->store = optarg;
 		break;
 	case OPT_STRICT:
-		o->strict = true;
+		o->strict = !optarg;
 		break;
 	case OPT_FORCE:
-		o->force = true;
+		o->force = !optarg;
 		break;
 	case OPT_JSON:
-		o->as_json = true;
+		o->as_json = !optarg;
 		break;
 	}
 }
@@ -288,7 +288,7 @@ int cmd_policy(int argc, char **argv)
 	struct policy_options o = { .store = "/var/lib/docker", .mounts = g_ptr_array_new() };
 	int c, status;
 
-	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "h", long_options)) != -1) {
 		if (c == 'h')
 			print_help();
 		if (c == 'h' || c == '?') {

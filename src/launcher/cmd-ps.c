@@ -5,10 +5,10 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/target.h"
 #include "runtime/error.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,13 +136,13 @@ int cmd_ps(int argc, char **argv)
 	bool json = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+f:h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "+f:h", options)) != -1) {
 		if (c == 'f' && (strcmp(optarg, "json") == 0 || strcmp(optarg, "table") == 0)) {
 			json = optarg[0] == 'j';
 			continue;
 		}
 		if (c == 'j') {
-			json = true;
+			json = !optarg;
 			continue;
 		}
 		if (c == 'f')

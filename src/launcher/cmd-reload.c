@@ -11,6 +11,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/known.h"
 #include "lib/fd.h"
 #include "lib/rundir.h"
@@ -18,7 +19,6 @@
 #include "runtime/error.h"
 #include "runtime/wardenlink.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -205,11 +205,11 @@ int cmd_reload(int argc, char **argv)
 	bool all = false, json = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "h", options)) != -1) {
 		if (c == 'a')
-			all = true;
+			all = !optarg;
 		else if (c == 'j')
-			json = true;
+			json = !optarg;
 		else if (c != 'h')
 			return launcher_bad_option("reload", argv);
 		else

@@ -4,11 +4,11 @@
  * configuration, and take it out again.
  */
 #include "config.h"
+#include "launcher/flags.h"
 #include "launcher/launcher.h"
 #include "launcher/setup.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -254,10 +254,10 @@ static void take_option(struct setup_options *o, int c, const char **program)
 {
 	switch (c) {
 	case OPT_DEFAULT:
-		o->set_default = true;
+		o->set_default = !optarg;
 		break;
 	case OPT_ENFORCE:
-		o->enforce = true;
+		o->enforce = !optarg;
 		break;
 	case OPT_ENFORCE_DIR:
 		o->enforce_dir = optarg;
@@ -266,10 +266,10 @@ static void take_option(struct setup_options *o, int c, const char **program)
 		o->systemd_dir = optarg;
 		break;
 	case OPT_UNDO:
-		o->undo = true;
+		o->undo = !optarg;
 		break;
 	case OPT_DRY_RUN:
-		o->dry_run = true;
+		o->dry_run = !optarg;
 		break;
 	case OPT_CONFIG:
 		o->config = optarg;
@@ -278,7 +278,7 @@ static void take_option(struct setup_options *o, int c, const char **program)
 		*program = optarg;
 		break;
 	case OPT_JSON:
-		o->json = true;
+		o->json = !optarg;
 		break;
 	}
 }
@@ -294,7 +294,7 @@ static int setup_main(const struct engine *e, int argc, char **argv)
 
 	if (access("/run/systemd/system", F_OK) == 0)
 		s.opt.systemd_dir = "/etc/systemd/system";
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "h", options)) != -1) {
 		if (c == 'h') {
 			print_help(e);
 			return 0;

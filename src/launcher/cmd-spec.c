@@ -5,13 +5,13 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/launchspec.h"
 #include "lib/fd.h"
 #include "runtime/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +104,7 @@ int cmd_spec(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "b:f:h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "b:f:h", options)) != -1) {
 		if (c == 'h') {
 			print_help();
 			return 0;

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/known.h"
 #include "lib/fd.h"
 #include "runtime/container.h"
@@ -12,7 +13,6 @@
 #include "runtime/hooks.h"
 #include "runtime/state.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,7 +24,7 @@ static const char *only_id(const char *command, const char *help, int argc, char
 	int c;
 
 	*status = 0;
-	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "+h", options)) != -1) {
 		if (c == 'h')
 			printf("Usage: cloister %s ID\n\n%s\n\n  --help  show this text\n", command,
 			       help);

@@ -6,13 +6,13 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/target.h"
 #include "lib/swaplimit.h"
 #include "runtime/error.h"
 #include "runtime/resources.h"
 #include "runtime/scope.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,7 +156,7 @@ static json_t *parse(int argc, char **argv, int *status, GError **error)
 							   'r' };
 	options[G_N_ELEMENTS(settings) + 1] = (struct option){ "help", no_argument, NULL, 'h' };
 	*status = -1;
-	while ((c = getopt_long(argc, argv, "r:h", options, NULL)) != -1) {
+	while ((c = flags_getopt(argc, argv, "r:h", options)) != -1) {
 		if (c >= 256)
 			values[c - 256] = optarg;
 		else if (c == 'r')

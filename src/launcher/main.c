@@ -5,13 +5,13 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
+#include "launcher/flags.h"
 #include "launcher/log.h"
 #include "lib/rundir.h"
 #include "runtime/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,7 +135,7 @@ static const char *option_trouble(const char *word, bool is_letter)
 		return "is unknown or lacks its value";
 	if (!optopt)
 		return "is unknown, or short for more than one";
-	return strchr(word, '=') ? "takes no value" : "lacks its value";
+	return strchr(word, '=') ? "takes no value but true and false" : "lacks its value";
 }
 
 /**
@@ -293,9 +293,9 @@ static bool global_option(int c, char **argv, int *status)
 	case OPT_LOG_LEVEL:
 		return log_set_level(optarg);
 	case OPT_DEBUG:
-		return log_set_level("debug");
+		return log_set_level(optarg ? "error" : "debug");
 	case 's':
-		launcher_systemd_cgroup = true;
+		launcher_systemd_cgroup = !optarg;
 		return true;
 	case OPT_CGROUP_MANAGER:
 		return set_cgroup_manager(optarg);
@@ -339,7 +339,7 @@ int main(int argc, char **argv)
 
 	ensure_stdio();
 	opterr = 0; /* launcher_bad_option() says it in our own words */
-	while ((c = getopt_long(argc, argv, "+hvV", options, NULL)) != -1)
+	while ((c = flags_getopt(argc, argv, "+hvV", options)) != -1)
 		if (!global_option(c == 'V' ? 'v' : c, argv, &status))
 			return flushed(status);
 	if (optind == argc) {

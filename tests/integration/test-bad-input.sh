@@ -26,7 +26,9 @@ bad 125 'option "-x"' "one letter of several" launch --read-only -txi -- true
 bad 125 'option "-x"' "one letter" launch --read-only -x -- true
 bad 125 'option "--memroy"' "an unknown word" launch --read-only --memroy 4 -- true
 bad 125 'option "--name" lacks its value' "a word without its value" launch --read-only --name
-bad 125 'option "--rm=1" takes no value' "a word with a value too many" launch --rm=1 -- true
+bad 125 'option "--rm=x" takes no value' "a word with a value too many" launch --rm=x -- true
+bad 125 'rm=false: nothing of a container stays' "what cannot be switched off" launch --rm=false -- true
+bad 125 'interactive=false: .*/dev/null' "standard input that is not wanted" launch --interactive=false -- true
 bad 125 'rootfs "": give' "an empty root file system, not the current directory" launch --rootfs "" -- true
 bad 127 'command "".*not found' "an empty command" "${r[@]}" -- ""
 bad 125 'tmpfs target "/." .*below' "a tmpfs on the root" "${r[@]}" --tmpfs /. -- true

@@ -181,7 +181,13 @@ ok "... ends it" eventually 10 has_status all stopped
 forget all
 create gone "$(script 'exec sleep 1000')"
 rt start "$(cname gone)"
-ok "delete --force of a running container" rt delete --force "$(cname gone)"
+fails 'is running' "delete --force=false: it is as if it was not there" rt delete --force=false "$(cname gone)"
+fails 'is running' "... the last one counts" rt delete --force --force=F "$(cname gone)"
+is "$(rt list --quiet=false | head -n 1 | cut -c 1-2)" ID "list --quiet=false: a table"
+like "$(rt list --json=1 --quiet=no)" '^\[' "list --json=1"
+is "$(rt exec --tty=false "$(cname gone)" sh -c 'test -t 0 || echo none')" none "exec --tty=false: no terminal"
+fails 'option "--force=maybe" takes no value but true and false' "delete --force=maybe" rt delete --force=maybe "$(cname gone)"
+ok "delete --force=true of a running container" rt delete --force=true "$(cname gone)"
 ok "... ends its process" eventually 10 test ! -e "/proc/$(cat "$work/b/gone/pid")/root/bin"
 
 ### Other forms of the same
