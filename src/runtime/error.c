@@ -6,6 +6,8 @@
 #include "config.h"
 #include "runtime/error.h"
 
+#include <errno.h>
+
 GQuark cloister_error_quark(void)
 {
 	return g_quark_from_static_string("cloister-error-quark");
@@ -17,7 +19,8 @@ static void G_GNUC_PRINTF(4, 0)
 	g_autofree char *text = g_strdup_vprintf(format, args);
 
 	if (err)
-		g_set_error(error, CLOISTER_ERROR, code, "%s: %s", text, g_strerror(err));
+		g_set_error(error, CLOISTER_ERROR, code, "%s: %s%s", text, g_strerror(err),
+			    err == EMFILE ? "; raise their limit (`ulimit -n`)" : "");
 	else
 		g_set_error_literal(error, CLOISTER_ERROR, code, text);
 }

@@ -79,6 +79,7 @@ static void exec_warden(const char *path, int control, const int *tasks, int n_t
 
 	if (sys_leave_session() < 0)
 		_exit(EXIT_USAGE);
+	sys_lift_limits();
 	signal(SIGPIPE, SIG_IGN);
 	if (cgroup_enter_self(tasks, n_tasks) < 0 || chdir("/") < 0)
 		_exit(EXIT_USAGE);
@@ -122,6 +123,7 @@ static void exec_helper(const char *path, char **argv, const int *fds, int n_fds
 
 	if (sys_leave_session() < 0 || cgroup_enter_self(tasks, n_tasks) < 0 || chdir("/") < 0)
 		_exit(EXIT_USAGE);
+	sys_lift_limits();
 	from[0] = from[1] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	from[2] = sanitizer_open_log(from[0]);
 	for (int i = 3; i < n; i++)

@@ -38,6 +38,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -47,6 +48,8 @@
 /* A server that dies at once again and again is not started for ever. */
 #define RESTARTS_MAX	10
 #define RESTARTS_WINDOW 1 /* s */
+/* A limit below that can be why a server did not start: all servers of the host are one user. */
+#define FEW_PROCESSES 1024
 
 static void close_to(int *fd, int replacement)
 {
@@ -95,8 +98,15 @@ static int make_memory(struct warden *w, struct sysctl_store *seen, int looked)
 static void tell(struct warden *w, int r)
 {
 	struct warden_event e = { .ready = r == 0 };
+	struct rlimit most;
 
-	if (r < 0)
+	/* The kernel counts them of the server's user, not of root. */
+	if (r == -EIO && getrlimit(RLIMIT_NPROC, &most) == 0 && most.rlim_cur < FEW_PROCESSES)
+		snprintf(
+			e.text, sizeof(e.text),
+			"start cloister-fs: the limit of processes is %llu; raise it (`ulimit -u`)",
+			(unsigned long long)most.rlim_cur);
+	else if (r < 0)
 		snprintf(e.text, sizeof(e.text), "start cloister-fs: %s", strerror(-r));
 	fd_send(w->control, &e, sizeof(e), NULL, 0);
 }

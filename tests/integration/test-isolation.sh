@@ -240,6 +240,17 @@ is "$("$attack" spoiled "$(type -P cloister)" --root "$state" launch --rootfs "$
 unlike "$("$attack" spoiled "$(type -P cloister)" --root "$state" launch --rootfs "$root" -- env </dev/null)" SPOILED "no variable"
 is "$(bash -c "echo 500 >/proc/self/oom_score_adj; exec cloister --root '$state' launch --rootfs '$root' -- cat /proc/self/oom_score_adj" </dev/null)" 0 "oom_score_adj is 0"
 is "$(chrt -r 1 "$(type -P cloister)" --root "$state" launch --rootfs "$root" -- sh -c 'set -- $(cat /proc/self/stat); shift 40; echo $1' </dev/null)" 0 "nor a policy of real time"
+# Helpers work for the container as long as it lives; where the kernel lets nobody raise limits, soft ones are.
+limited=$(cname limited)
+(ulimit -S -u 0 -t 1000 -v 4000000 && launch_detached "$limited" --rootfs "$root" -- sleep 1000)
+helpers=$(cloister status --json "$limited" | json "' '.join(str(h['pid']) for h in d['helpers'])")
+is "$(wc -w <<<"$helpers")" 3 "a container has three helpers"
+for pid in $helpers; do
+	is "$(awk '/^Max (cpu time|processes) / && $(NF - 2) != $(NF - 1) || $4 == 4096000000' "/proc/$pid/limits")" "" "no limit of the caller is a helper's ($(cat "/proc/$pid/comm"))"
+done
+cloister delete --force "$limited"
+like "$(ulimit -u 0; cloister launch --rootfs "$root" -- echo started 2>&1)" '^started$|limit of processes is 0; raise it .`ulimit -u`' "a limit of processes that nobody may raise is named"
+like "$(ulimit -n 10; cloister launch --rootfs "$root" -- true 2>&1)" 'raise their limit .`ulimit -n`' "and one of files"
 is "$(setpriv --groups 27,100 "$(type -P cloister)" --root "$state" launch --rootfs "$root" -- id -G </dev/null)" 0 "the caller's groups stay outside"
 is "$("$attack" with-key cloister-key "$attack" key-search cloister-key >/dev/null 2>&1; echo $?)" 0 "(a key that the caller can find)"
 fails 'ENOKEY|EACCES|EPERM|ENOSYS' "the caller's keyring is not the container's" \
