@@ -71,13 +71,6 @@ static bool may_delete(int root_fd, const char *id, bool force, GError **error)
 		id, id);
 }
 
-static int reap_locked(int root_fd, const char *id)
-{
-	autofd lock = rundir_lock(root_fd);
-
-	return lock < 0 ? lock : reap_container(root_fd, id);
-}
-
 struct waited {
 	const char *self;
 	uint32_t uids[64];
@@ -132,7 +125,7 @@ static bool fail_busy(int root_fd, const char *id, GError **error)
 
 static bool reap(int root_fd, const char *id, GError **error)
 {
-	int r = reap_locked(root_fd, id);
+	int r = reap_container(root_fd, id);
 
 	if (r == -EBUSY)
 		return fail_busy(root_fd, id, error);

@@ -197,20 +197,10 @@ void cgroup_wait_dying(struct cgroup_dying *dying, unsigned int ms)
 	dying->n = 0;
 }
 
-/**
- * cgroup_kill() - signal every process of the container's cgroup and of those below it
- *
- * SIGKILL is repeated until no process is left, for at most two seconds; in v1 the cgroups are
- * thawed, and FUSE connections of the container's that keep them waiting are aborted.  Other
- * signals are sent once. The caller is never signalled one by one, but must not be in a v2 cgroup
- * that it kills.
- *
- * Return: 0; -EBUSY if processes are left (one in an uninterruptible sleep); or another -errno.
- */
-int cgroup_kill(const struct cgroups *cg, int sig)
+static int kill_within(const struct cgroups *cg, int sig, unsigned int ms, unsigned int stuck_ms)
 {
-	struct cgroup_deadline deadline = cgroup_deadline_in(KILL_MS);
-	uint64_t stuck = now_ns() + STUCK_MS * 1000000ULL;
+	struct cgroup_deadline deadline = cgroup_deadline_in(ms);
+	uint64_t stuck = now_ns() + stuck_ms * 1000000ULL;
 	const struct cgroup_hierarchy *v2 = cgroup_find_v2(cg);
 	struct cgroup_dying dying = { .n = 0 };
 	struct kill k = { .sig = sig, .dying = sig == SIGKILL ? &dying : NULL };
@@ -231,6 +221,30 @@ int cgroup_kill(const struct cgroups *cg, int sig)
 		if (waited ? now_ns() >= deadline.end_ns : !cgroup_deadline_pause(&deadline))
 			return -EBUSY;
 	}
+}
+
+/**
+ * cgroup_kill() - signal every process of the container's cgroup and of those below it
+ *
+ * SIGKILL is repeated until no process is left, for at most two seconds; in v1 the cgroups are
+ * thawed, and FUSE connections of the container's that keep them waiting are aborted.  Other
+ * signals are sent once. The caller is never signalled one by one, but must not be in a v2 cgroup
+ * that it kills.
+ *
+ * Return: 0; -EBUSY if processes are left (one in an uninterruptible sleep); or another -errno.
+ */
+int cgroup_kill(const struct cgroups *cg, int sig)
+{
+	return kill_within(cg, sig, KILL_MS, STUCK_MS);
+}
+
+/**
+ * cgroup_kill_try() - the same with SIGKILL, for at most @ms, to be tried again
+ * @stuck: they have had their time: what they may wait for is aborted
+ */
+int cgroup_kill_try(const struct cgroups *cg, unsigned int ms, bool stuck)
+{
+	return kill_within(cg, SIGKILL, ms, stuck ? 0 : ms + 1);
 }
 
 static int is_populated(int dir_fd, void *arg)
@@ -338,4 +352,12 @@ int cgroup_remove(const struct cgroups *cg, const char *path)
 int cgroup_remove_killed(const struct cgroups *cg, const char *path)
 {
 	return remove_within(cg, path, REMOVE_KILLED_MS);
+}
+
+/**
+ * cgroup_remove_try() - the same for at most @ms, to be tried again
+ */
+int cgroup_remove_try(const struct cgroups *cg, const char *path, unsigned int ms)
+{
+	return remove_within(cg, path, ms);
 }

@@ -12,8 +12,19 @@
 #include "lib/sysctl-host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
+
+/* One try of `delete`, during which it has the lock; what is killed has seven seconds in all. */
+#define TRY_MS	    100 /* to kill, and as much to remove */
+#define PAUSE_MS    20
+#define TRIES	    32
+#define STUCK_TRIES 3
+/* Whoever sweeps has the lock anyway, and wants to go on. */
+#define SWEEP_MS 1000
+#define STUCK	 "stuck" /* in the container's directory: a sweep could not end it */
 
 /**
  * reap_helper_hierarchies() - the hierarchies in which helpers get a cgroup of their own
@@ -42,14 +53,20 @@ void reap_close_helpers(struct cgroups *helpers)
 	helpers->n = 0;
 }
 
-static int remove_cgroup(struct cgroups *cg, const char *path)
+/* How long a process may take to end while others wait for the lock, and then all over again. */
+struct patience {
+	unsigned int ms;
+	bool stuck; /* it has been tried before */
+};
+
+static int remove_cgroup(struct cgroups *cg, const char *path, const struct patience *p)
 {
 	int r = path[0] ? cgroup_open(cg, path) : 0;
 
 	if (!path[0] || r < 0)
 		return r;
-	cgroup_kill(cg, SIGKILL);
-	return cgroup_remove_killed(cg, path);
+	cgroup_kill_try(cg, p->ms, p->stuck);
+	return cgroup_remove_try(cg, path, p->ms);
 }
 
 /*
@@ -67,7 +84,7 @@ static int remove_doubtful(struct cgroups *cg, const char *path)
  * Return: -EBUSY if a process of the container cannot be ended now: one in an uninterruptible
  * sleep, on a disk or file system that does not answer.
  */
-static int remove_cgroups(const struct rundir_record *record)
+static int remove_cgroups(const struct rundir_record *record, const struct patience *p)
 {
 	struct cgroups cg = { 0 }, helpers = { 0 };
 	int r = cgroup_detect(&cg);
@@ -76,9 +93,9 @@ static int remove_cgroups(const struct rundir_record *record)
 		return r;
 	reap_helper_hierarchies(&cg, &helpers);
 #ifndef MUTANT_HELPERS_LEFT
-	remove_cgroup(&helpers, record->helpers_cgroup);
+	remove_cgroup(&helpers, record->helpers_cgroup, p);
 #endif
-	r = record->cgroup_own ? remove_cgroup(&cg, record->cgroup)
+	r = record->cgroup_own ? remove_cgroup(&cg, record->cgroup, p)
 			       : remove_doubtful(&cg, record->cgroup);
 	reap_close_helpers(&helpers);
 	cgroup_free(&cg);
@@ -99,10 +116,29 @@ void reap_scope(const struct rundir_record *record)
 		program_run("cloister-systemd", args);
 }
 
+/* Caller holds the lock: all this goes by names, which somebody else may free and take again. */
+static int reap_once(int root_fd, const char *id, int dir, const struct patience *p)
+{
+	struct rundir_record record = { 0 };
+	int r = 0;
+
+	if (!rundir_is_ours(dir))
+		return 0;
+	if (rundir_read_record(dir, &record) == 0) {
+		proc_kill(&record.init, SIGKILL);
+		r = remove_cgroups(&record, p);
+		if (r != -EBUSY)
+			reap_scope(&record);
+		sysctl_host_end(root_fd, &record.init);
+	}
+	return r == -EBUSY ? r : rundir_remove(root_fd, id);
+}
+
 /**
  * reap_container() - kill what is left of container @id and remove every trace of it
  *
- * Caller holds rundir_lock(): all this goes by names, which somebody else may free and take again.
+ * Takes rundir_lock(), again and again if it has to wait: one process that cannot die must not stop
+ * all other commands on this machine.
  * Must not be called by one of the container's own helpers: they are killed too.
  * Idempotent.
  *
@@ -112,27 +148,49 @@ void reap_scope(const struct rundir_record *record)
  */
 int reap_container(int root_fd, const char *id)
 {
-	struct rundir_record record = { 0 };
 	autofd dir = rundir_enter(root_fd, id);
 	int r = 0;
 
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
-	if (!rundir_is_ours(dir))
-		return 0;
-	if (rundir_read_record(dir, &record) == 0) {
-		proc_kill(&record.init, SIGKILL);
-		r = remove_cgroups(&record);
-		reap_scope(&record);
-		sysctl_host_end(root_fd, &record.init);
+	for (int i = 0; i < TRIES; i++) {
+		const struct patience p = { .ms = TRY_MS, .stuck = i >= STUCK_TRIES };
+
+		if (i > 0)
+			usleep(PAUSE_MS * 1000);
+		{
+			autofd lock = rundir_lock(root_fd);
+
+			if (lock < 0)
+				return lock;
+			/* Somebody else did it, and the name may be another's by now. */
+			if (!rundir_is(root_fd, id, dir))
+				return 0;
+			r = reap_once(root_fd, id, dir, &p);
+		}
+		if (r != -EBUSY)
+			break;
 	}
-	return r == -EBUSY ? r : rundir_remove(root_fd, id);
+	return r;
+}
+
+/*
+ * For the next command, which comes soon, with the same container in its way: that one shall not
+ * wait once more.
+ */
+static void mark_stuck(int dir)
+{
+	int fd = openat(dir, STUCK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		close(fd);
 }
 
 static int sweep_one(const char *id, void *arg)
 {
 	int root_fd = *(int *)arg;
 	struct rundir_record record;
+	struct patience p;
 	autofd dir = rundir_enter(root_fd, id);
 
 	if (dir < 0 || !rundir_orphaned(dir))
@@ -143,7 +201,10 @@ static int sweep_one(const char *id, void *arg)
 		if (!bound && (proc_alive(&record.init) || !record.auto_remove))
 			return 0;
 	}
-	reap_container(root_fd, id);
+	p.stuck = faccessat(dir, STUCK, F_OK, 0) == 0;
+	p.ms = p.stuck ? 0 : SWEEP_MS;
+	if (reap_once(root_fd, id, dir, &p) == -EBUSY && !p.stuck)
+		mark_stuck(dir);
 	return 0;
 }
 

@@ -135,18 +135,25 @@ static void leave_helpers_cgroup(const struct warden *w, struct cgroups *all)
 }
 
 /* By name, so under the lock, and only while the name is still that of our container. */
-static void remove_container(const struct warden *w, struct cgroups *cg)
+static bool open_cgroups(const struct warden *w, struct cgroups *cg)
 {
 	autofd lock = rundir_lock(w->root_fd);
 
-	if (!rundir_is(w->root_fd, w->hello.id, w->dir_fd))
+	return rundir_is(w->root_fd, w->hello.id, w->dir_fd) &&
+	       cgroup_open(cg, w->hello.record.cgroup) >= 0;
+}
+
+static void remove_container(const struct warden *w, struct cgroups *cg)
+{
+	autofd lock = -1;
+
+	/* One that cannot die now has our ids: `delete` finishes it. Nobody waits for that here. */
+	if (open_cgroups(w, cg) && cgroup_kill(cg, SIGKILL) == -EBUSY)
 		return;
-	if (cgroup_open(cg, w->hello.record.cgroup) >= 0) {
-		cgroup_kill(cg, SIGKILL);
-		/* One that cannot die now has our ids: `delete` finishes it. */
-		if (cgroup_remove_killed(cg, w->hello.record.cgroup) == -EBUSY)
-			return;
-	}
+	lock = rundir_lock(w->root_fd);
+	if (!rundir_is(w->root_fd, w->hello.id, w->dir_fd) ||
+	    cgroup_remove_killed(cg, w->hello.record.cgroup) == -EBUSY)
+		return;
 	reap_scope(&w->hello.record);
 	rundir_remove(w->root_fd, w->hello.id);
 }
@@ -291,13 +298,12 @@ static void start_notifier(struct warden *w)
 /* In a v1 freezer, where the container can put it itself, PID 1 does not even take SIGKILL. */
 static void kill_container(struct warden *w)
 {
-	autofd lock = rundir_lock(w->root_fd);
 	struct cgroups cg = { 0 };
 
 	sys_pidfd_send_signal(w->init_pidfd, SIGKILL);
-	if (!rundir_is(w->root_fd, w->hello.id, w->dir_fd) || cgroup_detect(&cg) < 0)
+	if (cgroup_detect(&cg) < 0)
 		return;
-	if (cgroup_open(&cg, w->hello.record.cgroup) >= 0)
+	if (open_cgroups(w, &cg))
 		cgroup_kill(&cg, SIGKILL);
 	cgroup_free(&cg);
 }
