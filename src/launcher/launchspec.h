@@ -16,7 +16,7 @@ struct launch_options {
 	char *workdir;
 	char *cpuset;
 	GPtrArray *volumes;	      /* "SRC:DST[:ro]" */
-	GPtrArray *tmpfs;	      /* "DST" */
+	GPtrArray *tmpfs;	      /* "DST[:size=1m]" */
 	GPtrArray *env;		      /* "K=V" */
 	GPtrArray *sysctls;	      /* "K=V" */
 	uint64_t caps_add, caps_drop; /* UINT64_MAX: ALL */

@@ -215,10 +215,12 @@ static void attach_new(const struct init_args *a, int root, const struct plan_st
 	uint64_t later = m->tmpcopyup ? m->set & MOUNT_ATTR_RDONLY : 0;
 	g_autofree char *options = options_of(a, root, m);
 	autofd fd = mnt_new(m->type, options, m->set & ~later);
+	bool with = fd == -EINVAL && m->data && *m->data; /* one of them is not the kernel's */
 
 	if (fd < 0)
-		child_fail(a->common.sync, EXIT_USAGE, -fd, "mount %s on \"%s\"", m->type,
-			   m->destination);
+		child_fail(a->common.sync, EXIT_USAGE, -fd, "mount %s on \"%s\"%s%s%s", m->type,
+			   m->destination, with ? " with \"" : "", with ? m->data : "",
+			   with ? "\"" : "");
 	if (m->tmpcopyup)
 		fill_tmpfs(a, root, fd, m);
 	if (mnt_restrict(fd, false, later) < 0)

@@ -33,6 +33,10 @@ bad 125 'rootfs "": give' "an empty root file system, not the current directory"
 bad 127 'command "".*not found' "an empty command" "${r[@]}" -- ""
 bad 125 'tmpfs target "/." .*below' "a tmpfs on the root" "${r[@]}" --tmpfs /. -- true
 bad 125 'volume target "/" .*below' "a volume on the root" "${r[@]}" -v "$work:/" -- true
+bad 125 'tmpfs "/x:colour=1": .*size=SIZE' "a tmpfs with an unknown option" "${r[@]}" --tmpfs /x:colour=1 -- true
+bad 125 'tmpfs "/x:": .*size=SIZE' "a tmpfs with none after the colon" "${r[@]}" --tmpfs /x: -- true
+bad 125 'mount tmpfs on "/x" with "mode=1777,size=1y": Invalid' "a tmpfs of a size that is none" "${r[@]}" --tmpfs /x:size=1y -- true
+bad 125 'volume ".*:/vol:cache=no": .*cache=strict' "a volume with a value that there is not" "${r[@]}" -v "$work:/vol:cache=no" -- true
 bad 125 '"/etc/passwd": is no directory' "a tmpfs on a file" "${r[@]}" --tmpfs /etc/passwd -- true
 bad 125 '/no/such/root' "no such root file system" launch --rootfs /no/such/root -- true
 bad 125 "$root/etc/passwd" "the root file system is a file" launch --rootfs "$root/etc/passwd" -- true

@@ -110,6 +110,7 @@ is "$(in_root -v "$work/vol/of-1000:/file" -- cat /file </dev/null)" user "a sin
 ok "--tmpfs is writable and the container's own" in_root --tmpfs /scratch -- sh -c \
 	'touch /scratch/x && chown 1000 /scratch/x && grep -q " /scratch tmpfs " /proc/mounts && [ "$(stat -c %u /scratch)" = 0 ]'
 fails '*' "--read-only" in_root --read-only -- touch /x
+is "$(in_root --tmpfs /scratch:rw,noexec,size=2m,mode=700 -- sh -c 'stat -c %a /scratch; df -k /scratch | awk "NR == 2 { print \$2 }"; grep -c " /scratch tmpfs rw,.*noexec" /proc/mounts' </dev/null | tr '\n' ' ')" "700 2048 1 " "its options are Docker's"
 ok "--read-only leaves --tmpfs writable" in_root --read-only --tmpfs /scratch -- touch /scratch/x
 ok "/dev works" in_root -- sh -c 'echo x >/dev/null && [ "$(head -c 3 /dev/zero | wc -c)" = 3 ] && head -c 3 /dev/urandom >/dev/null &&
 	[ -c /dev/full ] && [ -c /dev/tty ] && [ -e /dev/ptmx ] && [ -L /dev/fd ] && [ -L /dev/stdin ]'
