@@ -4,15 +4,12 @@
  * something lacks.
  */
 #include "config.h"
-#include "launcher/cmd-check.h"
+#include "launcher/launcher.h"
 
-#include <stdio.h>
-#include <string.h>
-
+#include "launcher/flags.h"
 #include "runtime/hostcheck.h"
 
-/* As container tools have it: an error of the tool itself. */
-#define EXIT_USAGE 125
+#include <stdio.h>
 
 static const char usage[] =
 	"Usage: cloister check [--json]\n"
@@ -31,31 +28,27 @@ static const char usage[] =
  */
 int cmd_check(int argc, char **argv)
 {
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
 	g_autofree char *text = NULL;
 	struct hostcheck *hc;
 	bool json = false, can_run;
+	int c;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json") == 0) {
-			json = true;
-		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-			fputs(usage, stdout);
-			return 0;
-		} else {
-			fprintf(stderr,
-				"cloister: check: unknown argument \"%s\"; see cloister check "
-				"--help\n",
-				argv[i]);
-			return EXIT_USAGE;
-		}
+	while ((c = flags_getopt(argc, argv, "h", options)) != -1) {
+		if (c == '?')
+			return launcher_bad_option("check", argv);
+		if (c == 'h')
+			return fputs(usage, stdout) < 0;
+		json = !optarg;
 	}
+	if (optind < argc)
+		return launcher_usage_error("check", "takes no arguments");
 	hc = hostcheck_run();
 	can_run = hostcheck_can_run(hc);
 	text = json ? hostcheck_to_json(hc) : hostcheck_to_text(hc);
 	hostcheck_free(hc);
-	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
-		perror("cloister: check: standard output");
-		return EXIT_USAGE;
-	}
+	fputs(text, stdout); /* main() looks whether it arrives */
 	return can_run ? 0 : 1;
 }

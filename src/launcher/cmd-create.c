@@ -9,6 +9,7 @@
 #include "launcher/bundle.h"
 #include "launcher/foreground.h"
 #include "launcher/log.h"
+#include "launcher/options.h"
 #include "lib/rundir.h"
 #include "runtime/console.h"
 #include "runtime/container.h"
@@ -139,9 +140,9 @@ static bool create(struct container *c, const struct bundle_options *o, GError *
 static bool prepare(struct container *c, struct bundle_options *o, struct spec **spec,
 		    GError **error)
 {
-	g_autofree char *bundle = g_canonicalize_filename(o->bundle ?: ".", NULL), *path = NULL;
+	g_autofree char *bundle = option_path("bundle", o->bundle ?: ".", error), *path = NULL;
 
-	if (!bundle_check_fds(&o->preserve_fds, error))
+	if (!bundle || !bundle_check_fds(&o->preserve_fds, error))
 		return false;
 	if (!rundir_valid_id(c->id))
 		return error_set(error,

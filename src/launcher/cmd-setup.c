@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/options.h"
 #include "runtime/error.h"
 #include "runtime/hostcheck.h"
 
@@ -144,7 +145,9 @@ static bool find_program(struct setup *s, const char *given, GError **error)
 	ssize_t n;
 
 	if (given) {
-		s->program = g_canonicalize_filename(given, NULL);
+		s->program = option_path("--program", given, error);
+		if (!s->program)
+			return false;
 	} else {
 		n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 		if (n < 0)

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "launcher/launchmounts.h"
 
+#include "launcher/options.h"
 #include "runtime/error.h"
 
 #include <string.h>
@@ -90,7 +91,7 @@ static bool add_volume(json_t *mounts, const char *text, GError **error)
 {
 	g_auto(GStrv) parts = g_strsplit(text, ":", 3);
 	guint n = g_strv_length(parts);
-	g_autofree char *source = n ? g_canonicalize_filename(parts[0], NULL) : NULL;
+	g_autofree char *source = NULL;
 	g_autofree char *options = n < 3 ? g_strdup("rbind,rw") : volume_options(parts[2]);
 
 	if (n < 2 || !*parts[0] || parts[1][0] != '/' || !options)
@@ -98,7 +99,8 @@ static bool add_volume(json_t *mounts, const char *text, GError **error)
 				 "volume \"%s\": give SOURCE:/TARGET[:OPTION,...]; options are ro, "
 				 "rw, shiftfs, as=USER, hide=PATH, cache=strict|auto|always",
 				 text);
-	if (!check_target("volume target", parts[1], error))
+	source = option_path("volume source", parts[0], error);
+	if (!source || !check_target("volume target", parts[1], error))
 		return false;
 	json_array_append_new(mounts, mount_json(parts[1], "bind", source, options));
 	return true;

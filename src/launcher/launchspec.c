@@ -9,6 +9,7 @@
 #include "launcher/hostroot.h"
 #include "launcher/launcher.h"
 #include "launcher/launchmounts.h"
+#include "launcher/options.h"
 #include "runtime/caps.h"
 #include "runtime/error.h"
 #include "runtime/seccomp.h"
@@ -281,7 +282,7 @@ json_t *launchspec_make(const struct launch_options *o, int root_fd, bool termin
 	json_t *json;
 
 	if (o->rootfs)
-		rootfs = g_canonicalize_filename(o->rootfs, NULL);
+		rootfs = option_path("--rootfs", o->rootfs, error);
 	else
 		rootfs = hostroot_prepare(root_fd, mounts, error);
 	if (rootfs && !all_utf8(o, rootfs, error))

@@ -13,9 +13,27 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CPU_PERIOD_US 100000
 #define SIZE_MIN      65536 /* bytes: below that nothing starts, and 0 would mean no limit */
+
+/**
+ * option_path() - make @path of the caller's absolute; freed with g_free()
+ * @what: what it is, for the message
+ *
+ * In a directory that was removed, or that is not below our root, GLib would take it from "/".
+ */
+char *option_path(const char *what, const char *path, GError **error)
+{
+	g_autofree char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
+
+	if (path[0] == '/' || (cwd && cwd[0] == '/'))
+		return g_canonicalize_filename(path, NULL);
+	error_set(error, "%s \"%s\": the current directory is gone; give an absolute path", what,
+		  path);
+	return NULL;
+}
 
 /**
  * option_size() - "512m", "2g", "1048576": bytes, at least 64 KiB; binary units b, k, m, g, t

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+char *option_path(const char *what, const char *path, GError **error);
 bool option_size(const char *text, int64_t *bytes, GError **error);
 bool option_cpus(const char *text, int64_t *quota_us, GError **error);
 bool option_cpuset(const char *text, GError **error);

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "launcher/options.h"
 #include "lib/fd.h"
 #include "runtime/error.h"
 
@@ -86,7 +87,7 @@ static char *resolve(const char *path, GError **error)
 	char *found;
 
 	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode))
-		return g_canonicalize_filename(path, NULL);
+		return option_path("--config", path, error);
 	found = realpath(path, NULL);
 	if (!found) {
 		error_set_errno(error, -errno,

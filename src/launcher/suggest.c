@@ -14,11 +14,13 @@
 static const struct {
 	const char *word, *command;
 } elsewhere[] = {
-	{ "ls", "list" },      { "rm", "delete" },   { "remove", "delete" },
-	{ "stop", "kill" },    { "signal", "kill" }, { "inspect", "status" },
-	{ "info", "status" },  { "top", "ps" },	     { "unpause", "resume" },
-	{ "stats", "events" }, { "enter", "exec" },  { "shell", "exec" },
-	{ "attach", "exec" },
+	{ "ls", "list" },	 { "rm", "delete" },
+	{ "remove", "delete" },	 { "stop", "kill" },
+	{ "signal", "kill" },	 { "inspect", "status" },
+	{ "info", "status" },	 { "top", "ps" },
+	{ "unpause", "resume" }, { "stats", "events" },
+	{ "enter", "exec" },	 { "shell", "exec" },
+	{ "attach", "exec" },	 { "version", "--version" },
 };
 
 /* Options of `docker run` and its like that launch has not. */

@@ -26,6 +26,16 @@ bad 125 'option "-x"' "one letter of several" launch --read-only -txi -- true
 bad 125 'option "-x"' "one letter" launch --read-only -x -- true
 bad 125 'option "--memroy"' "an unknown word" launch --read-only --memroy 4 -- true
 bad 125 'option "--name" lacks its value' "a word without its value" launch --read-only --name
+bad 125 'unknown command "version"; did you mean `cloister --version`' "a word of other tools" version
+# A directory that was removed: nothing is taken from "/" in its place.
+mkdir "$work/gone" && cd "$work/gone" && rmdir "$work/gone"
+for path in . etc; do
+	bad 125 "volume source \"$path\": the current directory is gone" "-v $path:/x in a directory that is gone" "${r[@]}" -v "$path:/x" -- true
+	bad 125 "rootfs \"$path\": the current directory is gone" "--rootfs $path in a directory that is gone" launch --rootfs "$path" -- true
+	bad 1 "bundle \"$path\": the current directory is gone" "--bundle $path in a directory that is gone" run --bundle "$path" "$(cname gone)"
+	bad 1 "config \"$path\": the current directory is gone" "docker-setup --config $path" docker-setup --dry-run --config "$path"
+done
+cd "$work" || exit 99
 bad 125 'option "--rm=x" takes no value' "a word with a value too many" launch --rm=x -- true
 bad 125 'rm=false: nothing of a container stays' "what cannot be switched off" launch --rm=false -- true
 bad 125 'interactive=false: .*/dev/null' "standard input that is not wanted" launch --interactive=false -- true
