@@ -194,6 +194,7 @@ static bool add_groups(struct spec_process *p, const GPtrArray *gids, GError **e
 			return false;
 		g_array_append_val(p->groups, (gid_t){ gid });
 	}
+	spec_process_order_groups(p);
 	return true;
 }
 

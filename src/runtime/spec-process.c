@@ -134,6 +134,31 @@ static bool parse_rlimits(json_t *process, GArray *limits, GError **error)
 	return true;
 }
 
+static gint compare_groups(gconstpointer a, gconstpointer b)
+{
+	const gid_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/**
+ * spec_process_order_groups() - what the kernel would make of them, and each once: it keeps a group
+ * twice that is given twice, as engines do, and then id(1) shows it so
+ */
+void spec_process_order_groups(struct spec_process *p)
+{
+	guint n = 0;
+
+	g_array_sort(p->groups, compare_groups);
+	for (guint i = 0; i < p->groups->len; i++) {
+		gid_t gid = g_array_index(p->groups, gid_t, i);
+
+		if (n == 0 || g_array_index(p->groups, gid_t, n - 1) != gid)
+			g_array_index(p->groups, gid_t, n++) = gid;
+	}
+	g_array_set_size(p->groups, n);
+}
+
 static bool parse_groups(json_t *user, const char *where, GArray *groups, GError **error)
 {
 	json_t *array, *item;
@@ -169,6 +194,7 @@ static bool parse_user(json_t *process, struct spec_process *p, GError **error)
 	    !spec_get_int(user, where, "umask", 0, 07777, &present, &mask, error) ||
 	    !parse_groups(user, where, p->groups, error))
 		return false;
+	spec_process_order_groups(p);
 	p->uid = uid;
 	p->gid = gid;
 	p->umask = present ? mask & 0777 : UMASK_DEFAULT;

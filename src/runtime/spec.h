@@ -181,6 +181,7 @@ struct spec *spec_load(const char *bundle, const char *config, GError **error);
 struct spec *spec_from_json(json_t *json, const char *bundle, GError **error);
 void spec_free(struct spec *spec);
 bool spec_parse_process(json_t *json, struct spec_process *process, GError **error);
+void spec_process_order_groups(struct spec_process *p);
 void spec_process_clear(struct spec_process *process);
 
 bool spec_check_namespaces(const struct spec *spec, GError **error);

@@ -100,6 +100,7 @@ row '^0$' "isolation: --cgroupns host is ignored" --cgroupns host -- 'grep -vc "
 ### Users
 row '^uid=65535 gid=65535' "--user with the last id" --user 65535:65535 -- id
 row '^0 1000 65535$' "--group-add, by name and with the last id" --group-add 65535 --group-add user -- 'id -G'
+row '^uid=0\(root\) gid=0\(root\) groups=0\(root\),5$' "--group-add of the user's own group" --user root --group-add 0 --group-add 5 -- id
 if engine_is_cloister; then
 	refused "become user 65536: not among the container's ids" "isolation: --user beyond the container's ids" --user 65536
 	refused "groups: not among the container's ids" "isolation: --group-add beyond the container's ids" --group-add 65536

@@ -185,6 +185,7 @@ fails 'is running' "delete --force=false: it is as if it was not there" rt delet
 fails 'is running' "... the last one counts" rt delete --force --force=F "$(cname gone)"
 is "$(rt list --quiet=false | head -n 1 | cut -c 1-2)" ID "list --quiet=false: a table"
 like "$(rt list --json=1 --quiet=no)" '^\[' "list --json=1"
+is "$(rt exec -g 6 -g 5 -g 6 "$(cname gone)" grep ^Groups: /proc/self/status | xargs)" "Groups: 5 6" "exec --additional-gids, each once"
 is "$(rt exec --tty=false "$(cname gone)" sh -c 'test -t 0 || echo none')" none "exec --tty=false: no terminal"
 fails 'option "--force=maybe" takes no value but true and false' "delete --force=maybe" rt delete --force=maybe "$(cname gone)"
 ok "delete --force=true of a running container" rt delete --force=true "$(cname gone)"

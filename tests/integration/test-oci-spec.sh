@@ -183,6 +183,7 @@ refused "isolation: the host's pid namespace" '{"linux": {"namespaces": [{"type"
 inside() { run_in "$@"; forget "$1"; }
 is "$(inside v '{"process": {"user": {"uid": 1000, "gid": 1001, "additionalGids": [5, 6], "umask": 63}}}' 'id -u; id -g; id -G; umask' | tr '\n' ' ')" \
 	"1000 1001 1001 5 6 0077 " "config: user, additionalGids, umask"
+is "$(inside v '{"process": {"user": {"uid": 0, "gid": 0, "additionalGids": [6, 0, 5, 6, 0]}}}' 'grep ^Groups: /proc/self/status' | xargs)" "Groups: 0 5 6" "strict: config: additionalGids, each once"
 is "$(inside v '{"hostname": "h1", "domainname": "d1"}' 'hostname; cat /proc/sys/kernel/domainname' | tr '\n' ' ')" "h1 d1 " "strict: config: hostname, domainname"
 is "$(inside v '{"process": {"cwd": "/tmp/made/here", "user": {"uid": 1000, "gid": 1000}}, "root": {"readonly": true}, "+mounts": [{"destination": "/tmp", "type": "tmpfs", "source": "t"}]}' \
 	'pwd; stat -c "%u %a" .; stat -c %a /tmp; grep -c "^t /tmp tmpfs" /proc/mounts' | tr '\n' ' ')" "/tmp/made/here 0 755 1777 1 " \

@@ -348,13 +348,14 @@ static void config_process_consoleSize_is_ignored_without_terminal(void **state)
 static void config_process_user(void **state)
 {
 	autospec spec = spec_accepts(WITH_PROCESS(
-		"'user':{'uid':1000,'gid':4294967294,'umask':63,'additionalGids':[5,0]}"));
+		"'user':{'uid':1000,'gid':4294967294,'umask':63,'additionalGids':[5,0,5]}"));
 
 	assert_int_equal(spec->process.uid, 1000);
 	assert_int_equal(spec->process.gid, 4294967294U);
 	assert_int_equal(spec->process.umask, 077);
 	assert_int_equal(spec->process.groups->len, 2);
-	assert_int_equal(g_array_index(spec->process.groups, gid_t, 0), 5);
+	assert_int_equal(g_array_index(spec->process.groups, gid_t, 0), 0);
+	assert_int_equal(g_array_index(spec->process.groups, gid_t, 1), 5);
 }
 
 static void config_process_rlimits_are_exact(void **state)
