@@ -106,6 +106,11 @@ static void tell(struct warden *w, int r)
 			e.text, sizeof(e.text),
 			"start cloister-fs: the limit of processes is %llu; raise it (`ulimit -u`)",
 			(unsigned long long)most.rlim_cur);
+	else if (r == -EIO)
+		snprintf(e.text, sizeof(e.text),
+			 "start cloister-fs: %s: \"%.160s\"; is it installed?",
+			 access(w->hello.server, X_OK) < 0 ? strerror(errno) : "it ended at once",
+			 w->hello.server);
 	else if (r < 0)
 		snprintf(e.text, sizeof(e.text), "start cloister-fs: %s", strerror(-r));
 	fd_send(w->control, &e, sizeof(e), NULL, 0);

@@ -142,6 +142,12 @@ without() { # COMMAND that breaks something, then the launch
 	unshare -m sh -c "$1; exec cloister --root '$state' launch --rootfs '$root' -- true" </dev/null >"$tap_dir/stdout" 2>"$tap_dir/stderr"
 }
 mkdir -p "$work/empty"
+# Half of an installation.
+mkdir "$work/bin" && cp "$(type -P cloister)" "$top_builddir/src/cloister-warden" "$work/bin"
+cp /bin/false "$work/bin/cloister-fs"
+like "$("$work/bin/cloister" launch --rootfs "$root" -- true 2>&1)" "^cloister: .*start cloister-fs: it ended at once: \"$work/bin/cloister-fs\"; is it installed[?]\$" \
+	"another program in the place of cloister-fs: one line that names it"
+nothing_left "half of an installation: nothing is left"
 # A tmpfs over /dev with the usual nodes and no fuse.
 without "mkdir $work/dev; mount -t tmpfs none $work/dev && cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty $work/dev/ && mount --rbind $work/dev /dev"
 is $? 125 "no /dev/fuse: status 125"
