@@ -128,6 +128,7 @@ for delay in 0.002 0.004 0.006 0.008 0.010 0.015 0.020 0.030; do
 	launch --rootfs "$root" --name "$(cname early)" -- sleep 1000 </dev/null >/dev/null 2>&1 &
 	shell=$!
 	sleep $delay
+	kill -STOP $shell # else it may start the launcher after pgrep has looked
 	kill -9 $shell $(pgrep -P $shell) 2>/dev/null
 	wait $shell 2>/dev/null
 	sleep 0.1
