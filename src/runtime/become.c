@@ -12,6 +12,7 @@
 #include "lib/mnt.h"
 #include "lib/sys.h"
 #include "runtime/caps.h"
+#include "runtime/console.h"
 #include "runtime/error.h"
 #include "runtime/home.h"
 
@@ -93,6 +94,24 @@ static void show_console(int slave)
 		mnt_attach_fd(clone, target);
 }
 
+/*
+ * In a container that runs it may be anything, a file of a FUSE file system of its own too: who
+ * closes that may wait for ever, which no signal ends. So the launcher hears of it before we close
+ * it, and never gets it.
+ */
+static int open_master(int sync)
+{
+	int fd = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		child_fail(sync, EXIT_USAGE, errno, "open the container's /dev/pts/ptmx");
+#ifndef MUTANT_MASTER_UNSEEN
+	if (!console_is_master(fd))
+		child_fail(sync, EXIT_USAGE, 0, CONSOLE_IS_NONE);
+#endif
+	return fd;
+}
+
 /**
  * child_open_pty() - make a pty of the container's own devpts, send its master to the launcher
  * @ret_slave: set to the slave, or left alone if no pty is wanted
@@ -104,8 +123,8 @@ void child_open_pty(const struct child_common *c, int ret_slave[1])
 
 	if (!wants_pty(c))
 		return;
-	master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+	master = open_master(c->sync);
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		child_fail(c->sync, EXIT_USAGE, errno,
 			   "make a terminal in the container's /dev/pts");
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);

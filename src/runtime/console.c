@@ -64,6 +64,22 @@ void console_set_size(int console, const struct spec_process *process)
 }
 
 /**
+ * console_is_master() - is @fd the master of a pty of some devpts?
+ *
+ * Calls nothing but the kernel, for use after clone.
+ */
+bool console_is_master(int fd)
+{
+	struct stat st;
+	struct statfs fs;
+	int number;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2) &&
+	       fstatfs(fd, &fs) == 0 && fs.f_type == DEVPTS_SUPER_MAGIC &&
+	       ioctl(fd, TIOCGPTN, &number) == 0;
+}
+
+/**
  * console_check() - is what came from inside really the master of a pty?
  *
  * /dev/pts/ptmx may be anything in a running container: only a devpts master may be relayed to the
@@ -71,14 +87,7 @@ void console_set_size(int console, const struct spec_process *process)
  */
 bool console_check(int fd, GError **error)
 {
-	struct stat st;
-	struct statfs fs;
-	int number;
-
-	if (fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2) &&
-	    fstatfs(fd, &fs) == 0 && fs.f_type == DEVPTS_SUPER_MAGIC &&
-	    ioctl(fd, TIOCGPTN, &number) == 0)
+	if (console_is_master(fd))
 		return true;
-	return error_set(error,
-			 "the container's /dev/pts/ptmx is not a terminal; run without --tty");
+	return error_set(error, CONSOLE_IS_NONE);
 }

@@ -17,11 +17,30 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+/*
+ * A socket that does not block is an exec's. Hostile processes inside can stop ours there, or have
+ * it wait for a file system of theirs, and we would wait for ever: let the signals that wait for
+ * the foreground end us meanwhile. What we leave behind sees the end of the socket.
+ */
+static ssize_t hear(int sync, struct child_event *e, int *fd, size_t *n)
+{
+	struct pollfd p = { .fd = sync, .events = POLLIN };
+	sigset_t none;
+	ssize_t got;
+
+	sigemptyset(&none);
+	while ((got = fd_recv(sync, e, sizeof(*e), fd, 1, n)) == -EAGAIN)
+		ppoll(&p, 1, NULL, &none);
+	return got;
+}
+
 /**
  * container_receive() - wait for the child's next event of type @want
+ * @sync: the socket to it; if that does not block, signals end us while we wait
  * @console: receives the master of the pty if one is sent before that
  */
 bool container_receive(int sync, int *console, int *value, int want, GError **error)
@@ -30,7 +49,7 @@ bool container_receive(int sync, int *console, int *value, int want, GError **er
 		struct child_event e;
 		int fd = -1;
 		size_t n = 0;
-		ssize_t got = fd_recv(sync, &e, sizeof(e), &fd, 1, &n);
+		ssize_t got = hear(sync, &e, &fd, &n);
 
 		if (got == 0)
 			return error_set(error,
@@ -67,7 +86,7 @@ static bool wait_event(int sync, int *listener, enum child_listener *whose, GErr
 	ssize_t n;
 
 	*listener = -1;
-	n = fd_recv(sync, &e, sizeof(e), listener, 1, &n_fds);
+	n = hear(sync, &e, listener, &n_fds);
 	*whose = e.value;
 	if (n == sizeof(e) && e.type == CHILD_LISTENER && n_fds == 1)
 		return true;

@@ -36,6 +36,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* How long what was killed may take to end. */
+#define ABORT_MS 1000
+
 static const int namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
 			      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWTIME;
 
@@ -197,32 +200,17 @@ static bool open_init(struct exec *e, int dir, struct rundir_record *record, int
 	return *pidfd >= 0 || error_set(error, "container \"%s\" is not running", e->id);
 }
 
-/*
- * A hostile process inside can stop ours there, and we would wait for ever: let the signals that
- * wait for the foreground end us meanwhile. What we leave behind sees the end of the socket.
- */
-static void wait_for_word(int sync)
-{
-	struct pollfd p = { .fd = sync, .events = POLLIN };
-	sigset_t none;
-
-	sigemptyset(&none);
-	ppoll(&p, 1, NULL, &none);
-}
-
 static bool talk(struct exec *e, int sync, pid_t joiner, GError **error)
 {
 	if (!e->keep_limits)
 		limits_reset(joiner);
 	if (write(sync, &(char){ CHILD_GO_MAPS }, 1) != 1)
 		return error_set_errno(error, -errno, "talk to the process");
-	wait_for_word(sync);
 	if (!container_receive(sync, &e->console, &e->pid, CHILD_PID, error))
 		return false;
 	e->pidfd = sys_pidfd_open(e->pid);
 	if (write(sync, &(char){ CHILD_GO_TREE }, 1) != 1)
 		return error_set_errno(error, -errno, "talk to the process");
-	wait_for_word(sync);
 	if (!container_receive(sync, &e->console, NULL, CHILD_READY, error))
 		return false;
 	if (e->console >= 0 && !console_check(e->console, error))
@@ -252,7 +240,6 @@ static bool wait_exec(const struct exec *e, int dir, int sync, const struct rund
 					     .dir_fd = dir,
 					     .pidfd = -1 };
 
-	wait_for_word(sync);
 	return container_wait_exec(sync, seccomp, &who, error);
 }
 
@@ -274,6 +261,10 @@ static bool run(struct exec *e, const struct seccomp *seccomp, const struct lsm 
 	autofd ours = pair[0];
 	autofd theirs = pair[1];
 
+#ifndef MUTANT_EXEC_DEAF
+	/* Where a process inside has ours wait, signals end us: see container_receive(). */
+	fcntl(ours, F_SETFL, O_NONBLOCK);
+#endif
 	joiner = sys_clone3(0, SIGCHLD, NULL, cgroups.v2);
 	if (joiner == 0) {
 		struct child_common c = { .sync = theirs,
@@ -332,9 +323,17 @@ bool exec_start(struct exec *e, GError **error)
 
 /**
  * exec_abort() - end what exec_start() started
+ *
+ * If it waits for a file system of the container's, or is frozen, it ends with the container.
  */
 void exec_abort(struct exec *e)
 {
+	struct pollfd end = { .fd = e->pidfd, .events = POLLIN };
+
 	sys_pidfd_send_signal(e->pidfd, SIGKILL);
-	waitpid(e->pid, NULL, __WALL);
+#ifdef MUTANT_ABORT_ENDLESS
+	poll(&end, 1, -1);
+#endif
+	if (poll(&end, 1, ABORT_MS) == 1)
+		waitpid(e->pid, NULL, __WALL);
 }

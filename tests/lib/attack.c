@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 {
 	static const struct call *const tables[] = {
 		attack_mounts,	  attack_covers, attack_machine, attack_inherited,
-		attack_processes, attack_facts,	 NULL,
+		attack_processes, attack_facts,	 attack_traps,	 NULL,
 	};
 
 	return run_calls(tables, argc, argv);
