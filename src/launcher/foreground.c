@@ -298,7 +298,11 @@ static int loop(struct foreground *f, int sigfd, struct pump *in, struct pump *o
 			in->from = -1, in->len = 0, in->ended = false;
 		/* EIO: nobody has the slave open at the moment, or ever again. */
 		if (p[POLL_CONSOLE_OUT].revents && !pump_read(out))
+#ifndef MUTANT_HANGUP_POLLED
 			out->from = -1;
+#else
+			continue;
+#endif
 		if (p[POLL_STDOUT].revents && !pump_write(out))
 			out->from = -1, out->len = 0;
 		if (p[POLL_PID].revents)

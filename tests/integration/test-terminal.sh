@@ -82,6 +82,34 @@ is "$(launch --rootfs "$root" --tty -- sh -c 'test -t 0 && test -t 1 && echo tty
 is "$(timeout -k 1 20 cloister --root "$state" launch --rootfs "$root" --tty -- sh -c 'read a; echo 1; read b; echo 2; sh -i; echo 3; cat; echo 4' </dev/null |
 	tr -d '\r' | grep -x '[0-9]' | tr '\n' ' ')" "1 2 3 4 " "launch --tty </dev/null: the end of the input stays, for each who reads"
 
+### A terminal that those inside hurt as they can, and then leave alone: nobody outside is kept busy, nor any larger
+hurt='trap "" 1 2 3 10 12 14 20 21 22 23 29; echo begin; sleep 0.5; attack hurt-tty 1500; stty sane; echo; echo qui""et; sleep 1.5; exit 7'
+closed='echo begin; exec 0<&- 1>&- 2>&-; sleep 2.5; exit 7'
+idle() { # DESCRIPTION: each look found the program with little to do
+	is "$(said STATUS) $(said MODES) $(said TYPED)" "7 restored ''" "$1: it ends as ever" || diag "$(tail -c 500 <<<"$out")"
+	is "$(awk '$1 == "WORK" { n++; if ($2 > 300 || $3 > 8192) bad = bad $0 } END { print n bad }' <<<"$out")" "$2" "$1: it has nothing to do" || diag "$(grep -a ^WORK <<<"$out")"
+}
+name=$(cname hurt)
+launch_detached "$name" --rootfs "$root" --tty -- sh -c "${hurt%sleep*} sleep 1000"
+warden=$(cloister status --json "$name" | json 'next(h["pid"] for h in d["helpers"] if h["name"] == "cloister-warden")')
+ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$warden/stat"; }
+for how in launch "launch --privileged" exec; do
+	with=("${run[@]}" --tty)
+	[ "$how" = launch ] || with+=(--privileged)
+	[ "$how" != exec ] || with=("$c" --root "$state" exec --tty "$name")
+	[ "$how" != exec ] || launch_detached "$name" --rootfs "$root" -- sleep 1000
+	out=$(on_terminal -t 30 expect:begin 'type:abc\x03\x11\n' expect:quiet 'type:abc' work:0.5 'type:\x04' resize:3x3 work:0.5 -- "${with[@]}" -- sh -c "$hurt" | tr -d '\000')
+	idle "$how, hurt" 2
+	out=$(on_terminal -t 30 expect:begin 'type:abc' work:0.5 'type:\x04abc' resize:3x3 work:0.5 -- "${with[@]}" -- sh -c "$closed" | tr -d '\000')
+	idle "$how, closed by all" 2
+	if [ "$how" = launch ]; then # the detached one's hurt is over
+		was=$(ticks); sleep 0.5
+		below "$(($(ticks) - was))" 15 "the warden of a detached one has nothing to do" # of 50
+		cloister delete --force "$name"
+	fi
+done
+cloister delete --force "$name"
+
 # The terminal goes away: so does the container.
 out=$(on_terminal -t 10 expect:started hangup: -- "${run[@]}" --name "$(cname hup)" -- sh -c 'echo started; sleep 1000')
 cloister delete --force "$(cname hup)" >/dev/null 2>&1

@@ -9,8 +9,9 @@
 int main(int argc, char **argv)
 {
 	static const struct call *const tables[] = {
-		attack_mounts,	  attack_covers, attack_machine, attack_inherited,
-		attack_processes, attack_facts,	 attack_traps,	 NULL,
+		attack_mounts,	  attack_covers,    attack_machine,
+		attack_inherited, attack_processes, attack_facts,
+		attack_traps,	  attack_terminal,  NULL,
 	};
 
 	return run_calls(tables, argc, argv);

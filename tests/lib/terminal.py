@@ -5,6 +5,7 @@
 terminal.py [-s ROWSxCOLS] [-t SECONDS] STEP... -- COMMAND ARG...
 
 STEP: expect:REGEX  type:TEXT (\\n, \\x03 as in C)  resize:ROWSxCOLS  sleep:SECONDS  hangup:
+work:SECONDS prints WORK with the milliseconds of CPU that the command itself takes meanwhile, and its KiB of memory.
 Prints what came on the screen; the last lines are STATUS n, TTY uid:gid:mode before and after, and
 TYPED: what stands in the terminal's input unread (something that TIOCSTI put there, for example).
 """
@@ -48,6 +49,11 @@ def main():
         if select.select([master], [], [], wait)[0]:
             try: screen += os.read(master, 65536)
             except OSError: return
+    def usage():
+        with open("/proc/%d/stat" % pid) as f: stat = f.read().rpartition(")")[2].split()
+        with open("/proc/%d/status" % pid) as f: rss = re.search(r"RssAnon:\s+(\d+)", f.read())
+        return (int(stat[11]) + int(stat[12])) * 1000 // os.sysconf("SC_CLK_TCK"), rss.group(1) if rss else "0"
+    notes = []
     seen, problem = 0, None
     for step in steps:
         kind, _, text = step.partition(":")
@@ -66,6 +72,10 @@ def main():
         elif kind == "type": os.write(master, text.encode().decode("unicode_escape").encode("latin1"))
         elif kind == "resize": resize(text)
         elif kind == "sleep": time.sleep(float(text))
+        elif kind == "work":
+            was, stop = usage()[0], time.time() + float(text)
+            while time.time() < stop: read_some(0.05)
+            notes.append("WORK %d %s" % (usage()[0] - was, usage()[1]))
         elif kind == "hangup": os.kill(pid, signal.SIGHUP)
     status = None
     while status is None and not problem:
@@ -79,6 +89,7 @@ def main():
     for _ in range(5): read_some(0.02)
     sys.stdout.write(screen.decode("utf8", "replace").replace("\r\n", "\n"))
     print()
+    for note in notes: print(note)
     if problem: print("PROBLEM", problem)
     print("STATUS", os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
     print("TTY", before, owner())
