@@ -345,6 +345,36 @@ int claim_release(int root_fd, const char *id)
 	return unlinkat(reg.dir_fd, find.name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+struct find_claim {
+	const char *id;
+	struct claim *ret;
+};
+
+static int take_match(const char *name, const char *id, const struct claim *claim, void *arg)
+{
+	struct find_claim *find = arg;
+
+	(void)name;
+	if (strcmp(id, find->id) != 0)
+		return 0;
+	*find->ret = *claim;
+	return 1;
+}
+
+/**
+ * claim_find() - what @id has; Return: 0, -ENOENT if it has nothing, or another -errno
+ */
+int claim_find(int root_fd, const char *id, struct claim *ret)
+{
+	autoregistry reg = { .dir_fd = -1, .lock_fd = -1 };
+	struct find_claim find = { .id = reg.key, .ret = ret };
+	int r = lock_registry(&reg, root_fd, id, false);
+
+	if (r == 0)
+		r = scan_registry(reg.dir_fd, take_match, &find);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
 struct snapshot {
 	struct claim_entry {
 		struct claim claim;

@@ -31,6 +31,7 @@ int claim_take(int root_fd, const struct claim_sources *src, uint32_t first, con
 int claim_take_given(int root_fd, const struct claim_sources *src, const char *id,
 		     const struct claim *wanted);
 int claim_share(int root_fd, const char *id, const struct claim *claim);
+int claim_find(int root_fd, const char *id, struct claim *ret);
 int claim_release(int root_fd, const char *id);
 int claim_each(int root_fd, int (*fn)(const char *id, const struct claim *claim, void *arg),
 	       void *arg);

@@ -127,22 +127,19 @@ static DIR *open_connections(void)
 	return mount < 0 ? NULL : dir_open_at(mount, ".");
 }
 
-/* Return: how many there are of the container of @pid, of those to abort that somebody waits at. */
-static int each_of(pid_t pid, bool abort)
+/* Return: how many there are of who has these ids, of those to abort that somebody waits at. */
+static int each_with(const struct range *range, bool abort)
 {
-	struct range range;
+	autodir dir = open_connections();
 	struct dirent *e;
-	int n = read_range(pid, &range);
-	autodir dir = n < 0 ? NULL : open_connections();
+	int n = 0;
 
-	if (n < 0)
-		return n;
 	if (!dir)
 		return errno == ENODEV ? 0 : -errno;
 	while ((e = dir_next(dir))) {
 		char path[300];
 
-		if (!is_of(&range, dirfd(dir), e->d_name) ||
+		if (!is_of(range, dirfd(dir), e->d_name) ||
 		    (abort && !waits(dirfd(dir), e->d_name)))
 			continue;
 		snprintf(path, sizeof(path), "%s/abort", e->d_name);
@@ -151,6 +148,14 @@ static int each_of(pid_t pid, bool abort)
 		n++;
 	}
 	return n;
+}
+
+static int each_of(pid_t pid, bool abort)
+{
+	struct range range;
+	int r = read_range(pid, &range);
+
+	return r < 0 ? r : each_with(&range, abort);
 }
 
 /**
@@ -175,6 +180,19 @@ int fuseconn_abort(pid_t pid)
 	return 0;
 #endif
 	return each_of(pid, true);
+}
+
+/**
+ * fuseconn_abort_ids() - the same of the container that has these ids of the host
+ */
+int fuseconn_abort_ids(uint32_t first, uint32_t count)
+{
+	const struct range range = { first, count };
+
+#ifdef MUTANT_HELPERS_STUCK
+	return 0;
+#endif
+	return each_with(&range, true);
 }
 
 /**

@@ -6,7 +6,9 @@
 #include "config.h"
 #include "lib/reap.h"
 
+#include "lib/claims.h"
 #include "lib/fd.h"
+#include "lib/fuseconn.h"
 #include "lib/proc.h"
 #include "lib/program.h"
 #include "lib/sysctl-host.h"
@@ -53,6 +55,31 @@ void reap_close_helpers(struct cgroups *helpers)
 	helpers->n = 0;
 }
 
+static void abort_connections(int root_fd, const char *id)
+{
+	struct claim claim;
+
+	if (claim_find(root_fd, id, &claim) == 0)
+		fuseconn_abort_ids(claim.base, claim.count);
+}
+
+/**
+ * reap_helpers() - remove the cgroup @path of helpers that have been killed
+ * @id: the container, whose name must be its own still
+ *
+ * One that looked at the container's memory, or took a file of it, may wait for a FUSE server of
+ * the container's, or of another one to which that gave the connection.
+ */
+int reap_helpers(int root_fd, const char *id, const struct cgroups *helpers, const char *path)
+{
+	int r = cgroup_remove(helpers, path);
+
+	if (r != -EBUSY)
+		return r;
+	abort_connections(root_fd, id);
+	return cgroup_remove_killed(helpers, path);
+}
+
 /* How long a process may take to end while others wait for the lock, and then all over again. */
 struct patience {
 	unsigned int ms;
@@ -69,6 +96,17 @@ static int remove_cgroup(struct cgroups *cg, const char *path, const struct pati
 	return cgroup_remove_try(cg, path, p->ms);
 }
 
+static int remove_helpers(int root_fd, const char *id, struct cgroups *helpers, const char *path,
+			  const struct patience *p)
+{
+	int r = remove_cgroup(helpers, path, p);
+
+	if (r != -EBUSY)
+		return r;
+	abort_connections(root_fd, id);
+	return cgroup_remove_try(helpers, path, p->ms);
+}
+
 /*
  * Whoever made the container was killed before it had looked whether the cgroup is somebody else's:
  * what is in it is not ours to kill.
@@ -81,25 +119,26 @@ static int remove_doubtful(struct cgroups *cg, const char *path)
 }
 
 /*
- * Return: -EBUSY if a process of the container cannot be ended now: one in an uninterruptible
+ * Return: -EBUSY if a process of the container, or a helper, cannot be ended now: one in an uninterruptible
  * sleep, on a disk or file system that does not answer.
  */
-static int remove_cgroups(const struct rundir_record *record, const struct patience *p)
+static int remove_cgroups(int root_fd, const char *id, const struct rundir_record *record,
+			  const struct patience *p)
 {
 	struct cgroups cg = { 0 }, helpers = { 0 };
-	int r = cgroup_detect(&cg);
+	int r = cgroup_detect(&cg), stuck = 0;
 
 	if (r < 0)
 		return r;
 	reap_helper_hierarchies(&cg, &helpers);
 #ifndef MUTANT_HELPERS_LEFT
-	remove_cgroup(&helpers, record->helpers_cgroup, p);
+	stuck = remove_helpers(root_fd, id, &helpers, record->helpers_cgroup, p);
 #endif
 	r = record->cgroup_own ? remove_cgroup(&cg, record->cgroup, p)
 			       : remove_doubtful(&cg, record->cgroup);
 	reap_close_helpers(&helpers);
 	cgroup_free(&cg);
-	return r;
+	return stuck == -EBUSY ? stuck : r;
 }
 
 /**
@@ -126,7 +165,7 @@ static int reap_once(int root_fd, const char *id, int dir, const struct patience
 		return 0;
 	if (rundir_read_record(dir, &record) == 0) {
 		proc_kill(&record.init, SIGKILL);
-		r = remove_cgroups(&record, p);
+		r = remove_cgroups(root_fd, id, &record, p);
 		if (r != -EBUSY)
 			reap_scope(&record);
 		sysctl_host_end(root_fd, &record.init);

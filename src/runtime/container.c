@@ -376,6 +376,17 @@ bool container_detach(struct container *c, GError **error)
 /* How long the helpers may take to end before their cgroup is tried to be removed. */
 #define HELPERS_END_MS 1000
 
+static void end_helpers(struct container *c)
+{
+	autofd lock = rundir_lock(c->root_fd);
+
+	cgroup_kill(&c->helpers, SIGKILL);
+	if (rundir_is(c->root_fd, c->id, c->dir_fd))
+		reap_helpers(c->root_fd, c->id, &c->helpers, c->record.helpers_cgroup);
+	else
+		cgroup_remove_killed(&c->helpers, c->record.helpers_cgroup);
+}
+
 /*
  * The helpers are told to die first, so that they are gone by the time their cgroup is removed.
  */
@@ -396,17 +407,15 @@ static void remove_traces(struct container *c)
 	if (ours)
 		reap_scope(&c->record);
 	sysctl_host_end(c->root_fd, &c->record.init);
+	cgroup_wait_dying(&dying, HELPERS_END_MS);
+	if (c->helpers.n > 0 && cgroup_remove(&c->helpers, c->record.helpers_cgroup) < 0)
+		end_helpers(c);
 	/* One that cannot die now has our ids: `delete` finishes it. */
 	if (left != -EBUSY) {
 		autofd lock = rundir_lock(c->root_fd);
 
 		if (rundir_is(c->root_fd, c->id, c->dir_fd))
 			rundir_remove(c->root_fd, c->id);
-	}
-	cgroup_wait_dying(&dying, HELPERS_END_MS);
-	if (c->helpers.n > 0 && cgroup_remove(&c->helpers, c->record.helpers_cgroup) < 0) {
-		cgroup_kill(&c->helpers, SIGKILL);
-		cgroup_remove_killed(&c->helpers, c->record.helpers_cgroup);
 	}
 }
 

@@ -127,16 +127,22 @@ static void write_helpers(const struct warden *w, pid_t twin)
 	rundir_write_helpers(w->dir_fd, &h);
 }
 
-static void leave_helpers_cgroup(const struct warden *w, struct cgroups *all)
+/* @named: the name is that of our container, and nobody else takes it */
+static void leave_helpers_cgroup(const struct warden *w, struct cgroups *all, bool named)
 {
+	const char *path = w->hello.record.helpers_cgroup;
 	struct cgroups helpers = { 0 };
 
 	reap_helper_hierarchies(all, &helpers);
 	for (int i = 0; i < helpers.n; i++)
 		fd_write_file_at(helpers.h[i].mount_fd, helpers.h[i].v2 ? "cgroup.procs" : "tasks",
 				 "0");
-	if (cgroup_open(&helpers, w->hello.record.helpers_cgroup) >= 0)
-		cgroup_remove_killed(&helpers, w->hello.record.helpers_cgroup);
+	if (cgroup_open(&helpers, path) < 0)
+		return;
+	if (named)
+		reap_helpers(w->root_fd, w->hello.id, &helpers, path);
+	else
+		cgroup_remove_killed(&helpers, path);
 }
 
 /* By name, so under the lock, and only while the name is still that of our container. */
@@ -159,6 +165,7 @@ static void remove_container(const struct warden *w, struct cgroups *cg)
 	if (!rundir_is(w->root_fd, w->hello.id, w->dir_fd) ||
 	    cgroup_remove_killed(cg, w->hello.record.cgroup) == -EBUSY)
 		return;
+	leave_helpers_cgroup(w, cg, true);
 	reap_scope(&w->hello.record);
 	rundir_remove(w->root_fd, w->hello.id);
 }
@@ -184,7 +191,7 @@ void warden_end(struct warden *w, bool all)
 		exit(1);
 	if (all)
 		remove_container(w, &cg);
-	leave_helpers_cgroup(w, &cg);
+	leave_helpers_cgroup(w, &cg, false);
 	exit(0);
 }
 
