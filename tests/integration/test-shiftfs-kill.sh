@@ -65,6 +65,44 @@ echo x >"$other/x"
 is "$(cat "$ram/x")" x "the first one is not needed for the second"
 umount "$other"
 ok "both unmounted, and all have ended" eventually 5 none_left
+
+### A hostile container on one mount, who is honest on the other; kills meanwhile
+size() { # descriptors, and KiB of memory
+	echo "$(ls "/proc/$(server)/fd" | wc -l) $(awk '/^Rss(Anon|Shmem)/ { n += $2 } END { print n }' "/proc/$(server)/status")"
+}
+mkdir "$work/outside"; echo outside >"$work/outside/secret"; chmod -R a+rwX "$work/outside"
+rm -rf "${ram:?}"/*
+for options in "" "--no-passthrough --cache strict"; do
+	# shellcheck disable=SC2086
+	ok "two mounts are served $options" also $options
+	before=$(size)
+	"$top_builddir/tests/lib/shift-hurt" "$view" 7 >"$work/hurt" 2>&1 & hurt=$!
+	ok "one is hurt, all are killed, and nobody on the other notices" python3 "$tests_lib/shift-kill.py" "$other" "$(cat "$work/pid")" 6
+	wait $hurt
+	is "$? $(cat "$work/hurt")" "0 " "nor do processes die of it who hurt"
+	umount "$other"
+	rm -rf "${view:?}"/* "${ram:?}"/*
+	after=$(size)
+	# A death can leave the descriptors that were being opened: of some 20 deaths, and each of two workers' two.
+	below "${after% *}" $((${before% *} + 80)) "the descriptors of the last server are few: $after, before $before"
+	below "${after#* }" $((${before#* } + 32768)) "its memory too (KiB)"
+	ok "unmounted, and all have ended" unserve
+	chown 100000:100000 "$backing"; chmod 755 "$backing" # which had them changed, too
+	# shellcheck disable=SC2086
+	"$top_builddir/tests/lib/shift-mount" "$backing" "$view" "$shiftfs" --map 0:0:65536 --survive $options --next "$ram" "$other" --map 0:100000:65536 \
+		>"$work/pid" 2>"$work/log" || fail "two mounts are served once more"
+	"$top_builddir/tests/lib/shift-attack" "$backing" "$work/outside" 6 & attack=$!
+	eventually 5 test -e "$backing/target"
+	python3 "$tests_lib/shift-victim.py" "$view" 5 >"$work/victim" 2>&1 & victim=$!
+	ok "killed while names are swapped below one, and nobody on the other notices" python3 "$tests_lib/shift-kill.py" "$other" "$(cat "$work/pid")" 5
+	wait $victim
+	is $? 0 "nothing outside of the tree is reached, and no request hangs" || diag "$(cat "$work/victim")"
+	wait $attack
+	is "$(cat "$work/outside/"*)" outside "nor is it written"
+	umount "$other"
+	ok "unmounted, and all have ended" unserve
+	rm -rf "${backing:?}"/* "${ram:?}"/*
+done
 umount "$ram"
 
 ### Requests of several mounts that outlive several servers: the backing, which is served too, does not answer meanwhile
