@@ -138,6 +138,31 @@ is "$(docker exec cp sh -c 'cat /again/a/hard; stat -c %u /again/a')" $'1\n0' "c
 docker cp "$work/file" cp:/data/copied
 is "$(docker exec cp cat /data/copied)" "from host" "cp in to a volume"
 is "$(docker cp cp:/data/seed - | tar -xOf -)" seed "cp out of a volume"
+### cp while the container plays tricks with what is copied
+within() { DOCKER_CONFIG=$engine_cli timeout -k 1 "$1" "$engine_docker" -H "unix://$engine_socket" "${@:2}" </dev/null; }
+mkdir "$work/tools" "$work/host"; cp "$top_builddir"/tests/lib/{attack,fusetrap} "$work/tools"
+echo of the host >"$work/host/secret"
+docker run -d --name tricks --privileged -v "$work/tools:/tools:ro" bb sh -c "mkdir -p /tmp/real /tmp/trap; mkfifo /tmp/fifo
+	echo in >/tmp/real/secret; ln -s $work/host /tmp/link; /tools/fusetrap /tmp/trap -1 -14 -15 & /tools/attack swap /tmp/real /tmp/link /tmp/stop; sleep 1000" >/dev/null
+ok "(it plays them)" eventually 10 docker exec tricks sh -c 'grep -q " /tmp/trap " /proc/mounts'
+ok "cp out of a pipe does not wait for who writes" within 10 cp tricks:/tmp/fifo "$work/fifo"
+ok "nor into one for who reads" within 10 cp "$work/file" tricks:/tmp/fifo
+ok "a FUSE file system of the container's own, which never answers, is not seen: cp out" within 10 cp tricks:/tmp/trap "$work/trap"
+ok "... cp in" within 10 cp "$work/file" tricks:/tmp/trap/file
+ok "... diff" within 20 diff tricks
+ok "... export" within 30 export -o "$work/tar" tricks
+read_out='' copies=0
+for i in $(seq 80); do
+	[ $copies -lt 3 ] || break
+	out=$(within 10 cp tricks:/tmp/real/secret - 2>/dev/null | tar -xOf - 2>/dev/null) && [ -n "$out" ] && copies=$((copies + 1))
+	[ "$out" != "of the host" ] || read_out=$out
+	within 10 cp "$work/file" "tricks:/tmp/real/evil$i" 2>/dev/null
+done
+isnt $copies 0 "(some copies come through)"
+is "$read_out" "" "a path that changes between a directory and a link leads cp to nothing of the host"
+is "$(ls "$work/host")" secret "... nor writes it"
+ok "and it is removed" within 20 rm -f tricks
+
 docker exec cp sh -c 'rm /owned/of-1000 && echo changed >>/owned/changed && chown 1000 /owned/fifo'
 is "$(docker diff cp | grep -E '^D|owned/changed|tree$' | sort | tr '\n' ' ')" "A /tree C /owned/changed D /owned/of-1000 " "diff"
 docker stop -t 0 cp >/dev/null

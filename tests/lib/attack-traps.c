@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,33 @@ static int take_trapped(char **a)
 	return in_processes(atoi(a[1]), take_file, a[0]);
 }
 
+/* The lock of a directory: it is listed into memory that never comes. */
+static int hold_directory(char **a)
+{
+	void *page = trapped_page(a[0], NULL);
+	int dir = open(a[1], O_RDONLY | O_DIRECTORY);
+
+	if (!page || dir < 0)
+		return -errno;
+	puts("trapped");
+	fflush(stdout);
+	return result(syscall(SYS_getdents64, dir, page, 4096));
+}
+
+/* Whoever opens that waits until we let go of it, or for fs.lease-break-time. */
+static int lease(char **a)
+{
+	int fd = open(a[0], O_RDWR);
+
+	signal(SIGIO, SIG_IGN);
+	if (fd < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		return -errno;
+	puts("leased");
+	fflush(stdout);
+	SLEEP_FOREVER;
+	return 0;
+}
+
 static void *wait_here(void *arg)
 {
 	void **trap = arg;
@@ -125,6 +153,8 @@ const struct call attack_traps[] = {
 	{ "node-trapped", node_trapped, 2, "FILE N" },
 	{ "sysinfo-trapped", sysinfo_trapped, 2, "FILE N" },
 	{ "take-trapped", take_trapped, 2, "FILE N" },
+	{ "hold-directory", hold_directory, 2, "FILE DIRECTORY" },
+	{ "lease", lease, 1, "FILE" },
 	{ "name-trapped", name_trapped, 1, "FILE" },
 	{ 0 },
 };
