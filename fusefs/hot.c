@@ -12,6 +12,7 @@
 #include "hot.h"
 #include "ask.h"
 #include "handles.h"
+#include "natives.h"
 #include "recent.h"
 #include "sizes.h"
 #include "tree.h"
@@ -43,7 +44,8 @@ static void render_sysctl(struct server *s, const struct sysctl *sysctl, struct 
 /* What the file says now. Return: 0 and the caller's reference, or -errno. */
 static int render(struct server *s, const struct node *n, uint64_t ino, struct snapshot **ret)
 {
-	struct snapshot *snap = n->sysctl ? NULL : recent_get(ino);
+	bool again = n->sysctl || n->native; /* what was just written shows */
+	struct snapshot *snap = again ? NULL : recent_get(ino);
 	int r = 0;
 
 	*ret = snap;
@@ -58,9 +60,9 @@ static int render(struct server *s, const struct node *n, uint64_t ino, struct s
 		r = tree_render(ino, &s->facts, &snap->text);
 	if (!snapshot_seal(snap) || r < 0) {
 		snapshot_unref(snap);
-		return r < 0 ? -EIO : -ENOMEM;
+		return r < 0 && n->native ? r : r < 0 ? -EIO : -ENOMEM;
 	}
-	if (!n->sysctl)
+	if (!again)
 		recent_put(ino, snap);
 	*ret = snap;
 	return 0;
@@ -77,12 +79,15 @@ static void tell_size(struct server *s, uint64_t ino, enum size_todo todo)
 
 /* proc_sys_permission(): what the mode does not give to the owner no capability gives to anybody.
  */
-static bool may_open(const struct node *n, uint32_t flags)
+static bool may_open(const struct node *n, uint64_t ino, uint32_t flags)
 {
-	if (!n->sysctl)
+	mode_t mode;
+
+	if (!n->sysctl && !n->native)
 		return true;
-	return ((flags & O_ACCMODE) == O_RDONLY || (n->mode & 0200)) &&
-	       ((flags & O_ACCMODE) == O_WRONLY || (n->mode & 0400));
+	mode = tree_mode(ino);
+	return ((flags & O_ACCMODE) == O_RDONLY || (mode & 0200)) &&
+	       ((flags & O_ACCMODE) == O_WRONLY || (mode & 0400));
 }
 
 /*
@@ -93,7 +98,7 @@ static int open_file(struct server *s, uint64_t ino, uint32_t flags, struct hand
 {
 	const struct node *n = tree_node(ino);
 	struct snapshot *snap = NULL;
-	int r = !n || !S_ISREG(n->mode) ? -ESTALE : may_open(n, flags) ? 0 : -EACCES;
+	int r = !n || !S_ISREG(n->mode) ? -ESTALE : may_open(n, ino, flags) ? 0 : -EACCES;
 
 	if (r == 0 && (flags & O_ACCMODE) != O_WRONLY)
 		r = render(s, n, ino, &snap);
@@ -252,17 +257,19 @@ static void do_read(struct server *s, const struct fuse_in_header *in,
 }
 
 /* proc_sys_call_handler(), with the value in our store for the kernel's. */
-static int write_sysctl(struct server *s, uint64_t ino, const struct fuse_write_in *arg,
-			size_t *consumed)
+static int write_sysctl(struct server *s, const struct fuse_in_header *in,
+			const struct fuse_write_in *arg, size_t *consumed)
 {
-	const struct node *n = tree_node(ino);
+	const struct native_write w = { in->pid, (const char *)(arg + 1), arg->size, arg->offset };
+	const struct node *n = tree_node(in->nodeid);
 	int r;
 
+	if (n && n->native)
+		return tree_write(in->nodeid, &w, consumed);
 	if (!n || !n->sysctl) /* as where there are no pressure triggers, see doc/views.md */
 		return n && n->render ? -EOPNOTSUPP : -EIO;
 	pthread_mutex_lock(&s->store_lock);
-	r = sysctl_store_write(&s->store, n->sysctl, (const char *)(arg + 1), arg->size,
-			       arg->offset, consumed);
+	r = sysctl_store_write(&s->store, n->sysctl, w.data, w.len, w.offset, consumed);
 	pthread_mutex_unlock(&s->store_lock);
 	if (r == 0 && sysctl_is_shared(n->sysctl))
 		ask_warden(s);
@@ -278,7 +285,7 @@ static void do_write(struct server *s, const struct fuse_in_header *in,
 		struct fuse_write_out write;
 	} out = { .head = { .len = sizeof(out), .unique = in->unique } };
 	size_t consumed = arg->size;
-	int r = write_sysctl(s, in->nodeid, arg, &consumed);
+	int r = write_sysctl(s, in, arg, &consumed);
 
 	if (r < 0)
 		out.head = (struct fuse_out_header){ .len = sizeof(out.head),

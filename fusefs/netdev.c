@@ -34,8 +34,10 @@ static struct {
 	} devices[NETDEV_MAX];
 } seen; /* lock */
 
-/* FNV-1a */
-static uint32_t number_of(const char *name, size_t len)
+/**
+ * name_number() - FNV-1a
+ */
+uint32_t name_number(const char *name, size_t len)
 {
 	uint32_t h = 2166136261u;
 
@@ -83,7 +85,7 @@ static void keep(const char *p)
 	while (seen.n < NETDEV_MAX && (name = next_name(&p, &len))) {
 		struct device *d = &seen.devices[seen.n++];
 
-		d->number = number_of(name, len);
+		d->number = name_number(name, len);
 		memcpy(d->name, name, len);
 		d->name[len] = '\0';
 	}
@@ -145,7 +147,7 @@ bool netdev_find(const struct facts *facts, const char *name, uint32_t *number)
 	const struct device *d;
 	bool found;
 
-	*number = number_of(name, strlen(name));
+	*number = name_number(name, strlen(name));
 	look(facts, true);
 	d = device_of(*number);
 	found = d && strcmp(d->name, name) == 0;

@@ -24,26 +24,36 @@ static double timeout_of(uint64_t ino)
 	return tree_fixed(ino) ? FOR_EVER : A_WHILE;
 }
 
+/*
+ * The size of a file of the kernel's is what sendfile(2) goes by, and the kernel takes it for 0
+ * once it was opened to be written: it has to be told at each open.
+ */
+static double entry_timeout_of(uint64_t ino)
+{
+	return tree_node(ino)->native ? 0 : timeout_of(ino);
+}
+
 static struct server *server_of(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
 }
 
-/* What the answer is to say of a node; the size is 0. */
-static void fill_attr(const struct server *s, uint64_t ino, struct stat *st)
+/* What the answer is to say of a node; the size is 0. Return: false if it is gone. */
+static bool fill_attr(const struct server *s, uint64_t ino, struct stat *st)
 {
 	const struct node *n = tree_node(ino);
 
 	size_asked(ino);
 	memset(st, 0, sizeof(*st));
 	st->st_ino = ino;
-	st->st_mode = n->mode;
+	st->st_mode = tree_mode(ino);
 	st->st_nlink = S_ISDIR(n->mode) ? 2 + n->subdirs : 1;
 	st->st_uid = s->uid;
 	st->st_gid = s->gid;
 	if (ino >= TREE_NODES_MAX && S_ISREG(n->mode))
 		st->st_size = TREE_CPU_FILE_SIZE;
 	st->st_atim = st->st_mtim = st->st_ctim = s->started;
+	return st->st_mode != 0;
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
@@ -63,12 +73,12 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		.ino = tree_lookup(parent, name),
 	};
 
-	if (!e.ino) {
+	if (!e.ino || !fill_attr(server_of(req), e.ino, &e.attr)) {
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
-	e.attr_timeout = e.entry_timeout = timeout_of(e.ino);
-	fill_attr(server_of(req), e.ino, &e.attr);
+	e.attr_timeout = timeout_of(e.ino);
+	e.entry_timeout = entry_timeout_of(e.ino);
 	fuse_reply_entry(req, &e);
 }
 
@@ -82,11 +92,10 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 {
 	struct stat st;
 
-	if (!tree_node(ino)) {
+	if (!tree_node(ino) || !fill_attr(server_of(req), ino, &st)) {
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	fill_attr(server_of(req), ino, &st);
 	fuse_reply_attr(req, &st, timeout_of(ino));
 }
 
@@ -154,15 +163,14 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 		struct fuse_entry_param e = {
 			.ino = entry,
 			.attr_timeout = timeout_of(entry),
-			.entry_timeout = timeout_of(entry),
+			.entry_timeout = entry_timeout_of(entry),
 		};
 		char name[TREE_NAME_MAX];
 		size_t need;
 
 		tree_name(ino, entry, name);
-		if (!*name)
+		if (!*name || !fill_attr(server_of(req), entry, &e.attr))
 			continue;
-		fill_attr(server_of(req), entry, &e.attr);
 		need = fuse_add_direntry_plus(req, buf + len, cap - len, name, &e, entry);
 		if (need > cap - len)
 			break;

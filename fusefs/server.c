@@ -25,6 +25,7 @@
 #include "cpu-facts.h"
 #include "handles.h"
 #include "hot.h"
+#include "natives.h"
 #include "providers.h"
 #include "survive.h"
 #include "tree.h"
@@ -167,6 +168,7 @@ int server_attach(struct server *s, const char **what)
 	if (r < 0)
 		return r;
 	*what = "build the tree";
+	natives_init(s);
 	r = tree_build(&s->facts, &s->store, survive_paths(s->survivor));
 	if (r < 0)
 		return r;

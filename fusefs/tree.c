@@ -6,11 +6,13 @@
  * A directory cpuN and all below it is there once for each CPU, but its nodes only once: an inode
  * number is the place in the table, plus TREE_NODES_MAX times (N + 1) below such a one. Which of
  * these directories there are is read from the cpuset when one is looked up or listed. So with
- * nodeN; and with the symlinks to directories of network devices, whose number stands for the name.
+ * nodeN; and with the symlinks to directories of network devices, and with files of the kernel's,
+ * whose number stands for the name.
  */
 #include "config.h"
 #include "tree.h"
 #include "dirs.h"
+#include "natives.h"
 #include "netdev.h"
 #include "lib/sysctl-store.h"
 #include "lib/views.h"
@@ -28,7 +30,7 @@ static uint16_t by_name[TREE_NODES_MAX], next_by_name[TREE_NODES_MAX];
 static uint64_t covers; /* VIEW_COVERS: its entries are other directories' */
 static const struct facts *tree_facts;
 
-/* "cpu#": the name ends with a number. "#": it is a network device's. */
+/* "cpu#": the name ends with a number. "#": it is a network device's, or a file of the kernel's. */
 static bool is_numbered(const struct node *n)
 {
 	return n->name_len > 0 && n->name[n->name_len - 1] == '#';
@@ -180,7 +182,22 @@ static int add_sysctl(const struct sysctl *s, const struct sysctl_store *store)
 	if (!ino)
 		return -ENOSPC;
 	nodes[ino].sysctl = s;
+	nodes[ino].with_natives = sysctl_net_dir(s->path) && sysctl_net_dir(s->path)->natives;
 	mark_cover(ino, s, store);
+	return 0;
+}
+
+/* The kernel's own files, and where a directory of its is mounted. */
+static int add_natives(uint64_t dir)
+{
+	uint64_t file;
+
+	if (!natives_known())
+		return 0;
+	file = add(dir, "#", 1, S_IFREG | 0644);
+	if (!file || !add(dir, SYSCTL_NF_LOG, strlen(SYSCTL_NF_LOG), S_IFDIR | 0555))
+		return -ENOSPC;
+	nodes[file].native = true;
 	return 0;
 }
 
@@ -191,6 +208,8 @@ static int add_net_dirs(void)
 		const char *path = sysctl_net_dirs[i].path;
 		uint64_t dir = find_path(path, strlen(path), '/'), own;
 
+		if (dir && sysctl_net_dirs[i].natives && add_natives(dir) < 0)
+			return -ENOSPC;
 		if (!dir || !sysctl_net_dirs[i].devices)
 			continue;
 		own = add(dir, SYSCTL_NET_KERNEL, strlen(SYSCTL_NET_KERNEL), S_IFDIR | 0555);
@@ -298,9 +317,19 @@ const struct node *tree_node(uint64_t ino)
  */
 bool tree_fixed(uint64_t ino)
 {
-	if (instance(ino))
+	if (instance(ino) || nodes[ino % TREE_NODES_MAX].with_natives)
 		return false;
 	return !find_numbered(ino);
+}
+
+/**
+ * tree_mode() - with the type; 0 if a file of the kernel's is gone
+ */
+mode_t tree_mode(uint64_t ino)
+{
+	const struct node *n = tree_node(ino);
+
+	return n->native ? natives_get(number_of(ino), NULL) : n->mode;
 }
 
 static bool is_cpu(const struct node *n)
@@ -315,6 +344,12 @@ static bool shown(uint64_t parent, uint64_t child)
 	struct cpus cpus;
 	bool present;
 
+	if (nodes[child].with_natives) {
+		char name[TREE_NAME_MAX];
+
+		tree_name(parent, child, name);
+		return natives_have(name);
+	}
 	if (!instance(parent) || !is_cpu(tree_node(parent)))
 		return true;
 	present = cpus_get(tree_facts, &cpus) == 0 && cpu_set_has(&cpus.shown, number_of(parent));
@@ -330,6 +365,8 @@ static int64_t next_number(uint64_t template, uint64_t from)
 
 	if (S_ISLNK(nodes[template].mode))
 		return netdev_next(tree_facts, from);
+	if (nodes[template].native)
+		return natives_next(from);
 	if (is_cpu(&nodes[template]))
 		return cpus_get(tree_facts, &cpus) == 0 && from < cpus.possible ? (int64_t)from
 										: -1;
@@ -346,6 +383,8 @@ static uint64_t lookup_numbered(uint64_t template, const char *name)
 
 	if (S_ISLNK(nodes[template].mode))
 		return netdev_find(tree_facts, name, &device) ? numbered(template, device) : 0;
+	if (nodes[template].native)
+		return natives_find(name, &device) ? numbered(template, device) : 0;
 	if (strncmp(name, nodes[template].name, len) != 0 || (name[len] == '0' && name[len + 1]))
 		return 0;
 	name += len;
@@ -419,6 +458,9 @@ void tree_name(uint64_t parent, uint64_t ino, char name[TREE_NAME_MAX])
 	} else if (is_numbered(n) && S_ISLNK(n->mode)) {
 		if (!netdev_name(tree_facts, number_of(ino), name))
 			*name = '\0';
+	} else if (n->native) {
+		if (!natives_get(number_of(ino), name))
+			*name = '\0';
 	} else if (is_numbered(n)) {
 		snprintf(name, TREE_NAME_MAX, "%.*s%u", (int)n->name_len - 1, n->name,
 			 number_of(ino));
@@ -454,7 +496,17 @@ int tree_render(uint64_t ino, const struct facts *facts, struct text *out)
 {
 	const struct node *n = tree_node(ino);
 
+	if (n->native)
+		return natives_read(number_of(ino), out);
 	if (n->dir_file)
 		return n->dir_file->render(facts, number_of(ino), n->dir_file->arg, out);
 	return n->render(facts, out);
+}
+
+/**
+ * tree_write() - write to a file of the kernel's
+ */
+int tree_write(uint64_t ino, const struct native_write *w, size_t *written)
+{
+	return natives_write(number_of(ino), w, written);
 }

@@ -480,5 +480,6 @@ const struct sysctl_net_dir sysctl_net_dirs[] = {
 	{ "proc/sys/net/ipv4/neigh", .devices = true },
 	{ "proc/sys/net/ipv4/vs" },
 	{ "proc/sys/net/ipv6/neigh", .devices = true },
+	{ SYSCTL_NETFILTER, .natives = true },
 };
 const int sysctl_net_dirs_count = sizeof(sysctl_net_dirs) / sizeof(sysctl_net_dirs[0]);

@@ -67,6 +67,19 @@ const struct sysctl_net_dir *sysctl_net_dir(const char *path)
 }
 
 /**
+ * sysctl_in_netfilter() - is the file @name of SYSCTL_NETFILTER one that the table has?
+ */
+bool sysctl_in_netfilter(const char *name)
+{
+	char path[sizeof(SYSCTL_NETFILTER) + 64];
+	const struct sysctl *s;
+
+	snprintf(path, sizeof(path), SYSCTL_NETFILTER "/%s", name);
+	s = sysctl_find(path);
+	return s && s->policy != SYSCTL_KERNEL;
+}
+
+/**
  * sysctl_policy_name() - as documented in cloister-sysctl(5)
  */
 const char *sysctl_policy_name(enum sysctl_policy policy)

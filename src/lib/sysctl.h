@@ -71,16 +71,22 @@ extern const int sysctls_count;
 
 /*
  * A directory of the network namespace in which the kernel shows rows of the table to the first one
- * only, and into which no container runtime writes: covered as a whole. What the kernel has there
- * stays in reach: its own directory lies in SYSCTL_NET_KERNEL, and each device's name is a symlink
- * into that.
+ * only, or that come with a module, and into which no container runtime writes: covered as a whole.
+ * What the kernel has there stays in reach. Where there are devices its own directory lies in
+ * SYSCTL_NET_KERNEL, and each device's name is a symlink into that. Where our rows are files among
+ * its own that would show them: there the warden reads and writes its files (natives.h).
  */
 struct sysctl_net_dir {
 	const char *path;
-	bool devices; /* has a directory for each network device; else nothing but our rows */
+	bool devices; /* has a directory for each network device */
+	bool natives; /* has files of the kernel's; else nothing but our rows */
 };
 
 #define SYSCTL_NET_KERNEL ".kernel"
+#define SYSCTL_NETFILTER  "proc/sys/net/netfilter"
+/* A directory there, with nothing but the namespace's own, which no module brings: laid as it is.
+ */
+#define SYSCTL_NF_LOG "nf_log"
 
 extern const struct sysctl_net_dir sysctl_net_dirs[];
 extern const int sysctl_net_dirs_count;
@@ -92,6 +98,7 @@ bool sysctl_is_shared(const struct sysctl *s);
 const char *sysctl_reason(const struct sysctl *s);
 const char *sysctl_namespaced(const char *path);
 const struct sysctl_net_dir *sysctl_net_dir(const char *path);
+bool sysctl_in_netfilter(const char *name);
 
 void sysctl_initial(const struct sysctl *s, struct sysctl_value *value);
 const struct sysctl *sysctl_twin(const struct sysctl *s);

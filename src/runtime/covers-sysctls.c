@@ -7,7 +7,9 @@
  * Those that run inside open them with openat2(RESOLVE_NO_XDEV) and would take a cover for an
  * attack; and the kernel has them per namespace. Of net.* only files are covered that the kernel
  * lets nobody write in a network namespace of one's own, because they are not the namespace's; and
- * the directories of sysctl_net_dirs[], for what it does not even show there.
+ * the directories of sysctl_net_dirs[], for what it does not even show there, or not yet: a mount
+ * falls off a file when its module goes, and none is there when it comes again. A runtime inside
+ * writes to a network namespace that it has made, where other files are, and no cover.
  */
 #include "config.h"
 #include "runtime/tree.h"
@@ -129,14 +131,20 @@ static int lay_one(struct lay *lay, struct dirs *d, const char *path, const stru
 											      : r;
 }
 
-/* Does the kernel have one of the rows below @dir there? Then all are left to it. */
-static bool has_rows(const struct sysctl_net_dir *dir, int fd)
+/*
+ * Does the kernel have one of the rows below @dir there, as the container's own? Then all are left
+ * to it.
+ */
+static bool has_rows(const struct lay *lay, const struct sysctl_net_dir *dir, int fd)
 {
-	for (int i = 0; i < sysctls_count; i++)
+	for (int i = 0; i < sysctls_count; i++) {
+		const char *name = sysctls[i].path + strlen(dir->path) + 1;
+
 		if (sysctl_net_dir(sysctls[i].path) == dir &&
-		    faccessat(fd, sysctls[i].path + strlen(dir->path) + 1, F_OK,
-			      AT_SYMLINK_NOFOLLOW) == 0)
+		    (dir->natives ? is_containers_own(lay, fd, name, &sysctls[i])
+				  : faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0))
 			return true;
+	}
 	return false;
 }
 
@@ -147,6 +155,14 @@ static void mark_rows(struct lay *lay, const struct sysctl_net_dir *dir, unsigne
 			sysctl_store_mark(lay->store, &sysctls[i], marks);
 }
 
+/* What of @dir, which is open as @under, is laid into the server's directory, or NULL. */
+static const char *own_part(const struct sysctl_net_dir *dir, int under)
+{
+	if (dir->natives && faccessat(under, SYSCTL_NF_LOG, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return SYSCTL_NF_LOG;
+	return dir->devices ? "" : NULL;
+}
+
 /* The server's directory, and in it the kernel's own, which is a part of this very procfs. */
 static int lay_net_dir(struct lay *lay, const struct sysctl_net_dir *dir)
 {
@@ -154,20 +170,27 @@ static int lay_net_dir(struct lay *lay, const struct sysctl_net_dir *dir)
 	autofd under = sys_openat2(base, dir->path, O_PATH | O_DIRECTORY,
 				   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	autofd own = -1;
+	const char *part;
 	char path[128];
 
 	if (under < 0)
 		return under == -ENOENT ? 0 : under;
-	if (has_rows(dir, under)) {
+	if (has_rows(lay, dir, under)) {
 		mark_rows(lay, dir, SYSCTL_NATIVE);
 		return 0;
 	}
-	own = dir->devices ? mnt_clone(under, "", false) : -1;
-	if (dir->devices && own < 0)
+#ifdef MUTANT_NETFILTER_BARE
+	if (dir->natives)
+		return 0;
+#endif
+	part = own_part(dir, under);
+	own = part ? mnt_clone(under, part, false) : -1;
+	if (part && own < 0)
 		return own;
 	r = fchdir(base) < 0 ? -errno : tree_lay_cover(dir->path, dir->path);
-	g_snprintf(path, sizeof(path), "%s/" SYSCTL_NET_KERNEL, dir->path);
-	if (r == 0 && dir->devices)
+	g_snprintf(path, sizeof(path), "%s/%s", dir->path,
+		   part && *part ? part : SYSCTL_NET_KERNEL);
+	if (r == 0 && part)
 		r = mnt_attach(own, base, path);
 	if (r == 0)
 		mark_rows(lay, dir, SYSCTL_IS_THERE);

@@ -198,13 +198,23 @@ static int lay_own(const struct mountlist_entry *e, const struct place *p, const
 	return r == 0 ? 1 : is_missing(target) ? 0 : r;
 }
 
-/* In another network namespace the path does not lead to the cover, and none is needed. */
-static bool is_of_other_net(const struct covers *c, const struct mountlist_entry *e)
+/*
+ * In another network namespace the path does not lead to the cover, and none is needed.
+ * @last: the last of these; what lies on a cover comes after it, and is there as little
+ */
+static bool is_of_other_net(const struct covers *c, const struct mountlist_entry *e, bool is_own,
+			    const struct mountlist_entry **last)
 {
 	struct stat st;
+	bool other;
 
-	return strstr(e->point, "/net") &&
-	       (fstatat(c->shop_root, e->point + 1, &st, 0) < 0 || st.st_dev != e->dev);
+	if (*last && covers_below(e, (*last)->point))
+		return true;
+	other = !is_own && strstr(e->point, "/net") &&
+		(fstatat(c->shop_root, e->point + 1, &st, 0) < 0 || st.st_dev != e->dev);
+	if (other)
+		*last = e;
+	return other;
 }
 
 /*
@@ -290,7 +300,7 @@ static int lay_one_mask(struct place *p, const char *part, bool readonly)
 static int lay_all(struct place *p, const char *part, bool readonly)
 {
 	const struct covers *c = p->covers;
-	const struct mountlist_entry *own = covers_part(c, part);
+	const struct mountlist_entry *own = covers_part(c, part), *other = NULL;
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < c->shop.n; i++) {
@@ -298,7 +308,7 @@ static int lay_all(struct place *p, const char *part, bool readonly)
 		const char *path = covers_below(e, part);
 		bool is_own = covers_is_own_part(e, own);
 
-		if (!path || (!is_own && is_of_other_net(c, e)))
+		if (!path || is_of_other_net(c, e, is_own, &other))
 			continue;
 		r = is_own ? lay_own(e, p, path) : bind_one(e, p, path);
 		if (r > 0)

@@ -33,10 +33,11 @@ static void look_up_net_dirs(int covers)
 	char path[VIEW_COVER_MAX + sizeof("/" SYSCTL_NET_KERNEL)], name[VIEW_COVER_MAX];
 
 	for (int i = 0; i < sysctl_net_dirs_count; i++) {
-		if (!sysctl_net_dirs[i].devices)
+		if (!sysctl_net_dirs[i].devices && !sysctl_net_dirs[i].natives)
 			continue;
 		view_cover_name(sysctl_net_dirs[i].path, name);
-		snprintf(path, sizeof(path), "%s/" SYSCTL_NET_KERNEL, name);
+		snprintf(path, sizeof(path), "%s/%s", name,
+			 sysctl_net_dirs[i].devices ? SYSCTL_NET_KERNEL : SYSCTL_NF_LOG);
 		if (faccessat(covers, path, F_OK, 0) < 0)
 			return;
 	}

@@ -17,8 +17,9 @@
  * memory that both share, or is told to it (listeners), or makes the warden fork a new twin.
  *
  * An attacker inside the container can reach the warden with nothing but its own death: the warden
- * reads no message, file or memory that the container writes; what of that has to be read to answer
- * its system calls the notifier reads. (The pty of a detached container is read and thrown away.)
+ * reads no message, file or memory that the container writes, but the names and values of natives.c
+ * from a server that was taken over; what has to be read to answer its system calls the notifier
+ * reads. (The pty of a detached container is read and thrown away.)
  */
 #include "config.h"
 #include "warden/warden.h"

@@ -2,9 +2,9 @@
 /*
  * The container's sysctls: the file with its values, and what it asks of the host's.
  *
- * The server may be a prisoner of the container: of its messages only the arrival counts, and the
- * file is read into a copy, of which lib/sysctl-host.c takes numbers within the table's range and
- * cap.
+ * The server may be a prisoner of the container: of its messages only the arrival counts (but for
+ * those of natives.c), and the file is read into a copy, of which lib/sysctl-host.c takes numbers
+ * within the table's range and cap.
  *
  * The host may write its own values at any time. What this container asks for is watched (inotify),
  * so that the host's new value and what containers want are weighed again at once.
@@ -13,6 +13,7 @@
 #include "warden/warden.h"
 
 #include "lib/fd.h"
+#include "lib/natives.h"
 #include "lib/sysctl-host.h"
 #include "lib/sysctl-scan.h"
 
@@ -123,16 +124,19 @@ void sysctls_settle(struct warden *w)
 }
 
 /**
- * sysctls_asked() - the server says that something changed
+ * sysctls_asked() - the server says that something changed, or asks for a file of the kernel's
  */
 void sysctls_asked(struct warden *w)
 {
-	uint64_t question;
+	static struct native_question q;
+	ssize_t len = recv(w->ask_fd, &q, sizeof(q), MSG_DONTWAIT);
 
-	if (recv(w->ask_fd, &question, sizeof(question), MSG_DONTWAIT) != sizeof(question))
+	if (len > (ssize_t)sizeof(q.number))
+		natives_asked(w, &q, len);
+	if (len != sizeof(q.number))
 		return;
 	sysctls_settle(w);
-	send(w->ask_fd, &question, sizeof(question), MSG_DONTWAIT | MSG_NOSIGNAL);
+	send(w->ask_fd, &q.number, sizeof(q.number), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /**

@@ -50,6 +50,9 @@ void sysctls_asked(struct warden *w);
 void sysctls_host_wrote(struct warden *w);
 void sysctls_end(struct warden *w);
 
+struct native_question;
+void natives_asked(const struct warden *w, struct native_question *q, size_t len);
+
 int lookup_start(int views_fd);
 void lookup_wait(int fd, int server_pidfd);
 

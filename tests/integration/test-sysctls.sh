@@ -214,10 +214,10 @@ net/ipv4/neigh/default/gc_thresh1 2048
 net/ipv4/neigh/default/gc_thresh2 4096
 net/ipv4/neigh/default/gc_thresh3 8192
 net/netfilter/nf_conntrack_max 70000
-net/netfilter/nf_conntrack_generic_timeout native:601
-net/netfilter/nf_conntrack_tcp_timeout_established native:86400
-net/netfilter/nf_conntrack_tcp_timeout_close_wait native:3600
-net/netfilter/nf_conntrack_tcp_be_liberal native:1
+net/netfilter/nf_conntrack_generic_timeout 601
+net/netfilter/nf_conntrack_tcp_timeout_established 86400
+net/netfilter/nf_conntrack_tcp_timeout_close_wait 3600
+net/netfilter/nf_conntrack_tcp_be_liberal 1
 net/unix/max_dgram_qlen native:777'
 page=$(sed 's/\\-/-/g' "$top_srcdir/doc/cloister-sysctl.5")
 name=$(cname sysbox)
@@ -283,6 +283,56 @@ if [ "${device[*]}" ]; then
 fi
 cloister delete --force "$name"
 fails '*' "--sysctl of a directory that this kernel lacks" launch --rootfs "$root" --sysctl net.ipv4.neigh.default.no_such=1 -- true
+
+### What a module brings to a network namespace: its own files are passed through, the host's are ours
+nf=/proc/sys/net/netfilter
+name=$(cname netfilter) other=$(cname powerless)
+launch_detached "$name" --privileged --rootfs "$root" -- sleep 1000
+launch_detached "$other" --rootfs "$root2" -- sleep 1000
+helper() { cloister status --json "$name" | json "[h[\"pid\"] for h in d[\"helpers\"] if h[\"name\"] == \"$1\"][0]"; }
+is "$(inside ls -A $nf)" "$(unshare -Urnmpf --mount-proc ls -A $nf)" "the directory has what a network namespace has"
+fails EINVAL "what covers it cannot be unmounted" inside attack umount $nf
+if [ -d $nf/nf_log ]; then
+	is "$(inside ls $nf/nf_log | wc -l)" "$(ls $nf/nf_log | wc -l)" "what no module brings is the kernel's own"
+	fails '*' "as a part of it" inside attack covered $nf/nf_log/2
+	fails EINVAL "and stays there" inside attack umount $nf/nf_log
+fi
+is "$(python3 "$tests_lib/native-liar.py" "$(helper cloister-fs)" $$)" 'row EACCES
+above ENOENT
+above ENOENT
+below ENOENT
+directory EISDIR
+absent ENOENT
+name silence
+row EACCES
+host EACCES
+nobody EACCES
+what ENOTSUP
+long silence
+short silence
+list True' "a server that was taken over gets nothing else of the warden"
+if [ -e $nf/nf_conntrack_max ]; then
+	had=$(cat $nf/nf_conntrack_generic_timeout)
+	ok "a number of the host's is not the kernel's" inside attack covered $nf/nf_conntrack_max
+	inside sh -c "echo 4321 >$nf/nf_conntrack_buckets; echo $((had + 5)) >$nf/nf_conntrack_generic_timeout"
+	is "$(inside cat $nf/nf_conntrack_buckets $nf/nf_conntrack_generic_timeout | xargs)" "4321 $((had + 5))" "both are written (and read as busybox does, by sendfile)"
+	is "$(cat $nf/nf_conntrack_generic_timeout)" "$had" "the host has its own"
+	is "$(beside cat $nf/nf_conntrack_generic_timeout)" "$had" "so has the neighbour"
+	fails EACCES "who has no CAP_NET_ADMIN writes none" beside attack write-same $nf/nf_conntrack_generic_timeout
+	fails '*' "nor does another user namespace's root" inside unshare -r sh -c "echo 9 >$nf/nf_conntrack_generic_timeout"
+	fails EACCES "nor anybody what is only to be read" inside attack write-same $nf/nf_conntrack_count
+	like "$(inside sh -c "echo x >$nf/nf_conntrack_acct" 2>&1)" 'Invalid argument' "the kernel judges what is written"
+	fails '*' "what is not there is not" inside test -e $nf/nf_no_such
+	is "$(inside unshare -mpf --mount-proc cat $nf/nf_conntrack_buckets $nf/nf_conntrack_generic_timeout | xargs)" "4321 $((had + 5))" "a new procfs has both"
+	is "$(inside unshare -nmpf --mount-proc sh -c "cat $nf/nf_conntrack_generic_timeout; attack covered $nf/nf_conntrack_generic_timeout || echo native" 2>/dev/null | xargs)" "$had native" "one of another network namespace has that one's, uncovered, for a runtime to write"
+	for h in cloister-fs cloister-warden "its twin" cloister-warden; do
+		kill -9 "$(helper "$h")"
+		had=$((had + 1))
+		is "$(inside sh -c "echo $had >$nf/nf_conntrack_generic_timeout; cat $nf/nf_conntrack_buckets $nf/nf_conntrack_generic_timeout" | xargs)" "4321 $had" "$h dies: nobody inside notices"
+	done
+fi
+cloister delete --force "$name" >/dev/null
+cloister delete --force "$other" >/dev/null
 
 ### procps
 if type -P sysctl >/dev/null && launch -- true </dev/null 2>/dev/null; then
