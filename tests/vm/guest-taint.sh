@@ -12,6 +12,7 @@ root=$work/root
 mkdir -p "$root"/{bin,proc,sys,dev,tmp,etc}
 cp "$taint" "$root/bin/"
 cp "$(type -P busybox)" "$root/bin/sleep"
+cp "$root/bin/sleep" "$root/bin/sh"
 shift_owners "$root"
 hostname "$side-machine"
 echo "$side-domain" >/proc/sys/kernel/domainname
@@ -64,6 +65,12 @@ is "$(head -n 3 "$work/err")" "" "nobody complains"
 if [ -n "${TAINT_LATER:-}" ]; then
 	name=$(cname later)
 	launch_detached "$name" "${limits[@]}" -- sleep 1000 || { fail "a container starts"; done_testing; }
+	admin=$(cname admin) nf=/proc/sys/net/netfilter
+	launch_detached "$admin" --privileged --cpus 0.3 --rootfs "$root" -- sleep 1000
+	# By the shell alone: there is no other program inside. It reads byte by byte, and of the kernel's
+	# own files so gets the first only, without a newline.
+	inside() { cloister exec "$1" /bin/sh -c "$2" </dev/null; }
+	value() { inside "$admin" "read v <$nf/$1; echo \$v" 2>&1; }
 	look() { cloister exec "$name" /bin/taint tree /proc /sys </dev/null 2>&1 | cat; }
 	load() { # MODULE PARAMETER…: and what it needs, which may be there
 		local m
@@ -77,12 +84,28 @@ if [ -n "${TAINT_LATER:-}" ]; then
 	ok "a module with disks is loaded" load brd rd_nr=3 rd_size=1024
 	ok "they are there" test -b /dev/ram0 -a -d /sys/block/ram0 -a -d /sys/module/brd/parameters
 	ok "another disk" load null_blk nr_devices=1 gb=1
+	fails '*' "no sysctl of a module that is not there" inside "$admin" "read v <$nf/nf_conntrack_max"
+	inside "$admin" "while ! [ -e /tmp/stop ]; do v=; read v <$nf/nf_conntrack_max; [ -z \"\$v\" ] || echo \$v; done" >"$work/seen" 2>/dev/null &
 	ok "a module with sysctls" load nf_conntrack hashsize=1234
+	is "$(value nf_conntrack_max) $(value nf_conntrack_buckets) $(value nf_conntrack_expect_max)" "65536 65536 1024" "those that are the host's are the container's own"
+	isnt "$(cat $nf/nf_conntrack_max) $(cat $nf/nf_conntrack_buckets)" "65536 65536" "(and not what the host has)"
+	host=$(cat $nf/nf_conntrack_generic_timeout)
+	inside "$admin" "echo 70000 >$nf/nf_conntrack_max; echo $((host + 7)) >$nf/nf_conntrack_generic_timeout"
+	is "$(value nf_conntrack_max) $(value nf_conntrack_generic_timeout)" "70000 $((host + 7))" "both are written"
+	is "$(cat $nf/nf_conntrack_generic_timeout)" "$host" "those of the network namespace, in it alone"
 	ok "a module with a file at the top of /proc" load md-mod
 	ok "a CPU goes" sh -c 'echo 0 >/sys/devices/system/cpu/cpu2/online'
 	look | send after
 	ok "the module goes" rmmod brd
 	ok "and is loaded again" load brd rd_nr=5 rd_size=2048
+	ok "the module with sysctls goes" rmmod nf_conntrack
+	ok "and with it these" eventually 5 sh -c "! cloister exec $admin /bin/sh -c 'read v <$nf/nf_conntrack_max' 2>/dev/null </dev/null"
+	ok "it comes again" load nf_conntrack hashsize=4321
+	is "$(value nf_conntrack_max) $(value nf_conntrack_buckets) $(value nf_conntrack_generic_timeout)" "70000 65536 $host" "ours are what they were, the others new"
+	inside "$admin" ": >/tmp/stop"
+	wait $!
+	is "$(sort -u "$work/seen" | xargs)" "65536 70000" "who reads all the time sees nothing else"
+	cloister delete --force "$admin" >/dev/null
 	ok "the CPU comes back" sh -c 'echo 1 >/sys/devices/system/cpu/cpu2/online'
 	look | send reloaded
 	cloister delete --force "$name" >/dev/null
