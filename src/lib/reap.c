@@ -119,8 +119,8 @@ static int remove_doubtful(struct cgroups *cg, const char *path)
 }
 
 /*
- * Return: -EBUSY if a process of the container, or a helper, cannot be ended now: one in an uninterruptible
- * sleep, on a disk or file system that does not answer.
+ * Return: -EBUSY if a process of the container, or a helper, cannot be ended now: one in an
+ * uninterruptible sleep, on a disk or file system that does not answer.
  */
 static int remove_cgroups(int root_fd, const char *id, const struct rundir_record *record,
 			  const struct patience *p)

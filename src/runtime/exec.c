@@ -7,8 +7,8 @@
  * child joins the namespaces: it stays outside the container's pid namespace itself and so is
  * invisible. Its own child is born inside, as a sibling (CLONE_PARENT), and is visible from its
  * first moment: it is non-dumpable, and holds nothing but the standard descriptors and the socket
- * on which it reports. What it opens inside (a pty) it looks at before it sends it, and the launcher
- * before use.
+ * on which it reports. What it opens inside (a pty) it looks at before it sends it, and the
+ * launcher before use.
  */
 #include "config.h"
 #include "runtime/exec.h"
