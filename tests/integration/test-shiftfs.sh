@@ -198,7 +198,11 @@ echo x >"$view/suid"; setcap cap_net_raw+ep "$view/suid"; chmod 6777 "$view/suid
 echo y >>"$view/suid"
 is "$(stat -c %a "$view/suid" "$backing/suid" | tr '\n' ' ')$(getcap "$view/suid")" "6777 6777 " "root's write takes capabilities, not suid bits"
 setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps +fsetid --ambient-caps +fsetid truncate -s 1 "$view/suid"
-is "$(stat -c '%a %s' "$view/suid")" "6777 1" "who has CAP_FSETID truncates without taking them"
+if [ "$(uname -r | awk -F. '{ print $1 * 100 + $2 }')" -ge 511 ]; then
+	is "$(stat -c '%a %s' "$view/suid")" "6777 1" "who has CAP_FSETID truncates without taking them"
+else
+	skip fuse-killpriv "who has CAP_FSETID truncates without taking them" # the kernel does not tell who has it
+fi
 setpriv --reuid 1000 --regid 1000 --clear-groups truncate -s 2 "$view/suid"
 is "$(stat -c '%a %s' "$view/suid")" "777 2" "who has not takes them"
 rm "$view/suid"
