@@ -302,7 +302,7 @@ static int serve(struct worker *w)
 
 		result = io_uring_submit_and_wait(io, 1);
 		if (result < 0 && result != -EINTR)
-			return result;
+			return -EIO; /* its queue may have nobody else: better no server */
 		while (r == 0 && io_uring_peek_cqe(io, &cqe) == 0) {
 			e = io_uring_cqe_get_data(cqe);
 			result = cqe->res;
@@ -428,7 +428,7 @@ bool rings_prepare(struct server *s)
 	atomic_store(&all->failed, true);
 	for (int i = 0; i < started; i++)
 		sem_post(&all->go);
-	return false;
+	return false; /* those who end have @all still */
 }
 
 /**
@@ -452,15 +452,13 @@ static bool somebody_waits(const struct ring *r)
 static bool look_at(struct ring *r, bool quiet)
 {
 	unsigned int done = atomic_load(&r->done);
-	bool waits = somebody_waits(r), waited = r->seen_waiting, same = done == r->seen_done;
+	bool same = done == r->seen_done, waited = r->seen_waiting;
 
 	r->seen_done = done;
-	r->seen_waiting = waits;
-	if (!atomic_load(&r->gives_way))
-		return false;
+	r->seen_waiting = atomic_load(&r->gives_way) && somebody_waits(r);
 	if (quiet || (same && atomic_load(&r->busy)))
 		give_way(r, false);
-	return same && waits && waited;
+	return same && waited && r->seen_waiting;
 }
 
 /**

@@ -9,6 +9,8 @@
  * of that file, which never comes.
  */
 #define _GNU_SOURCE
+#include "fuse-answer.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -23,21 +25,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-static int device;
-
-static void answer(const struct fuse_in_header *in, int error, const void *data, size_t len)
-{
-	char out[512];
-	struct fuse_out_header h = { .len = sizeof(h) + len,
-				     .error = -error,
-				     .unique = in->unique };
-
-	memcpy(out, &h, sizeof(h));
-	memcpy(out + sizeof(h), data, len);
-	if (write(device, out, h.len) < 0)
-		perror("write");
-}
 
 static struct fuse_attr attr_of(uint64_t node)
 {

@@ -9,6 +9,7 @@
  * the kernel waits for what a server has taken. Says "ready" when it is mounted.
  */
 #include "config.h"
+#include "fuse-answer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,21 +27,7 @@
 #define NODE_FILE 2
 #define NODE_DIR  3
 
-static int device;
 static bool trapped[256]; /* by opcode */
-
-static void answer(const struct fuse_in_header *in, int error, const void *data, size_t len)
-{
-	char out[512];
-	struct fuse_out_header h = { .len = sizeof(h) + len,
-				     .error = -error,
-				     .unique = in->unique };
-
-	memcpy(out, &h, sizeof(h));
-	memcpy(out + sizeof(h), data, len);
-	if (write(device, out, h.len) < 0 && errno != ENOENT)
-		perror("write");
-}
 
 static struct fuse_attr attr_of(uint64_t node)
 {
