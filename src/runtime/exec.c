@@ -114,8 +114,10 @@ struct exec_cgroups {
 	int n_tasks;
 };
 
-static int open_v2_of(const struct cgroups *cg, pid_t pid)
+/* Where process @pid is in the hierarchy @h of v2. Return: a descriptor, or -1. */
+static int open_place_of(const struct cgroup_hierarchy *h, pid_t pid)
 {
+	g_autofree char *below = NULL;
 	char path[64], text[4096];
 	const char *line;
 
@@ -123,15 +125,36 @@ static int open_v2_of(const struct cgroups *cg, pid_t pid)
 	if (fd_read_file_at(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return -1;
 	line = g_str_has_prefix(text, "0::/") ? text : strstr(text, "\n0::/");
-	for (int i = 0; line && i < cg->n; i++) {
-		const char *dir = strchr(line, '/') + 1;
-		g_autofree char *below = g_strndup(dir, strcspn(dir, "\n"));
+	if (!line)
+		return -1;
+	line = strchr(line, '/') + 1;
+	below = g_strndup(line, strcspn(line, "\n"));
+	return openat(h->mount_fd, *below ? below : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
 
-		if (cg->h[i].v2)
-			return openat(cg->h[i].mount_fd, *below ? below : ".",
-				      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/*
+ * The container decides where its PID 1 is, and so whether we find that place: the kernel tells
+ * nobody of a path that is longer than PATH_MAX. Then it is the cgroup that the launcher made for
+ * it; where we are ourselves no limit of the container holds.
+ * @ret: receives a descriptor, or -1: the container has no cgroup of v2
+ */
+static int open_v2_of(const struct cgroups *cg, pid_t pid, int *ret)
+{
+	*ret = -1;
+	for (int i = 0; i < cg->n; i++) {
+		const struct cgroup_hierarchy *h = &cg->h[i];
+
+		if (!h->v2)
+			continue;
+		*ret = open_place_of(h, pid);
+#ifndef MUTANT_EXEC_UNLIMITED
+		if (*ret < 0 && h->dir_fd >= 0) {
+			*ret = fcntl(h->dir_fd, F_DUPFD_CLOEXEC, 0);
+			return *ret < 0 ? -errno : 0;
+		}
+#endif
 	}
-	return -1;
+	return 0;
 }
 
 static bool open_cgroups(struct exec_cgroups *c, const struct rundir_record *record, GError **error)
@@ -144,7 +167,7 @@ static bool open_cgroups(struct exec_cgroups *c, const struct rundir_record *rec
 	if (r >= 0)
 		r = c->n_tasks = cgroup_tasks_fds(&c->all, c->tasks);
 	if (r >= 0)
-		c->v2 = open_v2_of(&c->all, record->init.pid);
+		r = open_v2_of(&c->all, record->init.pid, &c->v2);
 	return r >= 0 || error_set_errno(error, r, "open the container's cgroups");
 }
 

@@ -205,6 +205,31 @@ is "$(cloister ps "$n" -e -o comm,pid | awk 'NR > 1 { print $1 }' | sort -u)" sl
 fails 'no column PID' "ps: without a column PID" cloister ps "$n" -o comm
 fails 'format' "ps: a format that is none" cloister ps -f yaml "$n"
 
+### exec where PID 1's place in v2 cannot be found
+
+# As a container with a cgroup file system to write to can do: the kernel tells no path so long.
+hide_place() { # CGROUP PID
+	python3 - "$@" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+for _ in range(23):
+    os.mkdir("x" * 200)
+    os.chdir("x" * 200)
+open("cgroup.procs", "w").write(sys.argv[2])
+END
+}
+unified=/sys/fs/cgroup$([ -n "$v2" ] || echo /unified)
+if [ -d "$unified/cloister-$n" ]; then
+	ok "PID 1 goes where no path leads" hide_place "$unified/cloister-$n" "$(init_pid "$n")"
+	cloister exec "$n" sleep 1002 </dev/null >"$tap_dir/hidden.out" 2>&1 &
+	exec_pid=$!
+	eventually 5 pgrep -f '^sleep 1002$' >/dev/null
+	hidden=$(pgrep -f '^sleep 1002$' | head -n 1)
+	is "$(sed -n 's/^0:://p' "/proc/$hidden/cgroup")" "/cloister-$n" "exec: in the container's cgroup all the same"
+	kill "$hidden"
+	wait "$exec_pid" 2>/dev/null
+fi
+
 ### pause and resume, kill --all
 
 frozen() { if [ -n "$v2" ]; then grep -qx 'frozen 1' "$(dir - "cloister-$n")/cgroup.events"; else [ "$(value "$n" freezer freezer.state -)" = FROZEN ]; fi; }
