@@ -28,6 +28,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define READ_SIZE  512	       /* bytes of output at a time */
+#define PIPE_HOLDS (64 * 1024) /* pipe(7) */
+
 static const char *const kinds[] = { "prestart",       "createRuntime", "createContainer",
 				     "startContainer", "poststart",	"poststop" };
 _Static_assert(G_N_ELEMENTS(kinds) == SPEC_HOOK_COUNT, "a name for each kind");
@@ -109,7 +112,7 @@ static int64_t now_ms(void)
 /* Keep the end of what the hook says. */
 static bool read_output(int fd, struct hook_failure *f)
 {
-	char buf[512];
+	char buf[READ_SIZE];
 	ssize_t n = read(fd, buf, sizeof(buf));
 	size_t have = strlen(f->output), room = sizeof(f->output) - 1, take, drop;
 
@@ -121,6 +124,16 @@ static bool read_output(int fd, struct hook_failure *f)
 	memcpy(f->output + have - drop, buf + n - take, take);
 	f->output[have - drop + take] = '\0';
 	return true;
+}
+
+/* What is left in the pipe; no more than fits, for what the hook left behind may go on writing. */
+static void read_rest(int fd, struct hook_failure *f)
+{
+	if (fd < 0)
+		return;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	for (int left = PIPE_HOLDS / READ_SIZE; left > 0 && read_output(fd, f); left--)
+		;
 }
 
 /* Until the process ends or its time is up; what it leaves behind may keep the pipe for ever. */
@@ -138,8 +151,10 @@ static int wait_hook(int pidfd, int out, int timeout_s, struct hook_failure *f)
 			return -errno;
 		if (p[1].revents && !read_output(out, f))
 			p[1].fd = -1;
-		if (p[0].revents & POLLIN)
+		if (p[0].revents & POLLIN) {
+			read_rest(p[1].fd, f);
 			return 0;
+		}
 	}
 }
 

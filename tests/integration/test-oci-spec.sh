@@ -81,9 +81,9 @@ forget note
 ### Hooks
 cat >"$work/hook" <<'END'
 #!/bin/bash
-# hook FILE NAME [sleep|fail]
+# hook FILE NAME [sleep|fail|talk]
 echo "$2 arg0=$0 env=$(tr '\0' ' ' <"/proc/$$/environ") mnt=$(readlink /proc/self/ns/mnt) net=$(readlink /proc/self/ns/net) state=$(cat)" >>"$1"
-case ${3:-} in fail) echo "hook says no" >&2; exit 3 ;; sleep) exec sleep 30 ;; esac
+case ${3:-} in talk) printf '%4000s' '' >&2; echo "hook says why" >&2; exit 3 ;; fail) echo "hook says no" >&2; exit 3 ;; sleep) exec sleep 30 ;; esac
 exit 0
 END
 chmod 755 "$work/hook"
@@ -133,6 +133,7 @@ for kind in prestart createRuntime createContainer; do
 		"{\"hooks\": {\"$kind\": [$(hook failing fail), $(hook second)], \"poststop\": [$(hook poststop)]}}" '[hH]ook|exit status|says no'
 	is "$(grep -c ^second "$work/hooks")" 0 "... and the next one is not called"
 done
+refused "runtime: of a hook that says much the error has the end" "{\"hooks\": {\"prestart\": [$(hook failing talk)]}}" 'hook says why'
 : >"$work/hooks"
 start=$EPOCHREALTIME
 refused "config: a hook's timeout ends it with an error" "{\"hooks\": {\"prestart\": [$(hook slow sleep ', "timeout": 1')]}}"
