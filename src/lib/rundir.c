@@ -56,11 +56,15 @@ int rundir_open(const char *path)
 {
 	char buf[4096];
 	struct stat st;
+	int len;
 	autofd fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT) {
-		if (snprintf(buf, sizeof(buf), "%s", path) >= (int)sizeof(buf))
+		len = snprintf(buf, sizeof(buf), "%s", path);
+		if (len >= (int)sizeof(buf))
 			return -ENAMETOOLONG;
+		while (len > 1 && buf[len - 1] == '/') /* it is no parent of itself */
+			buf[--len] = '\0';
 		for (char *p = strchr(buf + 1, '/'); p; p = strchr(p + 1, '/')) {
 			*p = '\0';
 			if (mkdir(buf, 0755) < 0 && errno != EEXIST)

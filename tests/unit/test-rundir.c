@@ -72,6 +72,26 @@ static void a_root_that_others_can_write_is_refused(void **state)
 	assert_int_equal(fchmod(root, 0700), 0);
 }
 
+static void a_new_root_is_for_its_owner_alone(void **state)
+{
+	static const char *const names[] = { "new", "new/", "parent/new//" };
+	char path[64];
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		fd = rundir_open(path);
+		assert_true(fd >= 0);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0700);
+		close(fd);
+		assert_int_equal(rmdir(path), 0);
+	}
+	assert_int_equal(unlinkat(root, "parent", AT_REMOVEDIR), 0);
+}
+
 static void records_are_read_as_written(void **state)
 {
 	struct rundir_record in = { .init = { 12, 345 },
@@ -268,6 +288,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_cannot_leave_the_directory),
 		cmocka_unit_test_setup_teardown(a_root_that_others_can_write_is_refused, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_new_root_is_for_its_owner_alone, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(records_are_read_as_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_container_is_orphaned_when_the_last_holder_dies,
