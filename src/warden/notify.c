@@ -276,13 +276,13 @@ void notify_follow(struct notify *n, int link)
 	}
 }
 
+/* Return: -1 if it has been let go of since it was polled: a notifier that died had said so. */
 static int index_of(const struct notify *n, int listener)
 {
-	int i = 0;
-
-	while (n->listeners[i] != listener)
-		i++;
-	return i;
+	for (int i = 0; i < NOTIFY_LISTENERS; i++)
+		if (n->listeners[i] == listener)
+			return i;
+	return -1;
 }
 
 /**
@@ -294,10 +294,14 @@ bool notify_called(struct notify *n, const struct pollfd *p, int count)
 	bool called = false;
 
 	for (int i = 0; i < count; i++) {
+		int index = p[i].revents ? index_of(n, p[i].fd) : -1;
+
+		if (index < 0)
+			continue;
 		if (p[i].revents & POLLIN)
 			called = true;
 		else if (p[i].revents & POLLHUP)
-			forget(n, index_of(n, p[i].fd));
+			forget(n, index);
 	}
 	return called;
 }
