@@ -93,9 +93,12 @@ static int parse_line(char *line, struct mountlist_entry *e)
 	e->type = next_field(&line);
 	next_field(&line); /* the source */
 	e->options = next_field(&line);
+	/* Of a line with fewer fields these are not in the text. */
+	if (!*e->type)
+		return -EINVAL;
 	unescape((char *)e->root);
 	unescape((char *)e->point);
-	return *e->type ? 0 : -EINVAL;
+	return 0;
 }
 
 static int parse(struct mountlist *list)
