@@ -167,6 +167,8 @@ bool wardenlink_spawn(struct container *c, GError **error)
 	int n_tasks = helper_tasks(c, tasks);
 	pid_t pid;
 
+	if (n_tasks < 0)
+		return error_set_errno(error, n_tasks, "open the helpers' cgroup");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set_errno(error, -errno, "make a socket pair");
 	c->warden = pair[0];
