@@ -210,20 +210,20 @@ static bool read_rule(const char *line, struct cgroup_device *rule)
 	return true;
 }
 
-/* What of the line @now of devices.list is not in @list any more is denied. */
-static int deny_rest(int dir_fd, const struct cgroup_device_list *list, struct cgroup_device now)
+/* What of the line @now of devices.list is not in @list any more is denied. @text: receives it */
+static int deny_rest(int dir_fd, const struct cgroup_device_list *list, struct cgroup_device now,
+		     char *text, size_t size)
 {
-	char text[80];
-
 	for (size_t i = 0; i < list->n; i++)
 		if (same_devices(&list->rules[i], &now))
 			now.access &= ~list->rules[i].access;
 	if (!now.access)
 		return 0;
-	print_rule(text, sizeof(text), &now);
+	print_rule(text, size, &now);
 	return fd_write_file_at(dir_fd, "devices.deny", text);
 }
 
+/* @text: receives the rule at hand, the one that failed */
 static int allow_v1(int dir_fd, const struct cgroup_device_list *list, char *text, size_t size)
 {
 	autofd fd = openat(dir_fd, "devices.allow", O_WRONLY | O_CLOEXEC);
@@ -259,7 +259,7 @@ static int set_v1(int dir_fd, const struct cgroup_device_list *list, char *what,
 		struct cgroup_device rule;
 
 		if (read_rule(line, &rule))
-			r = deny_rest(dir_fd, list, rule);
+			r = deny_rest(dir_fd, list, rule, text, sizeof(text));
 	}
 	if (r < 0)
 		snprintf(what, what_size, "devices: \"%s\": %s", text, strerror(-r));

@@ -184,8 +184,12 @@ static int list_here(int dir_fd, void *arg)
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
 	int pid, r = 0;
 
-	if (!file)
+	if (fd < 0)
 		return errno == ENOENT || errno == ENODEV ? 0 : -errno;
+	if (!file) {
+		fd_close(fd);
+		return -ENOMEM;
+	}
 	/* 0 is a process of a pid namespace that we cannot see. */
 	while (r == 0 && fscanf(file, "%d", &pid) == 1)
 		if (pid > 0)
