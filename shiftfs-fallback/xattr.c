@@ -166,12 +166,13 @@ static int clear_sgid(struct request *r, const struct link *l)
 static bool set_before(const struct request *r, const struct link *l, const char *name, size_t len)
 {
 	char there[XATTR_SIZE_MAX];
+	ssize_t n;
 
 	if (errno != EEXIST || !r->again)
 		return false;
+	n = getxattr(l->name, name, there, sizeof(there));
 	errno = EEXIST;
-	return getxattr(l->name, name, there, sizeof(there)) == (ssize_t)len &&
-	       memcmp(there, r->worker->out, len) == 0;
+	return n == (ssize_t)len && memcmp(there, r->worker->out, len) == 0;
 }
 
 int do_setxattr(struct request *r)
