@@ -80,6 +80,9 @@ static int reply_attr(struct request *r, int fd)
 	return reply_with(r, out, sizeof(*out));
 }
 
+/**
+ * do_getattr() - GETATTR
+ */
 int do_getattr(struct request *r)
 {
 	int fd = request_fd(r);
@@ -92,6 +95,9 @@ static struct proto_sx_time sx_time(const struct statx_timestamp *t)
 	return (struct proto_sx_time){ .tv_sec = t->tv_sec, .tv_nsec = t->tv_nsec };
 }
 
+/**
+ * do_statx() - STATX: what GETATTR tells, and the time of birth
+ */
 int do_statx(struct request *r)
 {
 	struct server *s = r->server;
@@ -297,6 +303,10 @@ static int touch(struct request *r, int fd)
 	return fchownat(fd, "", -1, -1, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+/**
+ * do_setattr() - SETATTR: of several changes each as its own system call; answers with all
+ * attributes
+ */
 int do_setattr(struct request *r)
 {
 	const struct fuse_setattr_in *in = r->arg;
@@ -319,6 +329,9 @@ int do_setattr(struct request *r)
 	return error < 0 ? error : reply_attr(r, fd);
 }
 
+/**
+ * do_statfs() - STATFS
+ */
 int do_statfs(struct request *r)
 {
 	struct fuse_statfs_out *out = &r->reply.statfs;

@@ -122,6 +122,9 @@ static uint32_t cache_flags(struct server *s, struct open_file *f)
 	return FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE;
 }
 
+/**
+ * do_opendir() - OPENDIR
+ */
 int do_opendir(struct request *r)
 {
 	struct fuse_open_out *out = &r->reply.open;
@@ -137,6 +140,9 @@ int do_opendir(struct request *r)
 	return reply_with(r, out, sizeof(*out));
 }
 
+/**
+ * do_fsyncdir() - FSYNCDIR
+ */
 int do_fsyncdir(struct request *r)
 {
 	const struct fuse_fsync_in *in = r->arg;
@@ -265,6 +271,9 @@ static int read_dir(struct request *r)
 	return n < 0 ? -errno : reply_with(r, r->worker->out, used);
 }
 
+/**
+ * do_readdir() - READDIR: names from an offset of the backing on
+ */
 int do_readdir(struct request *r)
 {
 	return read_dir(r);
@@ -279,6 +288,9 @@ static void begin_plus(const struct server *s, struct open_file *f)
 	__atomic_store_n(&f->node->known, now_ms(), __ATOMIC_RELAXED);
 }
 
+/**
+ * do_readdirplus() - READDIRPLUS: names with what LOOKUP would tell, each of which counts as one
+ */
 int do_readdirplus(struct request *r)
 {
 	const struct fuse_read_in *in = r->arg;

@@ -99,6 +99,9 @@ static int reply_nothing(struct request *r)
 	return reply_with(r, out, sizeof(*out));
 }
 
+/**
+ * do_lookup() - LOOKUP of a name; the answer counts as one lookup of its node
+ */
 int do_lookup(struct request *r)
 {
 	size_t offset = 0;
@@ -118,6 +121,9 @@ int do_lookup(struct request *r)
 	return error == -ENOENT && r->server->cache != CACHE_STRICT ? reply_nothing(r) : error;
 }
 
+/**
+ * do_forget() - FORGET: the kernel gives back lookups; there is no answer
+ */
 int do_forget(struct request *r)
 {
 	const struct fuse_forget_in *in = r->arg;
@@ -127,6 +133,9 @@ int do_forget(struct request *r)
 	return 0;
 }
 
+/**
+ * do_batch_forget() - BATCH_FORGET: the same of many nodes
+ */
 int do_batch_forget(struct request *r)
 {
 	const struct fuse_batch_forget_in *in = r->arg;
@@ -139,6 +148,9 @@ int do_batch_forget(struct request *r)
 	return 0;
 }
 
+/**
+ * do_readlink() - READLINK
+ */
 int do_readlink(struct request *r)
 {
 	int fd = request_fd(r);

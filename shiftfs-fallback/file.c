@@ -182,6 +182,9 @@ static bool is_stale(const struct node *n, const struct stat *st)
 	return !n->orphan && st->st_nlink == 0;
 }
 
+/**
+ * do_open() - OPEN of a regular file, by its inode
+ */
 int do_open(struct request *r)
 {
 	const struct fuse_open_in *in = r->arg;
@@ -214,6 +217,9 @@ static struct open_file *file_of(uint64_t fh)
 	return (struct open_file *)(uintptr_t)fh;
 }
 
+/**
+ * do_release() - RELEASE and RELEASEDIR: the last of an open file or directory
+ */
 int do_release(struct request *r)
 {
 	const struct fuse_release_in *in = r->arg;
@@ -232,6 +238,9 @@ int do_release(struct request *r)
 	return 0;
 }
 
+/**
+ * do_read() - READ
+ */
 int do_read(struct request *r)
 {
 	const struct fuse_read_in *in = r->arg;
@@ -253,6 +262,9 @@ static bool appended_before(const struct request *r, const struct fuse_write_in 
 	       memcmp(there, in + 1, in->size) == 0;
 }
 
+/**
+ * do_write() - WRITE
+ */
 int do_write(struct request *r)
 {
 	const struct fuse_write_in *in = r->arg;
@@ -281,6 +293,9 @@ int do_flush(struct request *r)
 	return 0;
 }
 
+/**
+ * do_fsync() - FSYNC
+ */
 int do_fsync(struct request *r)
 {
 	const struct fuse_fsync_in *in = r->arg;
@@ -290,6 +305,9 @@ int do_fsync(struct request *r)
 	return error < 0 ? -errno : 0;
 }
 
+/**
+ * do_fallocate() - FALLOCATE
+ */
 int do_fallocate(struct request *r)
 {
 	const struct fuse_fallocate_in *in = r->arg;
@@ -298,6 +316,9 @@ int do_fallocate(struct request *r)
 	return fallocate(file_of(in->fh)->fd, in->mode, in->offset, in->length) < 0 ? -errno : 0;
 }
 
+/**
+ * do_lseek() - LSEEK: only SEEK_DATA and SEEK_HOLE get here
+ */
 int do_lseek(struct request *r)
 {
 	const struct fuse_lseek_in *in = r->arg;
@@ -322,6 +343,9 @@ static ssize_t copy(struct request *r)
 	return n < 0 ? -errno : n;
 }
 
+/**
+ * do_copy_file_range() - COPY_FILE_RANGE, at most COPY_MAX bytes at a time
+ */
 int do_copy_file_range(struct request *r)
 {
 	struct fuse_write_out *out = &r->reply.write;
@@ -333,6 +357,9 @@ int do_copy_file_range(struct request *r)
 	return reply_with(r, out, sizeof(*out));
 }
 
+/**
+ * do_copy_file_range_64() - COPY_FILE_RANGE_64: the same with an answer of 64 bits
+ */
 int do_copy_file_range_64(struct request *r)
 {
 	struct proto_copy_file_range_out *out = &r->reply.copy;

@@ -64,6 +64,9 @@ void init_done(struct server *s)
 	process_ready(s->process);
 }
 
+/**
+ * do_init() - INIT: what this connection can do; noted for a server after this one too
+ */
 int do_init(struct request *r)
 {
 	const struct fuse_init_in *in = r->arg;

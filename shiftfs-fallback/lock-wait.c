@@ -123,6 +123,9 @@ static int put_aside(struct request *r)
 	return -ENOLCK;
 }
 
+/**
+ * do_setlkw() - SETLKW: the same, but wait; the answer may come from another thread
+ */
 int do_setlkw(struct request *r)
 {
 	struct server *s = r->server;

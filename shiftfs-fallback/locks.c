@@ -177,6 +177,9 @@ static uint32_t pid_of_another(const struct server *s, const struct node *n, uin
 	return 0;
 }
 
+/**
+ * do_getlk() - GETLK: which lock is in the way?
+ */
 int do_getlk(struct request *r)
 {
 	const struct fuse_lk_in *in = r->arg;
@@ -256,6 +259,9 @@ int locks_try(struct request *r, const struct fuse_lk_in *in)
 	return 0;
 }
 
+/**
+ * do_setlk() - SETLK: take a lock or let go of one, without waiting
+ */
 int do_setlk(struct request *r)
 {
 	struct server *s = r->server;

@@ -66,6 +66,9 @@ static int reply_made(struct request *r, int dir, const char *name, mode_t mode)
 	return error;
 }
 
+/**
+ * do_mknod() - MKNOD
+ */
 int do_mknod(struct request *r)
 {
 	const struct fuse_mknod_in *in = r->arg;
@@ -82,6 +85,9 @@ int do_mknod(struct request *r)
 	return reply_made(r, dir, name, in->mode);
 }
 
+/**
+ * do_mkdir() - MKDIR
+ */
 int do_mkdir(struct request *r)
 {
 	const struct fuse_mkdir_in *in = r->arg;
@@ -110,6 +116,9 @@ static bool linked_before(const struct request *r, int dir, const char *name, co
 	return n == (ssize_t)strlen(target) && memcmp(there, target, n) == 0;
 }
 
+/**
+ * do_symlink() - SYMLINK
+ */
 int do_symlink(struct request *r)
 {
 	size_t offset = 0;
@@ -146,6 +155,9 @@ static int link_inode(struct request *r, int fd, int dir, const char *name)
 	return linkat(r->server->proc_fd, link, dir, name, AT_SYMLINK_FOLLOW);
 }
 
+/**
+ * do_link() - LINK
+ */
 int do_link(struct request *r)
 {
 	const struct fuse_link_in *in = r->arg;
@@ -268,6 +280,9 @@ static int reply_created(struct request *r, int fd, const char *name)
 	return error < 0 ? error : reply_with(r, &r->reply.create, sizeof(r->reply.create));
 }
 
+/**
+ * do_create() - CREATE: make a regular file and open it, or open the one that is there by now
+ */
 int do_create(struct request *r)
 {
 	const struct fuse_create_in *in = r->arg;
@@ -282,6 +297,9 @@ int do_create(struct request *r)
 	return fd < 0 ? fd : reply_created(r, fd, name);
 }
 
+/**
+ * do_tmpfile() - TMPFILE: make a file without a name, and open it
+ */
 int do_tmpfile(struct request *r)
 {
 	const struct fuse_create_in *in = r->arg;

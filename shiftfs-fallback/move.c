@@ -95,11 +95,17 @@ static int remove_entry(struct request *r, int flags)
 	return error;
 }
 
+/**
+ * do_unlink() - UNLINK
+ */
 int do_unlink(struct request *r)
 {
 	return remove_entry(r, 0);
 }
 
+/**
+ * do_rmdir() - RMDIR
+ */
 int do_rmdir(struct request *r)
 {
 	return remove_entry(r, AT_REMOVEDIR);
@@ -222,6 +228,9 @@ static int rename_entry(struct request *r, size_t offset, uint64_t newdir, unsig
 	return do_it(r, &n);
 }
 
+/**
+ * do_rename() - RENAME
+ */
 int do_rename(struct request *r)
 {
 	const struct fuse_rename_in *in = r->arg;
@@ -229,6 +238,9 @@ int do_rename(struct request *r)
 	return rename_entry(r, sizeof(*in), in->newdir, 0);
 }
 
+/**
+ * do_rename2() - RENAME2: with flags of renameat2(2)
+ */
 int do_rename2(struct request *r)
 {
 	const struct fuse_rename2_in *in = r->arg;

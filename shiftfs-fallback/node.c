@@ -286,6 +286,9 @@ void node_lock(struct node_table *t, struct node *n)
 	pthread_mutex_lock(&node_shard_of(t, node_hash(n->dev, n->ino))->lock);
 }
 
+/**
+ * node_unlock() - the end of node_lock()
+ */
 void node_unlock(struct node_table *t, struct node *n)
 {
 	pthread_mutex_unlock(&node_shard_of(t, node_hash(n->dev, n->ino))->lock);
@@ -309,6 +312,9 @@ struct node *node_seek(struct node_table *t, int fd, const struct node_stat *st)
 	return find(s, hash, &like);
 }
 
+/**
+ * node_seek_end() - the end of node_seek(), whatever that returned
+ */
 void node_seek_end(struct node_table *t, const struct node_stat *st)
 {
 	pthread_mutex_unlock(&node_shard_of(t, node_hash(st->dev, st->x.stx_ino))->lock);

@@ -327,6 +327,9 @@ bool mount_options_read(struct mount_options *o, const char *text, bool sloppy,
 	return options_complete_maps(o, why) && check(o, why);
 }
 
+/**
+ * mount_options_clear() - free the text that the strings in @o point into
+ */
 void mount_options_clear(struct mount_options *o)
 {
 	free(o->text);

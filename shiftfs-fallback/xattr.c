@@ -95,6 +95,9 @@ static bool has_no_caps(const struct request *r, enum kind kind)
 	       now_ms() - known < timeout_ms(r->server);
 }
 
+/**
+ * do_getxattr() - GETXATTR
+ */
 int do_getxattr(struct request *r)
 {
 	const struct fuse_getxattr_in *in = r->arg;
@@ -175,6 +178,9 @@ static bool set_before(const struct request *r, const struct link *l, const char
 	return n == (ssize_t)len && memcmp(there, r->worker->out, len) == 0;
 }
 
+/**
+ * do_setxattr() - SETXATTR
+ */
 int do_setxattr(struct request *r)
 {
 	const struct fuse_setxattr_in *in = r->arg;
@@ -225,6 +231,9 @@ static size_t leave_out_trusted(char *list, size_t len)
 	return kept;
 }
 
+/**
+ * do_listxattr() - LISTXATTR
+ */
 int do_listxattr(struct request *r)
 {
 	const struct fuse_getxattr_in *in = r->arg;
@@ -242,6 +251,9 @@ int do_listxattr(struct request *r)
 	return reply_value(r, n, in->size);
 }
 
+/**
+ * do_removexattr() - REMOVEXATTR
+ */
 int do_removexattr(struct request *r)
 {
 	struct link l;

@@ -41,6 +41,9 @@ static void print_help(void)
 	       "  --help          show this text\n");
 }
 
+/**
+ * policy_print_json() - print @json for people; NULL: an empty object
+ */
 void policy_print_json(json_t *json)
 {
 	char *text = json_dumps(json, JSON_INDENT(2));

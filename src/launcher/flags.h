@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+/*
+ * getopt_long(3), with flags that can be said as --flag=true and --flag=false too.
+ */
 #include <getopt.h>
 #include <stdbool.h>
 

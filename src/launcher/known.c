@@ -40,6 +40,9 @@ bool known_open(struct known *k, const char *id, bool with_config, GError **erro
 	       error_set(error, "container \"%s\" is being created, or its creation failed", id);
 }
 
+/**
+ * known_bundle() - the container's bundle; borrowed
+ */
 const char *known_bundle(const struct known *k)
 {
 	return json_string_value(json_object_get(k->state, "bundle")) ?: "/";
@@ -87,6 +90,9 @@ char **known_matching(const char *regex, GError **error)
 	return g_strv_builder_end(names);
 }
 
+/**
+ * known_close() - the end of known_open()
+ */
 void known_close(struct known *k)
 {
 	if (k->dir_fd >= 0)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+/*
+ * The mounts of `cloister launch`: those that every container has, and those of its options.
+ */
 #include "launcher/launchspec.h"
 
 void launchmounts_kernel(json_t *mounts, bool privileged);

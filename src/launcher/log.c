@@ -39,6 +39,9 @@ bool log_open(const char *path)
 	return log_fd >= 0;
 }
 
+/**
+ * log_set_format() - the value of --log-format; a bad one is reported. Return: whether it is one
+ */
 bool log_set_format(const char *name)
 {
 	log_json = strcmp(name, "json") == 0;
@@ -49,6 +52,9 @@ bool log_set_format(const char *name)
 	return true;
 }
 
+/**
+ * log_set_level() - the value of --log-level, likewise
+ */
 bool log_set_level(const char *name)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(levels); i++) {

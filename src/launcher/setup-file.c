@@ -141,6 +141,9 @@ struct setup_file *setup_file_open(const char *path, GError **error)
 	return g_steal_pointer(&f);
 }
 
+/**
+ * setup_file_free() - give back what setup_file_open() gave, and the lock of its directory
+ */
 void setup_file_free(struct setup_file *f)
 {
 	if (f->dir_fd >= 0)

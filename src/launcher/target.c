@@ -37,6 +37,9 @@ bool target_open_running(const char *id, struct target *t, GError **error)
 	       error_set(error, "container not running: \"%s\"", id);
 }
 
+/**
+ * target_close() - the end of target_open() and target_open_running()
+ */
 void target_close(struct target *t)
 {
 	known_close(&t->known);

@@ -36,6 +36,9 @@ static uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/**
+ * cgroup_deadline_in() - a time limit of @ms from now on, for cgroup_deadline_pause()
+ */
 struct cgroup_deadline cgroup_deadline_in(unsigned int ms)
 {
 	return (struct cgroup_deadline){ .end_ns = now_ns() + ms * 1000000ULL, .pause_us = 200 };

@@ -84,6 +84,11 @@ static void plan_throttle(struct cgroup_plan *plan, const struct cgroup_hierarch
 				io->minor, throttles[io->kind].v2, io->value);
 }
 
+/**
+ * cgroup_plan_io() - plan the limits of block devices
+ *
+ * Return: 0; -ENODEV if there is no controller for them; -ENOTSUP for what v2 lacks.
+ */
 int cgroup_plan_io(struct cgroup_plan *plan, const struct cgroup_limits *l)
 {
 	const struct cgroup_hierarchy *h;
@@ -206,6 +211,11 @@ static int plan_unified(struct cgroup_plan *plan, const struct cgroup_limits *l)
 	return 0;
 }
 
+/**
+ * cgroup_plan_others() - plan the limits of huge pages, network and RDMA, and files of v2 by name
+ *
+ * Return: as cgroup_plan_io(); -EINVAL for a key of "unified" that is no file name.
+ */
 int cgroup_plan_others(struct cgroup_plan *plan, const struct cgroup_limits *limits)
 {
 	int r = plan_hugepages(plan, limits);

@@ -84,6 +84,9 @@ struct cgroup_write *cgroup_plan_put(struct cgroup_plan *plan, const struct cgro
 	return w;
 }
 
+/**
+ * cgroup_plan_clear() - free what cgroup_plan_put() added
+ */
 void cgroup_plan_clear(struct cgroup_plan *plan)
 {
 	for (size_t i = 0; i < plan->n; i++) {

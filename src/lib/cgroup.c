@@ -139,6 +139,9 @@ void cgroup_free(struct cgroups *cg)
 	cg->n = 0;
 }
 
+/**
+ * cgroup_find_v1() - the v1 hierarchy with @controller, or NULL; part of @cg
+ */
 struct cgroup_hierarchy *cgroup_find_v1(const struct cgroups *cg, const char *controller)
 {
 	for (int i = 0; i < cg->n; i++)
@@ -147,6 +150,9 @@ struct cgroup_hierarchy *cgroup_find_v1(const struct cgroups *cg, const char *co
 	return NULL;
 }
 
+/**
+ * cgroup_find_v2() - the v2 hierarchy, or NULL; part of @cg
+ */
 struct cgroup_hierarchy *cgroup_find_v2(const struct cgroups *cg)
 {
 	for (int i = 0; i < cg->n; i++)

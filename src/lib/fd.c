@@ -250,6 +250,11 @@ ssize_t fd_recv(int sock, void *data, size_t size, int *fds, size_t max_fds, siz
 	return n;
 }
 
+/**
+ * fd_set_cloexec() - does @fd end with an exec?
+ *
+ * Return: 0 or -errno.
+ */
 int fd_set_cloexec(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFD);

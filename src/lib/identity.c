@@ -191,6 +191,9 @@ const struct identity identities[] = {
 /* clang-format on */
 const int identities_count = sizeof(identities) / sizeof(identities[0]);
 
+/**
+ * identity_policy_name() - the word that doc/identity.md has for @policy
+ */
 const char *identity_policy_name(enum identity_policy policy)
 {
 	static const char *const names[] = {
@@ -203,6 +206,9 @@ const char *identity_policy_name(enum identity_policy policy)
 	return names[policy];
 }
 
+/**
+ * identity_find() - the row of exactly this path, without a slash at its beginning; or NULL
+ */
 const struct identity *identity_find(const char *path)
 {
 	for (int i = 0; i < identities_count; i++)
@@ -211,6 +217,9 @@ const struct identity *identity_find(const char *path)
 	return NULL;
 }
 
+/**
+ * identity_is_below() - is @path in @directory, or further below?
+ */
 bool identity_is_below(const char *path, const char *directory)
 {
 	size_t len = strlen(directory);

@@ -62,6 +62,9 @@ bool idranges_overlap(const struct idranges *ranges, uint64_t start, uint64_t en
 	return false;
 }
 
+/**
+ * idranges_free() - forget all ranges
+ */
 void idranges_free(struct idranges *ranges)
 {
 	free(ranges->v);

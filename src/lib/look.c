@@ -30,6 +30,9 @@ uint64_t look_clock(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + ts.tv_nsec;
 }
 
+/**
+ * look_begin() - the time to look begins now; see look_on()
+ */
 void look_begin(struct look *l)
 {
 	l->start = l->now = look_clock();

@@ -121,6 +121,11 @@ int mnt_bind(const char *from, const char *to)
 	return mount(from, to, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
+/**
+ * mnt_attach() - attach a detached mount at @dirfd/@path
+ *
+ * Return: 0 or -errno.
+ */
 int mnt_attach(int mount_fd, int dirfd, const char *path)
 {
 	return sys_move_mount(mount_fd, "", dirfd, path, MOVE_MOUNT_F_EMPTY_PATH);
@@ -195,6 +200,11 @@ int mnt_make_private_fd(int mount_fd)
 	return sys_mount_propagation(mount_fd, MS_PRIVATE);
 }
 
+/**
+ * mnt_make_private() - take all mounts of the calling process's namespace out of their peer groups
+ *
+ * Return: 0 or -errno.
+ */
 int mnt_make_private(void)
 {
 	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;

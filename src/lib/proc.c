@@ -71,6 +71,9 @@ int proc_identify_at(int proc_fd, pid_t pid, struct proc_id *ret)
 	return 0;
 }
 
+/**
+ * proc_identify() - name a process of our own pid namespace; see proc_identify_at()
+ */
 int proc_identify(pid_t pid, struct proc_id *ret)
 {
 	return proc_identify_at(AT_FDCWD, pid, ret);
@@ -126,11 +129,18 @@ int proc_open_at(int proc_fd, const struct proc_id *id)
 	return fd_steal(&fd);
 }
 
+/**
+ * proc_open() - a pidfd of @id in our own pid namespace; see proc_open_at()
+ */
 int proc_open(const struct proc_id *id)
 {
 	return proc_open_at(AT_FDCWD, id);
 }
 
+/**
+ * proc_kill() - send a signal to @id, never to a successor. Return: 0; -ESRCH if it has ended;
+ * -errno
+ */
 int proc_kill(const struct proc_id *id, int sig)
 {
 	autofd fd = proc_open(id);

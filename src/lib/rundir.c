@@ -150,6 +150,12 @@ int rundir_create(int root_fd, const char *id, int *ret_alive_fd)
 	return fd_steal(&dir);
 }
 
+/**
+ * rundir_enter() - open the directory of container @id
+ *
+ * Return: a descriptor; -ENOENT if there is none, also for what is no name of a container; or
+ * another -errno.
+ */
 int rundir_enter(int root_fd, const char *id)
 {
 	int fd;

@@ -92,6 +92,9 @@ int sockcommands_add(struct sockcommands *list, const char *name)
 	return -ENOENT;
 }
 
+/**
+ * sockcommands_lists() - is @command on the list?
+ */
 bool sockcommands_lists(const struct sockcommands *list, enum sockcommand command)
 {
 	return list->listed[command / 64] >> command % 64 & 1;
@@ -105,6 +108,9 @@ bool sockcommands_blocks(const struct sockcommands *list, enum sockcommand comma
 	return sockcommands_lists(list, command) != list->allow;
 }
 
+/**
+ * sockcommands_name() - as which @command stands in the settings
+ */
 const char *sockcommands_name(enum sockcommand command)
 {
 	return commands[command].name;

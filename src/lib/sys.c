@@ -49,41 +49,65 @@ int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
 	return r;
 }
 
+/**
+ * sys_open_tree() - open_tree(2), OPEN_TREE_CLOEXEC always added
+ */
 int sys_open_tree(int dirfd, const char *path, unsigned int flags)
 {
 	return ret_errno(syscall(SYS_open_tree, dirfd, path, flags | OPEN_TREE_CLOEXEC));
 }
 
+/**
+ * sys_move_mount() - move_mount(2)
+ */
 int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned int flags)
 {
 	return ret_errno(syscall(SYS_move_mount, from, from_path, to, to_path, flags));
 }
 
+/**
+ * sys_fsopen() - fsopen(2): a context for a new instance of @fstype, close-on-exec
+ */
 int sys_fsopen(const char *fstype)
 {
 	return ret_errno(syscall(SYS_fsopen, fstype, FSOPEN_CLOEXEC));
 }
 
+/**
+ * sys_fsconfig_flag() - fsconfig(2): set an option that has no value
+ */
 int sys_fsconfig_flag(int fs, const char *key)
 {
 	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0));
 }
 
+/**
+ * sys_fsconfig_string() - fsconfig(2): set an option; the value has at most 255 bytes
+ */
 int sys_fsconfig_string(int fs, const char *key, const char *value)
 {
 	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0));
 }
 
+/**
+ * sys_fsconfig_fd() - fsconfig(2): set an option to a descriptor, which stays ours
+ */
 int sys_fsconfig_fd(int fs, const char *key, int fd)
 {
 	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, key, NULL, fd));
 }
 
+/**
+ * sys_fsconfig_create() - fsconfig(2): make the instance
+ */
 int sys_fsconfig_create(int fs)
 {
 	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
 }
 
+/**
+ * sys_fsconfig_reconfigure() - fsconfig(2): change the instance that fspick(2) chose
+ */
 int sys_fsconfig_reconfigure(int fs)
 {
 	return ret_errno(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
@@ -140,11 +164,17 @@ int sys_mount_id(int fd)
 	return st.stx_mask & STATX_MNT_ID ? (int)st.stx_mnt_id : -ENOSYS;
 }
 
+/**
+ * sys_pivot_root() - pivot_root(2)
+ */
 int sys_pivot_root(const char *new_root, const char *put_old)
 {
 	return ret_errno(syscall(SYS_pivot_root, new_root, put_old));
 }
 
+/**
+ * sys_pidfd_open() - pidfd_open(2), which is close-on-exec
+ */
 int sys_pidfd_open(pid_t pid)
 {
 	return ret_errno(syscall(SYS_pidfd_open, pid, 0));
@@ -176,11 +206,17 @@ int sys_pidfd_getfd(int pidfd, int number)
 	return ret_errno(syscall(SYS_pidfd_getfd, pidfd, number, 0));
 }
 
+/**
+ * sys_pidfd_send_signal() - pidfd_send_signal(2)
+ */
 int sys_pidfd_send_signal(int pidfd, int sig)
 {
 	return ret_errno(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
 }
 
+/**
+ * sys_close_range() - close_range(2), Linux 5.9; @flags: CLOSE_RANGE_*
+ */
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 {
 	return ret_errno(syscall(SYS_close_range, first, last, flags));

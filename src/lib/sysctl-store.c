@@ -167,6 +167,9 @@ int sysctl_store_load(struct sysctl_store *store, int fd)
 	return 0;
 }
 
+/**
+ * sysctl_store_close() - unmap or free what _new(), _map() or _load() gave; the file stays
+ */
 void sysctl_store_close(struct sysctl_store *store)
 {
 	if (store->mapped)
@@ -294,6 +297,9 @@ void sysctl_store_mark(struct sysctl_store *store, const struct sysctl *s, unsig
 		atomic_fetch_or(&store->file->places[at].marks, marks);
 }
 
+/**
+ * sysctl_store_marks() - what sysctl_store_mark() has noted of @s
+ */
 unsigned int sysctl_store_marks(const struct sysctl_store *store, const struct sysctl *s)
 {
 	int at = store->place[row_of(s)];

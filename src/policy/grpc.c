@@ -108,6 +108,9 @@ bool grpc_open(struct grpc *g, const char *path, const char *ns)
 	       greet(g);
 }
 
+/**
+ * grpc_close() - the end of grpc_open(); also if that has failed
+ */
 void grpc_close(struct grpc *g)
 {
 	if (g->fd >= 0)
@@ -328,6 +331,9 @@ bool pb_find(const char *data, size_t len, uint32_t number, struct pb_field *ret
 	return false;
 }
 
+/**
+ * pb_text() - the field as a string; to be freed with g_free()
+ */
 char *pb_text(const struct pb_field *field)
 {
 	return g_strndup(field->data, field->len);

@@ -113,6 +113,9 @@ bool imageref_parse(const char *text, bool pattern, struct imageref *ret)
 	return true;
 }
 
+/**
+ * imageref_clear() - free the parts of a reference
+ */
 void imageref_clear(struct imageref *ref)
 {
 	g_clear_pointer(&ref->name, g_free);

@@ -19,6 +19,9 @@
 
 #include <string.h>
 
+/**
+ * image_new() - an image of which nothing is known yet; @engine is borrowed
+ */
 struct image *image_new(const char *engine)
 {
 	struct image *image = g_new0(struct image, 1);
@@ -31,6 +34,9 @@ struct image *image_new(const char *engine)
 	return image;
 }
 
+/**
+ * image_free() - free an image
+ */
 void image_free(struct image *image)
 {
 	g_free(image->name);

@@ -101,6 +101,9 @@ bool mounttab_changed(const struct mounttab *tab)
 	return poll(&p, 1, 0) != 0 && p.revents & (POLLERR | POLLPRI);
 }
 
+/**
+ * mounttab_close() - the end of mounttab_open(); what was read is gone
+ */
 void mounttab_close(struct mounttab *tab)
 {
 	if (tab->fd >= 0)
@@ -235,6 +238,9 @@ int object_at(const struct mounttab *tab, int dirfd, const char *path, struct ob
 	return fill(tab, &st, g_strdup(path), ret);
 }
 
+/**
+ * object_clear() - free what object_open() or object_at() found; its descriptor stays open
+ */
 void object_clear(struct object *o)
 {
 	g_clear_pointer(&o->path, g_free);

@@ -56,6 +56,9 @@ bool policy_begin(struct policy *p, struct settings *settings, const struct subj
 	       policy_error_set(error, "policy: /proc/self/mountinfo: %s", g_strerror(errno));
 }
 
+/**
+ * policy_end() - the end of policy_begin(); also if that has failed
+ */
 void policy_end(struct policy *p)
 {
 	if (!p->settings)
@@ -69,6 +72,9 @@ void policy_end(struct policy *p)
 	g_clear_pointer(&p->settings, settings_free);
 }
 
+/**
+ * policy_grant_clear() - free what policy_judge() put there
+ */
 void policy_grant_clear(struct policy_grant *grant)
 {
 	g_clear_pointer(&grant->hide, g_ptr_array_unref);

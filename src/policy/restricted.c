@@ -312,6 +312,9 @@ void restricted_load(struct restricted *r, const struct mounttab *tab, const str
 		restricted_add(r, tab, s->sockets->pdata[i], RESTRICTED_SOCKET);
 }
 
+/**
+ * restricted_clear() - forget the list that restricted_load() made
+ */
 void restricted_clear(struct restricted *r)
 {
 	g_clear_pointer(&r->by_id, g_hash_table_unref);

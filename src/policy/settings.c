@@ -147,6 +147,9 @@ struct settings *settings_new(void)
 	return s;
 }
 
+/**
+ * settings_free() - free what settings_read() gave
+ */
 void settings_free(struct settings *s)
 {
 	g_free(s->file);
@@ -159,11 +162,18 @@ void settings_free(struct settings *s)
 	g_free(s);
 }
 
+/**
+ * settings_mode_name() - the word that the settings have for @mode
+ */
 const char *settings_mode_name(enum settings_mode mode)
 {
 	return mode == MODE_WARN ? "warn" : mode == MODE_AUDIT ? "audit" : "enforce";
 }
 
+/**
+ * settings_as_name() - as whom a share is used: a word of the settings, or the name of a user;
+ * borrowed
+ */
 const char *settings_as_name(const struct settings_share *share)
 {
 	return share->as == AS_USER ? share->user : share->as == AS_OWNER ? "owner" : "root";

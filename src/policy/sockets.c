@@ -43,11 +43,17 @@ static const char *const engines[] = { "dockerd",     "containerd", "buildkitd",
 				       "kubelet",     "k3s-server", "lxd",	   "incusd",
 				       "docker-proxy" };
 
+/**
+ * sockets_init() - nothing is known yet: who listens is looked up when it is asked for
+ */
 void sockets_init(struct sockets *s)
 {
 	*s = (struct sockets){ 0 };
 }
 
+/**
+ * sockets_clear() - forget who listens
+ */
 void sockets_clear(struct sockets *s)
 {
 	g_clear_pointer(&s->listening, g_array_unref);

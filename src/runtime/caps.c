@@ -74,6 +74,9 @@ int caps_from_name(const char *name)
 	return -EINVAL;
 }
 
+/**
+ * caps_name() - the name of a capability, "CAP_CHOWN"; NULL if it has none here
+ */
 const char *caps_name(int cap)
 {
 	return cap >= 0 && cap < N_CAPS ? cap_names[cap] : NULL;
@@ -132,6 +135,11 @@ int caps_set(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
+/**
+ * caps_set_ambient() - the calling thread's ambient capabilities become @ambient, one bit each
+ *
+ * Return: 0 or -errno; some may be raised then.
+ */
 int caps_set_ambient(uint64_t ambient)
 {
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)

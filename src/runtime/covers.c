@@ -54,6 +54,9 @@ static int lay_view(const struct tree *tree, const char *path)
 												: r;
 }
 
+/**
+ * tree_has_part() - has the container a part that comes from @from, as "proc" or "sys"?
+ */
 bool tree_has_part(const struct tree *tree, const char *from)
 {
 	for (guint i = 0; i < tree->plan->steps->len; i++)

@@ -64,6 +64,9 @@ bool error_set_code(GError **error, int code, const char *format, ...)
 	return false;
 }
 
+/**
+ * error_exit_status() - with which status the program ends because of @error, which may be NULL
+ */
 int error_exit_status(const GError *error)
 {
 	return error && error->domain == CLOISTER_ERROR ? error->code : EXIT_USAGE;

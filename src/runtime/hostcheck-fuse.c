@@ -103,6 +103,9 @@ static void add_feature(struct hostcheck *hc, const char *name, bool has, const 
 		      "%s", has ? detail : "not offered by this kernel");
 }
 
+/**
+ * hostcheck_fuse() - can FUSE be mounted, and what can its kernel side do?
+ */
 void hostcheck_fuse(struct hostcheck *hc)
 {
 	struct fuse_features f = { 0 };
@@ -191,6 +194,9 @@ static void check_limits(struct hostcheck *hc, const char *all)
 		hostcheck_add(hc, "limits", HOSTCHECK_OK, NULL, "%s", have->str);
 }
 
+/**
+ * hostcheck_cgroups() - which cgroup hierarchies are there, with which controllers?
+ */
 void hostcheck_cgroups(struct hostcheck *hc)
 {
 	static const char *const modes[] = { [CGROUP_V1] = "v1",

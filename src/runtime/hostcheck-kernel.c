@@ -61,6 +61,9 @@ static void check_userns(struct hostcheck *hc)
 	hostcheck_require(hc);
 }
 
+/**
+ * hostcheck_namespaces() - which namespaces can be made, and is a user namespace among them?
+ */
 void hostcheck_namespaces(struct hostcheck *hc)
 {
 	static const struct {
@@ -130,6 +133,9 @@ static int try_sync_wake_up(void *arg)
 		       : 0;
 }
 
+/**
+ * hostcheck_seccomp() - can system calls be mediated?
+ */
 void hostcheck_seccomp(struct hostcheck *hc)
 {
 	struct seccomp_notif_sizes sizes = { 0 };
@@ -212,6 +218,9 @@ static void check_required_calls(struct hostcheck *hc)
 	hostcheck_require(hc);
 }
 
+/**
+ * hostcheck_syscalls() - which newer system calls does this kernel have?
+ */
 void hostcheck_syscalls(struct hostcheck *hc)
 {
 	int r = sys_mount_setattr(-1, false, 0, 0, -1);

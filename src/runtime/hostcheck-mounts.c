@@ -189,6 +189,10 @@ static int try_pidns_option(void)
 	return ns < 0 ? -errno : sys_fsconfig_fd(fs, "pidns", ns);
 }
 
+/**
+ * hostcheck_mounts() - which file systems can be ID-mapped, and can overlays be made on such
+ * layers?
+ */
 void hostcheck_mounts(struct hostcheck *hc)
 {
 	g_autofree char *mountinfo = NULL;

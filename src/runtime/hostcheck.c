@@ -274,6 +274,9 @@ char *hostcheck_to_json(const struct hostcheck *hc)
 	return g_steal_pointer(&text);
 }
 
+/**
+ * hostcheck_free() - free what hostcheck_run() gave
+ */
 void hostcheck_free(struct hostcheck *hc)
 {
 	g_ptr_array_unref(hc->items);

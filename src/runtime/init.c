@@ -56,6 +56,13 @@ void child_fail(int sync, int status, int err, const char *format, ...)
 	_exit(status);
 }
 
+/**
+ * child_send() - tell the launcher something
+ * @value: what that is about, by @type
+ * @fd: goes along, and stays ours; or -1
+ *
+ * If the launcher is gone, so are we.
+ */
 void child_send(int sync, enum child_event_type type, int value, int fd)
 {
 	struct child_event e = { .type = type, .value = value };

@@ -165,6 +165,9 @@ bool lsm_prepare(const struct spec_process *process, struct lsm *ret, GError **e
 	return true;
 }
 
+/**
+ * lsm_clear() - free what lsm_prepare() found
+ */
 void lsm_clear(struct lsm *lsm)
 {
 	g_clear_pointer(&lsm->apparmor, g_free);

@@ -304,6 +304,9 @@ int nsjoin_prepare_foreign_net(const struct nsjoin *ns, int host_proc)
 	return r == -ENOENT ? 0 : r;
 }
 
+/**
+ * nsjoin_close() - close the namespaces of nsjoin_open(); may be called again
+ */
 void nsjoin_close(struct nsjoin *ns)
 {
 	for (int i = 0; i < SPEC_NS_COUNT; i++) {

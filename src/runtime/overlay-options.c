@@ -224,6 +224,9 @@ void overlay_options_read(struct overlay_options *ret, const char *text)
 	take_options(ret, copy);
 }
 
+/**
+ * overlay_options_clear() - free what overlay_options_read() found
+ */
 void overlay_options_clear(struct overlay_options *o)
 {
 	g_free(o->mount_point);

@@ -259,6 +259,9 @@ bool overlay_plan(int root_fd, const char *path, struct overlay **ret, GError **
 				: plan_overlay(o, error);
 }
 
+/**
+ * overlay_free() - close the layers and clones of an overlay, and free it
+ */
 void overlay_free(struct overlay *o)
 {
 	int *fds[] = { &o->upper_fd, &o->work_parent, &o->merged_fd };

@@ -118,6 +118,9 @@ static struct plan_proxy *plan_proxy(const struct policy_grant *grant, const str
 	return NULL;
 }
 
+/**
+ * plan_proxy_free() - close and free a proxy that was planned, and not started
+ */
 void plan_proxy_free(struct plan_proxy *p)
 {
 	fd_cleanup(&p->dir_fd);
@@ -351,6 +354,9 @@ bool plan_make(const struct spec *spec, struct vet *vet, struct plan *plan, GErr
 	return true;
 }
 
+/**
+ * plan_clear() - close and free all that plan_make() opened; also of a plan that was never made
+ */
 void plan_clear(struct plan *plan)
 {
 	int *fds[] = { &plan->root_tree, &plan->root_view, &plan->root_mirror, &plan->mountinfo_fd,

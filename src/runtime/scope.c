@@ -91,6 +91,9 @@ bool scope_parse(const char *cgroups_path, const char *id, struct scope *ret, GE
 	return false;
 }
 
+/**
+ * scope_clear() - end the placeholder, if there is one still, and free what @scope has
+ */
 void scope_clear(struct scope *scope)
 {
 	scope_release(scope);

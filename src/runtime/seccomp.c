@@ -128,6 +128,9 @@ bool seccomp_prepare(json_t *profile, int root_fd, struct seccomp *ret, GError *
 	return true;
 }
 
+/**
+ * seccomp_clear() - free the filters and what says who listens
+ */
 void seccomp_clear(struct seccomp *s)
 {
 	g_clear_pointer(&s->filter.filter, g_free);

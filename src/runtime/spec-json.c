@@ -111,6 +111,11 @@ bool spec_is_object(json_t *json, const char *where, GError **error)
 	return json_is_object(json) || wrong_type(error, where, "", "an object", json);
 }
 
+/**
+ * spec_get_object() - the property @key has to be an object, if it is there
+ * @where: of @object, for messages
+ * @ret: borrowed; NULL if it is absent
+ */
 bool spec_get_object(json_t *object, const char *where, const char *key, json_t **ret,
 		     GError **error)
 {
@@ -118,6 +123,9 @@ bool spec_get_object(json_t *object, const char *where, const char *key, json_t 
 	return !*ret || json_is_object(*ret) || wrong_type(error, where, key, "an object", *ret);
 }
 
+/**
+ * spec_get_array() - the same for an array
+ */
 bool spec_get_array(json_t *object, const char *where, const char *key, json_t **ret,
 		    GError **error)
 {
@@ -125,6 +133,9 @@ bool spec_get_array(json_t *object, const char *where, const char *key, json_t *
 	return !*ret || json_is_array(*ret) || wrong_type(error, where, key, "an array", *ret);
 }
 
+/**
+ * spec_get_bool() - the same for true or false; @ret is false if it is absent
+ */
 bool spec_get_bool(json_t *object, const char *where, const char *key, bool *ret, GError **error)
 {
 	json_t *json = spec_get(object, key);

@@ -337,6 +337,9 @@ bool spec_parse_process(json_t *json, struct spec_process *p, GError **error)
 	       parse_label(json, "selinuxLabel", &p->selinux_label, error);
 }
 
+/**
+ * spec_process_clear() - free what @p points to; it is not zeroed as a whole
+ */
 void spec_process_clear(struct spec_process *p)
 {
 	g_clear_pointer(&p->args, g_strfreev);

@@ -187,6 +187,9 @@ struct spec *spec_load(const char *bundle, const char *config, GError **error)
 	return json ? spec_from_json(json, bundle, error) : NULL;
 }
 
+/**
+ * spec_free() - free a specification with all that points into it
+ */
 void spec_free(struct spec *spec)
 {
 	spec_process_clear(&spec->process);

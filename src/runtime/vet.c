@@ -89,6 +89,9 @@ void vet_report(const struct vet *v, const struct spec *spec, int state_fd)
 		policy_refused_add(state_fd, v->policy.who.id, v->policy.events->pdata[i]);
 }
 
+/**
+ * vet_end() - the end of vet_begin(); also if that has failed, or was never called
+ */
 void vet_end(struct vet *v)
 {
 	policy_end(&v->policy);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+/*
+ * Archives that go to the engine (docker cp): plain ones only, where the engine would unpack others
+ * with programs of the container.
+ */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>

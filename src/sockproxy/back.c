@@ -35,6 +35,9 @@ static int n_links;
 const struct proxy *back_proxy;
 int back_epoll;
 
+/**
+ * link_find() - the link of that number; NULL if it has gone
+ */
 struct link *link_find(uint32_t id)
 {
 	struct link *l = links[id % PROXY_CONNECTIONS];
@@ -74,6 +77,9 @@ int link_connect(struct link *l)
 	return l->engine < 0 ? l->engine : 0;
 }
 
+/**
+ * link_tell() - tell the parser something about the client @id
+ */
 void link_tell(uint32_t id, enum proxy_msg_type type)
 {
 	struct proxy_msg msg = { .type = type, .id = id };

@@ -18,6 +18,9 @@
 /* In a HostConfig.NetworkMode, before the other's name. */
 const char shares_network[] = "container:";
 
+/**
+ * is_whole_id() - is that the whole id of a container, 64 digits of hexadecimal?
+ */
 bool is_whole_id(const char *id)
 {
 	return strlen(id) == ID_LENGTH && strspn(id, "0123456789abcdef") == ID_LENGTH;

@@ -34,6 +34,11 @@ void link_watch(const struct link *l, int fd, int part, uint32_t *have, uint32_t
 	*have = want;
 }
 
+/**
+ * link_close() - close one of a link's descriptors, if it is open
+ * @fd: -1 afterwards
+ * @events: what is waited for, as link_watch() has it; 0 afterwards
+ */
 void link_close(struct link *l, int *fd, uint32_t *events)
 {
 	link_watch(l, *fd, 0, events, 0);
@@ -46,6 +51,9 @@ void link_close(struct link *l, int *fd, uint32_t *events)
 /* For what moves on at once, which is most of all: the same few pages whoever's it is. */
 static char lent[PROXY_BUFFER + FLOW_FRAMING];
 
+/**
+ * flow_free() - give up what was read and not sent
+ */
 void flow_free(struct flow *f)
 {
 	if (f->buf != lent)

@@ -14,11 +14,17 @@
 
 #define CHUNK_DIGITS_MAX 15
 
+/**
+ * span_is() - is @s, to the letter, @text?
+ */
 bool span_is(struct span s, const char *text)
 {
 	return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
 }
 
+/**
+ * span_is_nocase() - is @s, but for case, @text?
+ */
 bool span_is_nocase(struct span s, const char *text)
 {
 	return s.len == strlen(text) && strncasecmp(s.at, text, s.len) == 0;

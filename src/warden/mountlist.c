@@ -175,6 +175,9 @@ int mountlist_has(int proc_fd, const char *path, const int *ids, bool *found, si
 	return 0;
 }
 
+/**
+ * mountlist_free() - give back what mountlist_read() took; also of a zeroed list
+ */
 void mountlist_free(struct mountlist *list)
 {
 	if (list->text)
@@ -184,6 +187,9 @@ void mountlist_free(struct mountlist *list)
 	*list = (struct mountlist){ 0 };
 }
 
+/**
+ * mountlist_by_id() - the mount of that id, or NULL
+ */
 const struct mountlist_entry *mountlist_by_id(const struct mountlist *list, int id)
 {
 	for (size_t i = 0; i < list->n; i++)

@@ -69,6 +69,9 @@ static void narrow(const struct sysinfo *si, struct compat_sysinfo *c)
 				      .mem_unit = 1U << shift };
 }
 
+/**
+ * sysinfo_handle() - sysinfo(info)
+ */
 void sysinfo_handle(struct request *r)
 {
 	struct notify_facts f;

@@ -186,6 +186,9 @@ bool visit_at_home(const struct visit *v)
 	return same_ns(v->user_ns, home) && same_ns(v->owner_ns, home);
 }
 
+/**
+ * visit_has_admin() - visit_has() of CAP_SYS_ADMIN
+ */
 bool visit_has_admin(const struct visit *v, int user_ns)
 {
 	return visit_has(v, user_ns, CAP_SYS_ADMIN);
@@ -270,6 +273,10 @@ int visit_enter_userns(struct visit *v)
 	return r;
 }
 
+/**
+ * visit_enter_mounts() - the caller's mounts are ours from here on, seen from the root of its
+ * namespace
+ */
 int visit_enter_mounts(struct visit *v)
 {
 	return setns(v->mnt_ns, CLONE_NEWNS) < 0 ? -errno : 0;
