@@ -27,6 +27,15 @@ void fd_close(int fd)
 }
 
 /**
+ * fd_replace() - close *@fd, if it is a descriptor, and have @other in its place; -1: none
+ */
+void fd_replace(int *fd, int other)
+{
+	fd_cleanup(fd);
+	*fd = other;
+}
+
+/**
  * fd_read_file_at() - read a small text file below @dirfd
  * @buf: receives at most @size - 1 bytes and a terminating NUL; one trailing newline is cut off
  *

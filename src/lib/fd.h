@@ -27,6 +27,7 @@ static inline int fd_steal(int *fd)
 	return stolen;
 }
 
+void fd_replace(int *fd, int other);
 int fd_read_file_at(int dirfd, const char *path, char *buf, size_t size);
 int fd_write_file_at(int dirfd, const char *path, const char *text);
 int fd_replace_file_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode);

@@ -25,7 +25,6 @@
 #include "warden/warden.h"
 
 #include "lib/fd.h"
-#include "lib/reap.h"
 #include "lib/sanitizer.h"
 #include "lib/sys.h"
 #include "lib/sysctl-store.h"
@@ -51,13 +50,6 @@
 #define RESTARTS_WINDOW 1 /* s */
 /* A limit below that can be why a server did not start: all servers of the host are one user. */
 #define FEW_PROCESSES 1024
-
-static void close_to(int *fd, int replacement)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = replacement;
-}
 
 static int receive_hello(struct warden *w)
 {
@@ -117,147 +109,6 @@ static void tell(struct warden *w, int r)
 	fd_send(w->control, &e, sizeof(e), NULL, 0);
 }
 
-static void write_helpers(const struct warden *w, pid_t twin)
-{
-	struct rundir_helpers h = { .server = w->shared->server,
-				    .notifier = w->notify.shared->notifier };
-
-	proc_identify(getpid(), &h.warden);
-	if (twin > 0)
-		proc_identify(twin, &h.twin);
-	rundir_write_helpers(w->dir_fd, &h);
-}
-
-/* @named: the name is that of our container, and nobody else takes it */
-static void leave_helpers_cgroup(const struct warden *w, struct cgroups *all, bool named)
-{
-	const char *path = w->hello.record.helpers_cgroup;
-	struct cgroups helpers = { 0 };
-
-	reap_helper_hierarchies(all, &helpers);
-	for (int i = 0; i < helpers.n; i++)
-		fd_write_file_at(helpers.h[i].mount_fd, helpers.h[i].v2 ? "cgroup.procs" : "tasks",
-				 "0");
-	if (cgroup_open(&helpers, path) < 0)
-		return;
-	if (named)
-		reap_helpers(w->root_fd, w->hello.id, &helpers, path);
-	else
-		cgroup_remove_killed(&helpers, path);
-}
-
-/* By name, so under the lock, and only while the name is still that of our container. */
-static bool open_cgroups(const struct warden *w, struct cgroups *cg)
-{
-	autofd lock = rundir_lock(w->root_fd);
-
-	return rundir_is(w->root_fd, w->hello.id, w->dir_fd) &&
-	       cgroup_open(cg, w->hello.record.cgroup) >= 0;
-}
-
-static void remove_container(const struct warden *w, struct cgroups *cg)
-{
-	autofd lock = -1;
-
-	/* One that cannot die now has our ids: `delete` finishes it. Nobody waits for that here. */
-	if (open_cgroups(w, cg) && cgroup_kill(cg, SIGKILL) == -EBUSY)
-		return;
-	lock = rundir_lock(w->root_fd);
-	if (!rundir_is(w->root_fd, w->hello.id, w->dir_fd) ||
-	    cgroup_remove_killed(cg, w->hello.record.cgroup) == -EBUSY)
-		return;
-	leave_helpers_cgroup(w, cg, true);
-	reap_scope(&w->hello.record);
-	rundir_remove(w->root_fd, w->hello.id);
-}
-
-/**
- * warden_end() - the container has ended
- * @all: nobody else removes it. Else only the helpers go, and their cgroup.
- *
- * The helpers go one by one, not with their cgroup: we are in it.
- */
-void warden_end(struct warden *w, bool all)
-{
-	struct cgroups cg = { 0 };
-
-	if (w->other_pidfd >= 0)
-		sys_pidfd_send_signal(w->other_pidfd, SIGKILL);
-	proc_kill(&w->shared->server, SIGKILL);
-	notify_end(&w->notify);
-	/* What is kept for `state` and `delete`; unless it never came to be. */
-	if (all && !w->hello.record.auto_remove && w->shared->detached)
-		exit(0);
-	if (cgroup_detect(&cg) < 0)
-		exit(1);
-	if (all)
-		remove_container(w, &cg);
-	leave_helpers_cgroup(w, &cg, false);
-	exit(0);
-}
-
-static void become_warden(struct warden *w);
-
-/* The twin's whole life: sleep until the warden ends, but for news of listeners. */
-static void be_twin(struct warden *w, int warden_pidfd, int link)
-{
-	struct pollfd p[] = { { .fd = warden_pidfd, .events = POLLIN },
-			      { .fd = link, .events = POLLIN } };
-
-	close_to(&w->other_pidfd, -1);
-	close_to(&w->notify.twin, -1);
-	/* The launcher must see the end of the warden's socket only when both are gone. */
-	do {
-		if (poll(p, 2, -1) <= 0)
-			continue;
-		notify_follow(&w->notify, link);
-		/* Nobody is inside any more; the kernel takes us down while it takes down PID 1. */
-		if (w->notify.over)
-			_exit(0);
-		/* No more news will come: an end that is polled would keep us busy. */
-		if (p[1].revents & POLLHUP)
-			p[1].fd = -1;
-	} while (!p[0].revents);
-	close(link);
-	close(warden_pidfd);
-	become_warden(w);
-}
-
-static pid_t make_twin(struct warden *w)
-{
-	int self = sys_pidfd_open(getpid());
-	int twin_pidfd = -1, link[2] = { -1, -1 };
-	pid_t pid;
-
-	socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, link);
-	close_to(&w->notify.twin, link[0]);
-	w->notify.twin_behind = false;
-	pid = sys_clone3(0, SIGCHLD, &twin_pidfd, -1);
-	if (pid == 0)
-		be_twin(w, self, link[1]);
-	if (self >= 0)
-		close(self);
-	close_to(&link[1], -1);
-	if (pid > 0)
-		fcntl(twin_pidfd, F_SETFD, FD_CLOEXEC);
-	close_to(&w->other_pidfd, pid > 0 ? twin_pidfd : -1);
-	w->twin = pid;
-	write_helpers(w, pid);
-	return pid;
-}
-
-/* The twin's knowledge is older than ours: replace it. */
-static void renew_twin(struct warden *w)
-{
-	siginfo_t info;
-
-	if (w->other_pidfd >= 0) {
-		sys_pidfd_send_signal(w->other_pidfd, SIGKILL);
-		waitid(P_PIDFD, w->other_pidfd, &info, WEXITED);
-	}
-	make_twin(w);
-}
-
 /* Its file system is nowhere mounted any more, or was aborted: there is nothing to be served. */
 static bool is_unmounted(const struct warden *w)
 {
@@ -273,8 +124,8 @@ static void restart_server(struct warden *w)
 	struct timespec now;
 
 	if (is_unmounted(w)) {
-		close_to(&w->server_pidfd, -1);
-		close_to(&w->fuse_fd, -1);
+		fd_replace(&w->server_pidfd, -1);
+		fd_replace(&w->fuse_fd, -1);
 		return;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -282,43 +133,30 @@ static void restart_server(struct warden *w)
 		window = now;
 		restarts = 0;
 	}
-	close_to(&w->server_pidfd, -1);
+	fd_replace(&w->server_pidfd, -1);
 	/* What it served answers EIO from here on, never a host value: our descriptor goes too. */
 	if (++restarts > RESTARTS_MAX || server_start(w, true) < 0) {
 		proc_kill(&w->shared->server, SIGKILL);
-		close_to(&w->server_pidfd, -1);
-		close_to(&w->fuse_fd, -1);
+		fd_replace(&w->server_pidfd, -1);
+		fd_replace(&w->fuse_fd, -1);
 	}
-	renew_twin(w);
+	twin_renew(w);
 	sysctls_settle(w);
 }
 
 static void twin_ended(struct warden *w)
 {
 	if (w->notify.over)
-		close_to(&w->other_pidfd, -1);
+		fd_replace(&w->other_pidfd, -1);
 	else
-		make_twin(w);
+		twin_make(w);
 }
 
 /* The twin finds it by what it writes of itself into shared memory. */
 static void start_notifier(struct warden *w)
 {
 	notify_tend(&w->notify);
-	write_helpers(w, w->twin);
-}
-
-/* In a v1 freezer, where the container can put it itself, PID 1 does not even take SIGKILL. */
-static void kill_container(struct warden *w)
-{
-	struct cgroups cg = { 0 };
-
-	sys_pidfd_send_signal(w->init_pidfd, SIGKILL);
-	if (cgroup_detect(&cg) < 0)
-		return;
-	if (open_cgroups(w, &cg))
-		cgroup_kill(&cg, SIGKILL);
-	cgroup_free(&cg);
+	twin_write_helpers(w, w->twin);
 }
 
 static void read_order(struct warden *w)
@@ -329,28 +167,28 @@ static void read_order(struct warden *w)
 	ssize_t got = fd_recv(w->control, &order, sizeof(order), fds, 2, &n);
 
 	if (got != sizeof(order)) {
-		close_to(&w->control, -1);
+		fd_replace(&w->control, -1);
 		/* The launcher is gone: what it would have removed is ours to remove now. */
 		if (!w->shared->detached || w->init_pidfd < 0) {
 			if (w->init_pidfd >= 0)
-				kill_container(w);
+				warden_kill_container(w);
 			else
 				warden_end(w, true);
 		}
 		return;
 	}
 	if (order.type == WARDEN_ORDER_INIT && n == 2) {
-		close_to(&w->init_pidfd, fds[0]);
+		fd_replace(&w->init_pidfd, fds[0]);
 		notify_learn(&w->notify, &order.init, fds[1]);
 		w->hello.record.init = order.init;
 		/* There is one already if the server died before. */
-		renew_twin(w);
+		twin_renew(w);
 	} else if (order.type == WARDEN_ORDER_PIDS && n >= 1) {
 		server_send_pids(w, fds, n);
 	} else if (order.type == WARDEN_ORDER_CONSOLE && n == 1) {
-		close_to(&w->console, fds[0]);
+		fd_replace(&w->console, fds[0]);
 		fcntl(fds[0], F_SETFL, O_NONBLOCK);
-		renew_twin(w);
+		twin_renew(w);
 	} else if (order.type == WARDEN_ORDER_SYSCTLS) {
 		sysctls_settle(w);
 	} else if (order.type == WARDEN_ORDER_DETACH) {
@@ -367,7 +205,7 @@ static void receive_listener(struct warden *w)
 		return;
 	/* PID 1's own may be here before the news of PID 1, with which the first twin is made. */
 	if (w->notify.twin_behind && w->init_pidfd >= 0)
-		renew_twin(w);
+		twin_renew(w);
 	notify_reply(conn, 0);
 }
 
@@ -377,7 +215,7 @@ static void drain_console(struct warden *w)
 	ssize_t n = read(w->console, buf, sizeof(buf));
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		close_to(&w->console, -1);
+		fd_replace(&w->console, -1);
 }
 
 /* With the launcher there, it removes the container and us, or its end of the socket closes. */
@@ -386,7 +224,7 @@ static void init_ended(struct warden *w)
 	sysctls_end(w);
 	if (w->control < 0 || w->shared->detached)
 		warden_end(w, true);
-	close_to(&w->init_pidfd, -1);
+	fd_replace(&w->init_pidfd, -1);
 }
 
 /* `cloister reload` waits for another twin, which is the news that it was done or could not be. */
@@ -399,7 +237,7 @@ static void be_replaced(struct warden *w)
 	if (w->init_pidfd < 0)
 		return;
 	handover_do(w);
-	renew_twin(w);
+	twin_renew(w);
 }
 
 enum {
@@ -467,16 +305,16 @@ static void step(struct warden *w)
  * Be the warden from here on. In a twin that takes over, the server may be another one than at the
  * time of the fork. A program that follows another has that one's twin still.
  */
-static void become_warden(struct warden *w)
+void warden_become(struct warden *w)
 {
 	int fd = proc_open(&w->shared->server);
 
 	notify_adopt(&w->notify);
-	close_to(&w->server_pidfd, fd >= 0 ? fd : -1);
+	fd_replace(&w->server_pidfd, fd >= 0 ? fd : -1);
 	if (fd < 0 && w->fuse_fd >= 0)
 		restart_server(w);
 	else if (w->init_pidfd >= 0)
-		renew_twin(w);
+		twin_renew(w);
 	sysctls_settle(w);
 	for (;;)
 		step(w);
@@ -503,7 +341,7 @@ static int go_on(struct warden *w, const char *number)
 {
 	if (handover_receive(w, number) < 0)
 		return 1;
-	become_warden(w);
+	warden_become(w);
 	return 0;
 }
 
@@ -548,6 +386,6 @@ int main(int argc, char **argv)
 	tell(&w, r);
 	if (r < 0)
 		warden_end(&w, false);
-	become_warden(&w);
+	warden_become(&w);
 	return 0;
 }

@@ -62,4 +62,11 @@ int handover_receive(struct warden *w, const char *number);
 
 int server_start(struct warden *w, bool resume);
 void server_send_pids(struct warden *w, const int *fds, size_t n);
+
+void twin_write_helpers(const struct warden *w, pid_t twin);
+void twin_make(struct warden *w);
+void twin_renew(struct warden *w);
+
+void warden_become(struct warden *w);
 void warden_end(struct warden *w, bool all);
+void warden_kill_container(struct warden *w);
