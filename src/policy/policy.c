@@ -20,7 +20,7 @@
  * mounts of their choice. Anything that cannot be told is refused.
  */
 #include "config.h"
-#include "policy/policy.h"
+#include "policy/policy-internal.h"
 
 #include "lib/fd.h"
 #include "policy/events.h"
@@ -191,19 +191,13 @@ static char *explain(const struct restricted_hit *hit, const char *source)
 	}
 }
 
-/* Say no by the section's mode. */
-static bool refuse(struct policy *p, enum settings_mode mode, const char *text, GError **error)
-{
-	return events_refuse(p, mode, text, error);
-}
-
 static bool refuse_restricted(struct policy *p, const struct policy_mount *m,
 			      const struct restricted_hit *hit, GError **error)
 {
 	g_autofree char *why = explain(hit, m->source);
 	g_autofree char *text = g_strdup_printf(RESTRICTED "%s", m->source, why);
 
-	return refuse(p, p->settings->mounts_mode, text, error);
+	return events_refuse(p, p->settings->mounts_mode, text, error);
 }
 
 static bool is_nothing(const struct restricted_hit *hit)
@@ -346,111 +340,19 @@ static bool judge_all_carried(struct policy *p, const struct policy_mount *m,
 	return true;
 }
 
-/* The container's image, for people: also where only the engine's name for it is known. */
-static char *image_name(const struct image *image)
-{
-	return image && image->name ? imageref_name_of(image->name) : g_strdup("unknown");
-}
-
-static bool refuse_socket(struct policy *p, const struct image *image, const char *why,
-			  GError **error)
-{
-	g_autofree char *name = image_name(image);
-	g_autofree char *text = g_strdup_printf(
-		"enhanced container isolation: docker socket mount denied for container with image "
-		"\"%s\"; image is not in the allowed list; if you wish to allow it, configure the "
-		"docker socket image list in the Cloister settings.%s%s%s",
-		name, why ? " (" : "", why ?: "", why ? ")" : "");
-
-	return refuse(p, p->settings->socket_mode, text, error);
-}
-
-/* The source is an engine's socket: may this container have it? */
-static bool judge_socket(struct policy *p, const struct object *o, struct policy_grant *grant,
-			 GError **error)
-{
-	const struct settings_image *allowed;
-	g_autoptr(GError) problem = NULL;
-	g_autofree char *why = NULL;
-	autoimage found = NULL;
-	struct image *image = p->image;
-
-#ifdef MUTANT_SOCKET_GIVEN
-	return true;
-#endif
-	if (!image)
-		image = found = images_find(&p->who, p->settings->images->len ? &problem : NULL);
-	if (image && !image->socket)
-		image->socket = g_strdup(o->path);
-	allowed = images_match(p->settings, &p->who, image, &why);
-	if (!allowed)
-		return refuse_socket(p, image, problem ? problem->message : why, error);
-	grant->socket = sockets_path(&p->sockets, o);
-	grant->image = image_name(image);
-	grant->commands = allowed->own_commands ? allowed->commands : p->settings->commands;
-	return true;
-}
-
-static bool is_socket(struct policy *p, const struct object *o)
-{
-	for (guint i = 0; i < p->restricted.objects->len; i++) {
-		const struct restricted_object *r = p->restricted.objects->pdata[i];
-
-		if (r->flags & RESTRICTED_SOCKET && r->canonical && r->dev == o->dev &&
-		    r->ino == o->ino)
-			return true;
-	}
-#ifdef MUTANT_SOCKET_BY_NAME
-	return false;
-#endif
-	return sockets_is_engines(&p->sockets, o);
-}
-
-/*
- * A directory with an engine's socket in it cannot be given even to those that may have the socket.
- * Served without what is hidden, it is served without the sockets' names, too: an engine that
- * restarts makes its own of the same name.
- */
-static bool judge_socket_below(struct policy *p, const struct object *o, struct policy_grant *grant,
-			       GError **error)
-{
-	g_autoptr(GPtrArray) places = p->settings->hide ? g_ptr_array_new_with_free_func(g_free)
-							: NULL;
-	g_autofree char *name = sockets_find_below(&p->sockets, &p->mounts, o, places);
-	g_autofree char *why = NULL;
-	autoimage image = NULL;
-
-	if (!name)
-		return true;
-	if (places) {
-		if (!grant->hide)
-			grant->hide = g_ptr_array_new_with_free_func(g_free);
-#ifndef MUTANT_SOCKETS_SHOWN
-		g_ptr_array_extend_and_steal(grant->hide, g_steal_pointer(&places));
-#endif
-		return true;
-	}
-	why = g_strdup_printf(
-		"\"%s\" contains the socket \"%s\"; containers that are allowed mount "
-		"the socket itself",
-		o->path, name);
-	image = p->image ? NULL : images_find(&p->who, NULL);
-	return refuse_socket(p, p->image ?: image, why, error);
-}
-
 static bool judge_opened(struct policy *p, const struct policy_mount *m, const struct object *o,
 			 struct policy_grant *grant, GError **error)
 {
 	bool engines = restricted_is_engines(&p->restricted, &p->mounts, o);
 
 	if (S_ISSOCK(o->mode) && m->destination && !restricted_is_forwarded(&p->restricted, o) &&
-	    is_socket(p, o))
-		return judge_socket(p, o, grant, error);
+	    policy_is_socket(p, o))
+		return policy_judge_socket(p, o, grant, error);
 	if (!judge_object(p, m, o, m->readonly, grant, error) || !judge_all_carried(p, m, o, error))
 		return false;
 	if (!m->destination || m->own)
 		return true;
-	if (!engines && !judge_socket_below(p, o, grant, error))
+	if (!engines && !policy_judge_sockets_below(p, o, grant, error))
 		return false;
 	return engines || share_judge(p, m, o, grant, error);
 }
