@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,6 +34,17 @@ void fd_replace(int *fd, int other)
 {
 	fd_cleanup(fd);
 	*fd = other;
+}
+
+/**
+ * fd_same() - are the two of one inode, or of one namespace? Not if either cannot be looked at
+ */
+bool fd_same(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }
 
 /**

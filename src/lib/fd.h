@@ -28,6 +28,7 @@ static inline int fd_steal(int *fd)
 }
 
 void fd_replace(int *fd, int other);
+bool fd_same(int a, int b);
 int fd_read_file_at(int dirfd, const char *path, char *buf, size_t size);
 int fd_write_file_at(int dirfd, const char *path, const char *text);
 int fd_replace_file_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode);

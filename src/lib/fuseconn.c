@@ -40,14 +40,6 @@ static int parse_range(const char *map, struct range *ret)
 	return 0;
 }
 
-static bool same_ns(int a, int b)
-{
-	struct stat x, y;
-
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino &&
-	       x.st_dev == y.st_dev;
-}
-
 /*
  * The container's user namespace, from one below it: the outermost that is not ours.
  * @nested: whether @ns was another
@@ -65,7 +57,7 @@ static int outermost(int ns, bool *nested)
 
 		if (parent < 0)
 			return -errno;
-		if (same_ns(parent, ours))
+		if (fd_same(parent, ours))
 			return fd_steal(&at);
 		fd_close(at);
 		at = fd_steal(&parent);

@@ -35,14 +35,6 @@
 #define IN_ROOT (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
 #endif
 
-static bool is_root(int root, int fd)
-{
-	struct stat a, b;
-
-	return fstat(root, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-}
-
 /* Make @name in the directory that the first @parent_len bytes of @path lead to. */
 static int make_entry(int root, const char *path, size_t parent_len, const char *name, bool file)
 {
@@ -101,7 +93,7 @@ static int make_path(int root, const char *path, bool file)
 		if (fd < 0)
 			return fd;
 #ifndef MUTANT_ROOT_TARGET
-		if (is_root(root, fd))
+		if (fd_same(root, fd))
 			return -EXDEV;
 #endif
 	}

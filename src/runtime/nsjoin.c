@@ -46,14 +46,6 @@ static const struct {
 	[SPEC_NS_TIME] = { "time", "time", CLONE_NEWTIME },
 };
 
-static bool same(int a, int b)
-{
-	struct stat x, y;
-
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino;
-}
-
 /* @unknown: what to believe where that process cannot be looked at */
 static bool is_of(int fd, const char *process, const char *name, bool unknown)
 {
@@ -62,7 +54,7 @@ static bool is_of(int fd, const char *process, const char *name, bool unknown)
 
 	snprintf(path, sizeof(path), "/proc/%s/ns/%s", process, name);
 	theirs = open(path, O_RDONLY | O_CLOEXEC);
-	return theirs < 0 ? unknown : same(fd, theirs);
+	return theirs < 0 ? unknown : fd_same(fd, theirs);
 }
 
 /* The host's: ours, or where an engine runs us elsewhere, that of the first process we see. */
@@ -133,7 +125,7 @@ static bool find_owner(struct nsjoin *ns, enum spec_ns kind, GError **error)
 	}
 	if (ns->fds[SPEC_NS_USER] < 0)
 		ns->fds[SPEC_NS_USER] = fd_steal(&owner);
-	else if (!same(ns->fds[SPEC_NS_USER], owner))
+	else if (!fd_same(ns->fds[SPEC_NS_USER], owner))
 		return error_set(error,
 				 "linux.namespaces: the %s namespace belongs to another user "
 				 "namespace than the others; join those of one container",
