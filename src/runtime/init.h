@@ -82,5 +82,6 @@ void child_open_pty(const struct child_common *c, int ret_slave[1]);
 void child_confine_hook(const struct child_common *c, int sync);
 void child_become(const struct child_common *c, int slave) G_GNUC_NORETURN;
 void child_check_command(const struct child_common *c);
+void child_exec_command(int sync, const struct spec_process *p) G_GNUC_NORETURN;
 void child_hide(void);
 void child_reset_inherited(void);

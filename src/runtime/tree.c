@@ -15,6 +15,7 @@
 #include "runtime/devices.h"
 #include "runtime/error.h"
 #include "runtime/serve.h"
+#include "runtime/shift.h"
 #include "runtime/template.h"
 #include "runtime/tmpfs.h"
 #include "runtime/volume.h"
@@ -71,59 +72,6 @@ static int attach_part(const struct workshop *shop, int mount_fd, const char *pa
 	return r;
 }
 
-/* Does the range of the container own this tree already? Then it must not be shifted. */
-static bool owned_by_container(const struct tree *tree, int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_uid >= tree->uid && st.st_uid - tree->uid < 65536;
-}
-
-/*
- * Map the ids of a detached clone: host id h appears inside as h. Where the kernel cannot, the
- * container does not start, but for read-only system trees that say they can do without.
- */
-static bool shift_ids(struct tree *tree, int fd, bool recursive, bool optional, const char *what,
-		      const char *path, struct plan_shift *shift, GError **error)
-{
-	struct statfs fs = { 0 };
-	int r;
-
-	if (owned_by_container(tree, fd)) {
-		*shift = (struct plan_shift){ "native", "owned by the container's ids on disk" };
-		return true;
-	}
-	if (tree->spec->serve_always && !optional)
-		return error_set(error, "%s \"%s\": " ANNOTATION_FALLBACK "=always", what, path);
-	r = mnt_idmap(fd, recursive, tree->userns_fd);
-	if (r == 0) {
-		*shift = (struct plan_shift){ "idmapped", "ID-mapped mount" };
-		return true;
-	}
-	if (optional && (r == -EINVAL || r == -ENOSYS || r == -EOPNOTSUPP)) {
-		*shift = (struct plan_shift){ "none",
-					      r == -ENOSYS
-						      ? "this kernel has no ID-mapped mounts; "
-							"read-only, owners show as nobody"
-						      : "this file system has no ID-mapped mounts; "
-							"read-only, owners show as nobody" };
-		return true;
-	}
-	fstatfs(fd, &fs);
-	if (r == -ENOSYS)
-		return error_set(error,
-				 "%s \"%s\": this kernel cannot map user ids on mounts; "
-				 "use Linux 5.12 or newer",
-				 what, path);
-	if (r != -EINVAL)
-		return error_set_errno(error, r, "%s \"%s\": map its owners", what, path);
-	return error_set(
-		error,
-		"%s \"%s\": its file system (type 0x%lx) or one mounted below it cannot be "
-		"ID-mapped; use ext4, xfs or btrfs, or give a directory without it",
-		what, path, (unsigned long)fs.f_type);
-}
-
 /*
  * The attached root becomes read-only, but for a twin mount with the same map, through which mount
  * points are made. Taken before: what the host has mounted read-only is so in the twin, too.
@@ -155,43 +103,6 @@ static bool build_tmpfs_root(struct tree *tree, GError **error)
 	return r == 0 || error_set_errno(error, r, "make the root file system");
 }
 
-/*
- * Where the kernel cannot map ids, or not do all that was asked for: a server does. *@error is why
- * the kernel cannot, or not set; if there can be no server either it stays, or is set to that.
- */
-static bool serve_instead(struct tree *tree, int *fd, const struct serve_what *w,
-			  const char *because, struct plan_shift *shift, GError **error)
-{
-	const char *obstacle = serve_obstacle(tree, *fd);
-	int r;
-
-	if (obstacle)
-		return *error ? false
-			      : error_set(error, "%s \"%s\": %s", w->what, w->path, obstacle);
-	r = serve_mount(tree, fd, w);
-	if (r < 0) {
-		g_clear_error(error);
-		return error_set_errno(error, r, "%s \"%s\": make a FUSE mount of it", w->what,
-				       w->path);
-	}
-	g_clear_error(error);
-	*shift = (struct plan_shift){ "shiftfs", because };
-	return true;
-}
-
-static const char *serve_reason(const struct tree *tree, const struct spec_serve *s)
-{
-	if (s && s->as)
-		return "FUSE: with the rights of a user";
-	if (s && s->hide)
-		return "FUSE: names are hidden";
-	if (tree->spec->serve_always || (s && s->always))
-		return "FUSE: asked for";
-	return sys_mount_setattr(-1, false, 0, 0, -1) == -ENOSYS
-		       ? "FUSE: this kernel has no ID-mapped mounts"
-		       : "FUSE: this file system cannot be ID-mapped";
-}
-
 /* An overlay is served as the engine sees it, which writes to it as well: nothing is remembered. */
 static bool serve_root(struct tree *tree, GError **error)
 {
@@ -203,14 +114,14 @@ static bool serve_root(struct tree *tree, GError **error)
 				      .serve = plan->root_overlay || plan->root_error ? &strict
 										      : NULL };
 
-	const char *reason = serve_reason(tree, NULL);
+	const char *reason = shift_reason(tree, NULL);
 
 	if (w.serve && *error && !tree->spec->serve_always) {
 		g_autofree char *text = g_strdup_printf("FUSE: %s", (*error)->message);
 
 		reason = g_intern_string(text);
 	}
-	return serve_instead(tree, &plan->root_tree, &w, reason, &plan->root_shift, error);
+	return shift_by_server(tree, &plan->root_tree, &w, reason, &plan->root_shift, error);
 }
 
 /* An overlay is replaced by one on ID-mapped layers, unless its layers are the container's own. */
@@ -219,11 +130,11 @@ static bool map_root(struct tree *tree, GError **error)
 	struct plan *plan = tree->plan;
 	int fd;
 
-	if (!owned_by_container(tree, plan->root_tree) && plan->root_error) {
+	if (!shift_is_done(tree, plan->root_tree) && plan->root_error) {
 		g_propagate_error(error, g_steal_pointer(&plan->root_error));
 		return false;
 	}
-	if (!plan->root_overlay || owned_by_container(tree, plan->root_tree))
+	if (!plan->root_overlay || shift_is_done(tree, plan->root_tree))
 		return shift_ids(tree, plan->root_tree, false, false, "root file system",
 				 tree->spec->root_path, &plan->root_shift, error);
 	fd = overlay_build(plan->root_overlay, tree->shop, tree->userns_fd, tree->uid, tree->gid,
@@ -339,8 +250,8 @@ static bool serve_volume(struct tree *tree, struct plan_step *step, int userns_f
 			refuse_submount(m, below, error);
 		return false;
 	}
-	if (!serve_instead(tree, &step->tree_fd, &w, serve_reason(tree, &m->serve), &step->shift,
-			   error))
+	if (!shift_by_server(tree, &step->tree_fd, &w, shift_reason(tree, &m->serve), &step->shift,
+			     error))
 		return false;
 	step->recursive = false;
 	return true;
