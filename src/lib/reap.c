@@ -19,11 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One try of `delete`, during which it has the lock; what is killed has seven seconds in all. */
-#define TRY_MS	    100 /* to kill, and as much to remove */
-#define PAUSE_MS    20
+/* `delete` holds the lock for one try at a time; all tries together take seven seconds. */
+#define TRY_MS	    100 /* to kill, and as much again to remove */
+#define PAUSE_MS    20	/* between two tries */
 #define TRIES	    32
-#define STUCK_TRIES 3
+#define STUCK_TRIES 3 /* after so many what the processes may wait for is aborted */
 /* Whoever sweeps has the lock anyway, and wants to go on. */
 #define SWEEP_MS 1000
 #define STUCK	 "stuck" /* in the container's directory: a sweep could not end it */
@@ -80,10 +80,10 @@ int reap_helpers(int root_fd, const char *id, const struct cgroups *helpers, con
 	return cgroup_remove_killed(helpers, path);
 }
 
-/* How long a process may take to end while others wait for the lock, and then all over again. */
+/* How long one try may take, while others wait for the lock; and how hard it is tried. */
 struct patience {
 	unsigned int ms;
-	bool stuck; /* it has been tried before */
+	bool stuck; /* it has been tried before: abort what the processes may wait for */
 };
 
 static int remove_cgroup(struct cgroups *cg, const char *path, const struct patience *p)
@@ -213,10 +213,7 @@ int reap_container(int root_fd, const char *id)
 	return r;
 }
 
-/*
- * For the next command, which comes soon, with the same container in its way: that one shall not
- * wait once more.
- */
+/* So that the next sweep, by the next command, does not wait for the same processes again. */
 static void mark_stuck(int dir)
 {
 	int fd = openat(dir, STUCK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

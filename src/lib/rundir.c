@@ -14,8 +14,9 @@
  *   ID/state.json    what the commands show
  *   .new, .old       a container's that is being made or removed
  *
- * An engine gives all its runtimes one state root: a directory without "alive" is another's. So
- * that none of ours ever lacks it, they come and go by their name.
+ * An engine gives all its runtimes one state root: a directory without "alive" is another's. None
+ * of ours is ever seen without it: a directory gets its container's name when it has that file, and
+ * loses the name before it loses the file.
  */
 #include "config.h"
 #include "lib/rundir.h"

@@ -36,9 +36,9 @@ static const char *const kinds[] = { "prestart",       "createRuntime", "createC
 _Static_assert(G_N_ELEMENTS(kinds) == SPEC_HOOK_COUNT, "a name for each kind");
 
 /*
- * User first: the rest is joined with the power over what it owns. So is the copy of the host's
- * mounts made, unless another container runs in that user namespace: it could find the copy (Linux
- * 6.12, NS_MNT_GET_NEXT) and enter it.
+ * setns(2) joins the user namespace first, and the others with the rights that it gives. In it,
+ * too, is the copy of the host's mounts made; unless another container runs in that user namespace,
+ * which could find the copy (Linux 6.12, NS_MNT_GET_NEXT) and enter it: then before.
  */
 static int enter_namespaces(int pidfd, bool shared)
 {

@@ -112,7 +112,7 @@ static bool set_rlimits(pid_t pid, const struct spec_process *process, GError **
 	return true;
 }
 
-/* Whoever is to be real-time from the start. */
+/* May the process begin with the scheduling that the specification asks for? */
 static bool check_scheduler(const struct spec_scheduler *s, int highest, GError **error)
 {
 	bool deadline = s->policy == SCHED_DEADLINE;

@@ -57,8 +57,9 @@ void front_watch(struct front *f, struct client *c, uint32_t events)
 }
 
 /*
- * Who has its answer is told on a pair that nobody watches: most clients ask again only after they
- * have it, and then it is looked for there. Only for those who have said more it is waited for.
+ * Which client has its answer the forwarder says on a socket of its own. Most clients ask again
+ * only when they have their answer, and then it is read (on_client()), so that nobody has to be
+ * woken for it. It is waited for only as long as there is a client that has said more before that.
  */
 static void want_done(struct front *f, struct client *c, bool want)
 {

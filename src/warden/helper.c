@@ -42,7 +42,10 @@
 #define PHASE_MASK ((1U << PHASE_BITS) - 1)
 #define TRIES	   2
 
-/* How often the helper of a caller that was killed is looked at; it gets the rest of it to end. */
+/*
+ * How often it is looked whether the caller still waits. If it does not, its helper has two such
+ * periods more to end by itself; then it is killed.
+ */
 #define LOOK_MS 500
 
 /* How long an unmount waits for helpers that may have answered and not ended yet. */
@@ -61,7 +64,10 @@ static void free_mail(struct notify_mail *m)
 	m->word &= ~PHASE_MASK;
 }
 
-/* Only one of helper and successor gets the word; and never a helper that is not the latest. */
+/*
+ * Move the mail on to another phase. Of helper and successor only one can; and a helper that is not
+ * the latest never can, since the mail has another @number by then.
+ */
 static bool advance(struct notify_mail *m, uint32_t number, enum notify_phase from,
 		    enum notify_phase to)
 {
@@ -169,7 +175,7 @@ static void be_helper(struct request *r, uint32_t number, const struct helper_ta
 	/* By the host's procfs: that of the workshop, on /proc, does not have us. */
 	if (proc_identify_at(r->host_proc, getpid(), &r->mail->helper) < 0)
 		_exit(1);
-	/* Whom nobody could wait for does nothing. */
+	/* A successor that did not get to know our name has given up on us. */
 	if (!advance(r->mail, number, MAIL_BEGUN, MAIL_NAMED))
 		_exit(0);
 	own.notif = &notif;
@@ -207,7 +213,7 @@ static void wait_inherited(const struct request *r)
 
 	if (advance(m, number, MAIL_OFFERED, MAIL_FREE))
 		return;
-	/* It is about to write its name, which must not be taken for that of the next. */
+	/* It is about to write its name; written later that would be taken for the next one's. */
 	for (int i = 0; i < NAME_TRIES && phase_of(m) == MAIL_BEGUN; i++)
 		usleep(1000);
 	if (advance(m, number, MAIL_BEGUN, MAIL_FREE) || phase_of(m) == MAIL_FREE)

@@ -181,7 +181,7 @@ static void read_order(struct warden *w)
 		fd_replace(&w->init_pidfd, fds[0]);
 		notify_learn(&w->notify, &order.init, fds[1]);
 		w->hello.record.init = order.init;
-		/* There is one already if the server died before. */
+		/* There is a twin already if the server has been started again. */
 		twin_renew(w);
 	} else if (order.type == WARDEN_ORDER_PIDS && n >= 1) {
 		server_send_pids(w, fds, n);

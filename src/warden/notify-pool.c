@@ -28,7 +28,7 @@
 
 #define STACK_SIZE (256 << 10)
 #define WATCH_NS   2000000
-/* Whom a call kills, for want of memory, say, its successors it will kill too. */
+/* A call that kills the notifier (by using up its memory, say) would kill every successor too. */
 #define HEIRS_MAX 8
 
 static struct pool {
@@ -42,9 +42,10 @@ static struct pool {
 	unsigned int idle, threads;
 
 	/*
-	 * The leader's number, and that of the call which it works on, or 0. Who makes that 0, the
-	 * leader at the end of the call or the watch before it, decides whether it leads on: of two
-	 * that both receive, one would wait in the kernel and not see the other listeners.
+	 * The leader's number, and that of the call which it works on, or 0. Whoever sets that to 0
+	 * decides who leads next: the leader, at the end of the call, leads on; the watch, if it
+	 * comes first, has another thread lead. Never both: of two threads that receive at once one
+	 * would wait in the kernel, and not see the other listeners.
 	 */
 	_Atomic uint64_t reign, call;
 	_Atomic bool watched;
