@@ -13,7 +13,7 @@
  * the list's own.
  */
 #include "config.h"
-#include "warden/devnode.h"
+#include "warden/helper.h"
 
 #include "lib/fd.h"
 #include "lib/mnt.h"
@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/major.h>
 #include <linux/mount.h>
@@ -34,6 +35,14 @@
 #define NODES "nodes"
 /* What a container can make of them: each is an inode of the helpers' memory. */
 #define NODES_OPTIONS "size=4k,nr_inodes=4096,mode=0700"
+
+/* A mknod call's arguments, read once. */
+struct devnode_args {
+	char parent[PATH_MAX], name[NAME_MAX + 1];
+	mode_t mode;
+	dev_t dev; /* of the node that it gets */
+	int dirfd; /* the caller's, or -1: its working directory */
+};
 
 static const struct harmless {
 	unsigned int major, minor, grants; /* which switch it needs beside WARDEN_GRANT_MKNOD */
@@ -84,25 +93,6 @@ static bool split(const char *path, struct devnode_args *a)
 	memcpy(a->parent, path, len);
 	a->parent[len] = '\0';
 	return true;
-}
-
-/**
- * mknod_handle() - mknod(path, mode, dev), mknodat(dirfd, path, mode, dev), of character devices
- */
-void mknod_handle(struct request *r, bool has_dirfd)
-{
-	const __u64 *arg = r->notif->data.args + has_dirfd;
-	struct devnode_args a = { .mode = (mode_t)arg[1], .dirfd = -1 };
-	unsigned int grants = r->notify->grants;
-	char path[PATH_MAX];
-
-	if (has_dirfd && (int)r->notif->data.args[0] != AT_FDCWD)
-		a.dirfd = (int)r->notif->data.args[0];
-	if (grants & WARDEN_GRANT_MKNOD && find((unsigned int)arg[2], grants, &a.dev) &&
-	    request_read_string(r, arg[0], path, sizeof(path)) == 0 && split(path, &a))
-		helper_run(r, devnode_make, &a);
-	else
-		request_continue(r);
 }
 
 /* The directory of nodes: a file system that is made when the first is. */
@@ -212,10 +202,8 @@ static int64_t attach(struct job *job, int node, struct visit_path *path)
 	return file >= 0 && r < 0 ? -EPERM : r;
 }
 
-/**
- * devnode_make() - a file where it was asked for, and the node on it
- */
-int64_t devnode_make(struct job *job)
+/* A file where it was asked for, and the node on it. */
+static int64_t devnode_make(struct job *job)
 {
 	struct visit *v = &job->visit;
 	struct visit_path path;
@@ -231,4 +219,23 @@ int64_t devnode_make(struct job *job)
 	if (r >= 0)
 		r = enter(v);
 	return r < 0 ? r : attach(job, node, &path);
+}
+
+/**
+ * mknod_handle() - mknod(path, mode, dev), mknodat(dirfd, path, mode, dev), of character devices
+ */
+void mknod_handle(struct request *r, bool has_dirfd)
+{
+	const __u64 *arg = r->notif->data.args + has_dirfd;
+	struct devnode_args a = { .mode = (mode_t)arg[1], .dirfd = -1 };
+	unsigned int grants = r->notify->grants;
+	char path[PATH_MAX];
+
+	if (has_dirfd && (int)r->notif->data.args[0] != AT_FDCWD)
+		a.dirfd = (int)r->notif->data.args[0];
+	if (grants & WARDEN_GRANT_MKNOD && find((unsigned int)arg[2], grants, &a.dev) &&
+	    request_read_string(r, arg[0], path, sizeof(path)) == 0 && split(path, &a))
+		helper_run(r, devnode_make, &a);
+	else
+		request_continue(r);
 }

@@ -18,13 +18,14 @@
  * Whatever is not proven goes to the kernel, which has the right error for it and never grants it.
  */
 #include "config.h"
-#include "warden/opaque.h"
+#include "warden/helper.h"
 
 #include "lib/fd.h"
 #include "lib/wardenproto.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <signal.h>
@@ -47,6 +48,15 @@
 #ifndef AT_EMPTY_PATH
 #define AT_EMPTY_PATH 0x1000
 #endif
+
+/* A call about the mark: whose, and of what. */
+struct opaque_args {
+	char path[PATH_MAX];
+	int dirfd;  /* what a relative path is relative to, or -1 */
+	int number; /* or the caller's open file that is meant, or -1 */
+	int flags;  /* XATTR_CREATE, XATTR_REPLACE */
+	bool nofollow;
+};
 
 /* The last argument of setxattrat(2), <linux/xattr.h> of Linux 6.13. */
 struct value_args {
@@ -73,62 +83,6 @@ static bool read_path(const struct request *r, uint64_t address, struct opaque_a
 {
 	return address && request_read_string(r, address, a->path, sizeof(a->path)) == 0 &&
 	       *a->path;
-}
-
-static void run(struct request *r, bool ours, const struct opaque_args *a)
-{
-	if (ours)
-		helper_run(r, opaque_set, a);
-	else
-		request_continue(r);
-}
-
-/**
- * setxattr_handle() - setxattr, lsetxattr(path, name, value, size, flags), fsetxattr(fd, …)
- */
-void setxattr_handle(struct request *r, enum mediate_call call)
-{
-	const __u64 *arg = r->notif->data.args;
-	struct opaque_args a = { .dirfd = -1,
-				 .number = -1,
-				 .flags = (int)arg[4],
-				 .nofollow = call == MEDIATE_LSETXATTR };
-	bool ours = r->notify->grants & WARDEN_GRANT_SETXATTR &&
-		    is_mark(r, arg[1], arg[2], arg[3], (uint32_t)arg[4]);
-
-	if (call == MEDIATE_FSETXATTR)
-		a.number = (int)arg[0];
-	else
-		ours = ours && read_path(r, arg[0], &a);
-	run(r, ours && (call != MEDIATE_FSETXATTR || a.number >= 0), &a);
-}
-
-/**
- * setxattrat_handle() - setxattrat(dirfd, path, at_flags, name, args, size)
- */
-void setxattrat_handle(struct request *r)
-{
-	const __u64 *arg = r->notif->data.args;
-	uint32_t at = (uint32_t)arg[2];
-	struct opaque_args a = { .dirfd = (int)arg[0],
-				 .number = -1,
-				 .nofollow = at & AT_SYMLINK_NOFOLLOW };
-	struct value_args v;
-	bool ours = r->notify->grants & WARDEN_GRANT_SETXATTR && arg[5] == sizeof(v) &&
-		    !(at & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) &&
-		    request_read(r, arg[4], &v, sizeof(v)) == 0 &&
-		    is_mark(r, arg[3], v.value, v.size, v.flags);
-
-	a.flags = ours ? (int)v.flags : 0;
-	if (a.dirfd < 0 && a.dirfd != AT_FDCWD)
-		ours = false;
-	if (ours && !read_path(r, arg[1], &a)) {
-		a.number = a.dirfd;
-		ours = at & AT_EMPTY_PATH && a.dirfd >= 0 && !*a.path;
-	}
-	if (a.dirfd == AT_FDCWD)
-		a.dirfd = -1;
-	run(r, ours, &a);
 }
 
 /* The caller stands where the mark is of use, and has the right that the kernel asks of the host's
@@ -242,10 +196,8 @@ static bool is_disk(int fd)
 	return false;
 }
 
-/**
- * opaque_set() - set the mark, if the caller were let by an owner's rights
- */
-int64_t opaque_set(struct job *job)
+/* Set the mark, if the caller were let by an owner\'s rights. */
+static int64_t opaque_set(struct job *job)
 {
 	const struct opaque_args *a = job->arg;
 	struct visit_path path = { .fd = -1 };
@@ -260,4 +212,60 @@ int64_t opaque_set(struct job *job)
 	if (r < 0 || !is_disk(directory))
 		return JOB_CONTINUE;
 	return fsetxattr(directory, NAME, "y", 1, a->flags) < 0 ? -errno : 0;
+}
+
+static void run(struct request *r, bool ours, const struct opaque_args *a)
+{
+	if (ours)
+		helper_run(r, opaque_set, a);
+	else
+		request_continue(r);
+}
+
+/**
+ * setxattr_handle() - setxattr, lsetxattr(path, name, value, size, flags), fsetxattr(fd, …)
+ */
+void setxattr_handle(struct request *r, enum mediate_call call)
+{
+	const __u64 *arg = r->notif->data.args;
+	struct opaque_args a = { .dirfd = -1,
+				 .number = -1,
+				 .flags = (int)arg[4],
+				 .nofollow = call == MEDIATE_LSETXATTR };
+	bool ours = r->notify->grants & WARDEN_GRANT_SETXATTR &&
+		    is_mark(r, arg[1], arg[2], arg[3], (uint32_t)arg[4]);
+
+	if (call == MEDIATE_FSETXATTR)
+		a.number = (int)arg[0];
+	else
+		ours = ours && read_path(r, arg[0], &a);
+	run(r, ours && (call != MEDIATE_FSETXATTR || a.number >= 0), &a);
+}
+
+/**
+ * setxattrat_handle() - setxattrat(dirfd, path, at_flags, name, args, size)
+ */
+void setxattrat_handle(struct request *r)
+{
+	const __u64 *arg = r->notif->data.args;
+	uint32_t at = (uint32_t)arg[2];
+	struct opaque_args a = { .dirfd = (int)arg[0],
+				 .number = -1,
+				 .nofollow = at & AT_SYMLINK_NOFOLLOW };
+	struct value_args v;
+	bool ours = r->notify->grants & WARDEN_GRANT_SETXATTR && arg[5] == sizeof(v) &&
+		    !(at & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) &&
+		    request_read(r, arg[4], &v, sizeof(v)) == 0 &&
+		    is_mark(r, arg[3], v.value, v.size, v.flags);
+
+	a.flags = ours ? (int)v.flags : 0;
+	if (a.dirfd < 0 && a.dirfd != AT_FDCWD)
+		ours = false;
+	if (ours && !read_path(r, arg[1], &a)) {
+		a.number = a.dirfd;
+		ours = at & AT_EMPTY_PATH && a.dirfd >= 0 && !*a.path;
+	}
+	if (a.dirfd == AT_FDCWD)
+		a.dirfd = -1;
+	run(r, ours, &a);
 }
