@@ -94,7 +94,6 @@ int node_stat_at(int dirfd, const char *name, struct node_stat *st);
 int node_get(struct node_table *t, int *fd, const struct node_stat *st, uint64_t alias,
 	     struct node **ret);
 int node_hold(struct node_table *t, struct node *n);
-void node_drop(struct node_table *t, struct node *n);
 void node_drop_later(struct node_table *t, struct node *n);
 void node_pin(struct node_table *t, int fd, const struct node_stat *st);
 

@@ -54,7 +54,7 @@ int node_open_handle(int mount_fd, const struct node *n, int flags)
 }
 
 /**
- * node_hold() - an O_PATH descriptor of @n, until node_drop()
+ * node_hold() - an O_PATH descriptor of @n, until node_drop_later()
  *
  * Return: a descriptor, which stays the node's; -ESTALE if somebody has removed it meanwhile.
  */
@@ -82,10 +82,8 @@ int node_hold(struct node_table *t, struct node *n)
 	return fd;
 }
 
-/**
- * node_drop() - the end of node_hold()
- */
-void node_drop(struct node_table *t, struct node *n)
+/* The end of node_hold(). */
+static void node_drop(struct node_table *t, struct node *n)
 {
 	node_put(t, n, 1, 0);
 }

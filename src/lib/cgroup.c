@@ -276,25 +276,6 @@ int cgroup_enter_self(const int *tasks_fds, int n)
 }
 
 /**
- * cgroup_add_pid() - move a process with all its threads into every cgroup of the container
- */
-int cgroup_add_pid(const struct cgroups *cg, pid_t pid)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	for (int i = 0; i < cg->n; i++) {
-		int r = cg->h[i].dir_fd < 0
-				? 0
-				: fd_write_file_at(cg->h[i].dir_fd, "cgroup.procs", text);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/**
  * cgroup_controller_fd() - where the files of @controller are
  * @controller: name in v1; "" for the v2 hierarchy, whatever its controllers
  * @v2: whether they are named and meant as in v2

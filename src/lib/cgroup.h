@@ -142,7 +142,6 @@ int cgroup_delegate(struct cgroups *cg, uid_t uid, gid_t gid);
 int cgroup_v2_fd(const struct cgroups *cg);
 int cgroup_tasks_fds(const struct cgroups *cg, int fds[CGROUP_MAX_HIERARCHIES]);
 int cgroup_enter_self(const int *tasks_fds, int n);
-int cgroup_add_pid(const struct cgroups *cg, pid_t pid);
 int cgroup_kill(const struct cgroups *cg, int sig);
 int cgroup_kill_try(const struct cgroups *cg, unsigned int ms, bool stuck);
 int cgroup_signal_all(const struct cgroups *cg, int sig);
