@@ -8,7 +8,8 @@
  *
  * An engine is a process of our own user namespace whose program has the name of one: the engine
  * inside of a container is that container's affair. sock_diag sees the sockets of our network
- * namespace; one of another namespace is connected to, and closed, to learn its owner.
+ * namespace; one of another namespace is connected to, and closed, to learn its owner. A kernel
+ * without it tells names alone (/proc/net/unix).
  */
 #include "config.h"
 #include "policy/sockets.h"
@@ -29,6 +30,8 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define PROC_LISTENS 0x10000 /* in /proc/net/unix: the kernel's __SO_ACCEPTCON */
 
 struct socket_entry {
 	uint32_t number; /* "socket:[N]" */
@@ -86,21 +89,24 @@ static void take_entry(GArray *list, const struct nlmsghdr *h)
 		g_array_append_val(list, e);
 }
 
-/* Return: whether there is more to come. */
-static bool take_answer(GArray *list, const char *buf, ssize_t n)
+/* @buf: @n bytes of an answer. Return: 1: there is more to come; 0: that was all; -1: an error */
+static int take_answer(GArray *list, const char *buf, ssize_t n)
 {
+	if (n <= 0)
+		return -1;
 	for (const struct nlmsghdr *h = (const void *)buf; NLMSG_OK(h, (size_t)n);
 	     h = NLMSG_NEXT(h, n)) {
 		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
-			return false;
+			return h->nlmsg_type == NLMSG_DONE ? 0 : -1;
 		if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
 		    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct unix_diag_msg)))
 			take_entry(list, h);
 	}
-	return n > 0;
+	return 1;
 }
 
-static void list_listening(struct sockets *s)
+/* By netlink. Return: whether all that listen were told of. */
+static bool list_by_diag(GArray *list)
 {
 	struct {
 		struct nlmsghdr h;
@@ -113,12 +119,55 @@ static void list_listening(struct sockets *s)
 			 .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS } };
 	autofd fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	char buf[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
+	int r;
 
-	s->listening = g_array_new(false, false, sizeof(struct socket_entry));
 	if (fd < 0 || send(fd, &ask, sizeof(ask), 0) != (ssize_t)sizeof(ask))
+		return false;
+	do {
+		r = take_answer(list, buf, recv(fd, buf, sizeof(buf), 0));
+	} while (r > 0);
+	return r == 0;
+}
+
+/* "Num: RefCount Protocol Flags Type St Inode Path" */
+static void take_line(GArray *list, const char *line)
+{
+	struct socket_entry e = { 0 };
+	unsigned int flags;
+	struct stat st;
+	int at = 0;
+
+	if (sscanf(line, "%*x: %*x %*x %x %*x %*x %u %n", &flags, &e.number, &at) != 2 || !at ||
+	    !(flags & PROC_LISTENS) ||
+	    g_strlcpy(e.name, line + at, sizeof(e.name)) >= sizeof(e.name) || e.name[0] != '/' ||
+	    lstat(e.name, &st) < 0)
 		return;
-	while (take_answer(s->listening, buf, recv(fd, buf, sizeof(buf), 0)))
-		;
+	e.dev = st.st_dev;
+	e.ino = st.st_ino;
+	g_array_append_val(list, e);
+}
+
+/* Where the kernel has no such netlink (unix_diag): by name, as long as that is the socket's. */
+static void list_by_name(GArray *list)
+{
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	if (!g_file_get_contents("/proc/net/unix", &text, NULL, NULL))
+		return;
+	lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; *line; line++)
+		take_line(list, *line);
+}
+
+static void list_listening(struct sockets *s)
+{
+	s->listening = g_array_new(false, false, sizeof(struct socket_entry));
+	if (list_by_diag(s->listening))
+		return;
+#ifndef MUTANT_DIAG_ALONE
+	list_by_name(s->listening);
+#endif
 }
 
 static bool is_engine_name(const char *exe)

@@ -51,6 +51,17 @@ is "$(explain --mount "$work")" refused "... what is not shared"
 ### Restricted mounts without an engine
 echo '{ }' >"$file"
 fails 'because it.s configured as a restricted host mount \(it contains' "a root file system that is the host's" cloister --settings "$file" launch --rootfs / -- true
+# A program of an engine's name that listens: also where the kernel tells of that in its old way only.
+mkdir "$work/engine" "$work/sockets"
+cp "$(readlink -f "$(type -P python3)")" "$work/engine/dockerd"
+"$work/engine/dockerd" -IS -c 'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(600)' \
+	"$work/sockets/own name" </dev/null >/dev/null 2>&1 &
+engine=$!
+on_exit kill "$engine"
+ok "an engine's socket of any name" eventually 10 test -S "$work/sockets/own name"
+fails 'contains the socket ".*/own name"' "a directory with it" policy explain --mount "$work/sockets"
+fails 'contains the socket ".*/own name"' "... where the kernel lacks unix_diag" \
+	"$tests_lib/without-diag.py" cloister --root "$state" --settings "$file" policy explain --mount "$work/sockets"
 mkdir -p "$work/tree/proc"
 mount -t proc proc "$work/tree/proc"; on_exit umount -q "$work/tree/proc"
 fails 'it shows the kernel' "a mount that is carried along" launch -v "$work/tree:/m" -- true
