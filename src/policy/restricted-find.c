@@ -137,7 +137,8 @@ static bool scan(int dirfd, const struct object *o, int depth, int *left)
 		found = d->d_ino == o->ino &&
 			fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 			st.st_dev == o->dev && st.st_ino == o->ino;
-		if (found || d->d_type != DT_DIR || depth == 0)
+		/* some file systems do not tell the type */
+		if (found || depth == 0 || (d->d_type != DT_DIR && d->d_type != DT_UNKNOWN))
 			continue;
 		sub = openat(dirfd, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		found = sub >= 0 && scan(sub, o, depth - 1, left);
