@@ -105,6 +105,10 @@ int rundir_machine(int root_fd)
 
 /**
  * rundir_lock() - keep containers from coming and going until the result is closed
+ *
+ * Waits for whoever has it.
+ *
+ * Return: a descriptor, or -errno.
  */
 int rundir_lock(int root_fd)
 {
@@ -406,6 +410,10 @@ void rundir_remove_tree(int root_fd, const char *name)
 
 /**
  * rundir_each() - call @fn for each container directory until it returns non-zero
+ *
+ * Also for those of another runtime, and for what comes or goes meanwhile.
+ *
+ * Return: what @fn returned last, 0 if there is none, or -errno.
  */
 int rundir_each(int root_fd, int (*fn)(const char *id, void *arg), void *arg)
 {
@@ -416,7 +424,8 @@ int rundir_each(int root_fd, int (*fn)(const char *id, void *arg), void *arg)
 	if (!dir)
 		return -errno;
 	while (r == 0 && (e = dir_next(dir)))
-		if (e->d_type == DT_DIR && rundir_valid_id(e->d_name))
+		/* Of what some file systems do not tell the type @fn finds out that it is none. */
+		if ((e->d_type == DT_DIR || e->d_type == DT_UNKNOWN) && rundir_valid_id(e->d_name))
 			r = fn(e->d_name, arg);
 	return r;
 }
