@@ -81,6 +81,8 @@ int fd_read_file_at(int dirfd, const char *path, char *buf, size_t size)
 
 /**
  * fd_write_file_at() - write @text to an existing file (procfs, cgroupfs) with one write(2)
+ *
+ * Return: 0, also if the file took a part of it only; or -errno.
  */
 int fd_write_file_at(int dirfd, const char *path, const char *text)
 {
@@ -118,6 +120,10 @@ static int create_anew(int dirfd, const char *name, mode_t mode)
 
 /**
  * fd_replace_file_at() - put @data in place of @dirfd/@name, all or nothing (tmp + rename)
+ * @name: in @dirfd itself, at most 240 bytes
+ * @mode: of the new file, less the umask
+ *
+ * Return: 0, or -errno: then what was there is there still. Nothing is synchronised to a disk.
  */
 int fd_replace_file_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
 {
@@ -142,6 +148,8 @@ int fd_replace_file_at(int dirfd, const char *name, const void *data, size_t len
 
 /**
  * fd_write_all() - write all @len bytes
+ *
+ * Return: 0, or -errno: then some may have been written. -EAGAIN if @fd does not block.
  */
 int fd_write_all(int fd, const void *data, size_t len)
 {
@@ -161,7 +169,9 @@ int fd_write_all(int fd, const void *data, size_t len)
 }
 
 /**
- * fd_read_all() - read exactly @len bytes; -EPIPE if the stream ends before
+ * fd_read_all() - read exactly @len bytes
+ *
+ * Return: 0; -EPIPE if the stream ends before; or another -errno. Some may have been read then.
  */
 int fd_read_all(int fd, void *data, size_t len)
 {
@@ -184,6 +194,10 @@ int fd_read_all(int fd, void *data, size_t len)
 
 /**
  * fd_send() - send one message with up to FD_PASS_MAX descriptors (borrowed, not closed)
+ *
+ * No SIGPIPE is raised.
+ *
+ * Return: 0; -EPIPE if nobody receives any more; -EMSGSIZE if not all was taken; or another -errno.
  */
 int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n_fds)
 {

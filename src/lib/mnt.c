@@ -60,6 +60,8 @@ int mnt_configure(int fs, const char *options)
  * mnt_new() - a detached mount of a new @fstype instance
  * @options: as for mnt_configure()
  * @attrs: MOUNT_ATTR_*
+ *
+ * Return: a descriptor of the mount, which goes with its last one unless it is attached; or -errno.
  */
 int mnt_new(const char *fstype, const char *options, unsigned int attrs)
 {
@@ -88,6 +90,10 @@ int mnt_tmpfs(const char *size, const char *mode, unsigned int attrs)
 
 /**
  * mnt_clone() - a detached copy of the mount at @dirfd/@path, of its submounts too if @recursive
+ * @path: a symlink at its end is not followed; "": what @dirfd itself is
+ *
+ * Return: a descriptor as of mnt_new(), or -errno; -EINVAL where locked submounts would be left
+ * out.
  */
 int mnt_clone(int dirfd, const char *path, bool recursive)
 {
