@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -117,8 +118,9 @@ struct exec_cgroups {
 /* Where process @pid is in the hierarchy @h of v2. Return: a descriptor, or -1. */
 static int open_place_of(const struct cgroup_hierarchy *h, pid_t pid)
 {
+	static char text[CGROUP_MAX_HIERARCHIES * PATH_MAX];
 	g_autofree char *below = NULL;
-	char path[64], text[4096];
+	char path[64];
 	const char *line;
 
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);

