@@ -9,6 +9,7 @@
 #include "launcher/log.h"
 #include "lib/rundir.h"
 #include "runtime/error.h"
+#include "runtime/init.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -338,6 +339,7 @@ int main(int argc, char **argv)
 	int c, status;
 
 	ensure_stdio();
+	child_remember_command_line(argc, argv);
 	opterr = 0; /* launcher_bad_option() says it in our own words */
 	while ((c = flags_getopt(argc, argv, "+hvV", options)) != -1)
 		if (!global_option(c == 'V' ? 'v' : c, argv, &status))

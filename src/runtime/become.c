@@ -32,13 +32,41 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* What we were started with: options, paths and names of the caller's. */
+static struct {
+	char *text;
+	size_t len;
+} command_line;
+
 /**
- * child_hide() - processes inside may not attach to us or look into our /proc directory
+ * child_remember_command_line() - what processes that are born inside are not to show
+ */
+void child_remember_command_line(int argc, char **argv)
+{
+	char *last = argv[argc - 1];
+
+	command_line.text = argv[0];
+	command_line.len = last + strlen(last) + 1 - argv[0];
+}
+
+/* Everybody may read /proc/PID/cmdline, and whoever stops us has time to. */
+static void hide_command_line(void)
+{
+#ifndef MUTANT_COMMAND_LINE_SHOWN
+	memset(command_line.text, 0, command_line.len);
+#endif
+}
+
+/**
+ * child_hide() - processes inside may not attach to us or look into our /proc directory, nor see
+ * how we were called
  *
  * Said again after each change of credentials, which resets it to what fs.suid_dumpable says.
  */
 void child_hide(void)
 {
+	if (command_line.len)
+		hide_command_line();
 #ifdef MUTANT_DUMPABLE_HELPER
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 #else

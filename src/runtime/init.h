@@ -83,5 +83,6 @@ void child_confine_hook(const struct child_common *c, int sync);
 void child_become(const struct child_common *c, int slave) G_GNUC_NORETURN;
 void child_check_command(const struct child_common *c);
 void child_exec_command(int sync, const struct spec_process *p) G_GNUC_NORETURN;
+void child_remember_command_line(int argc, char **argv);
 void child_hide(void);
 void child_reset_inherited(void);

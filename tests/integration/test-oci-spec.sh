@@ -48,7 +48,7 @@ like "$(state one | json 'd["ociVersion"]')" '^1\.[0-9]+\.[0-9]+' "runtime: stat
 bundle rel "$(script true)"
 is "$(cd "$work/b/rel" && rt create "$(cname rel)" </dev/null >/dev/null 2>&1; state rel | json 'd["bundle"]')" "$work/b/rel" "runtime: the bundle is the working directory, made absolute"
 forget rel
-like "$(tr '\0' ' ' <"/proc/$(cat "$work/b/one/pid")/cmdline")" 'create|init' "runtime: the user's program does not run before start"
+like "$(cat "/proc/$(cat "$work/b/one/pid")/comm")" 'cloister|crun|runc' "runtime: the user's program does not run before start"
 sed -i 's/first/changed/; s/sleep 1000/sleep 2000/' "$work/b/one/config.json"
 rt start "$(cname one)" >/dev/null 2>&1
 running_one() { tr '\0' ' ' <"/proc/$(cat "$work/b/one/pid")/cmdline" | grep -q "sleep 1000"; }

@@ -192,6 +192,24 @@ static bool executes_runtime(pid_t pid)
 	return strstr(target, "cloister") != NULL;
 }
 
+/* Which anybody may read: with options, paths and names of the host's? */
+static bool shows_command_line(pid_t pid)
+{
+	char path[64], text[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	fd = open(path, O_RDONLY);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0 || !memmem(text, n, "cloister", 8))
+		return false;
+	printf("read %s of the runtime\n", path);
+	return true;
+}
+
 static int met; /* how many times there was something to attack */
 
 /* Through /proc/PID of the runtime's process while it joins: what can be opened of it? */
@@ -203,6 +221,7 @@ static int look_into(pid_t pid)
 	if (!is_runtime(pid))
 		return 0;
 	met++;
+	worked += shows_command_line(pid);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[64];
 		int fd;
