@@ -87,6 +87,7 @@ static const uint16_t numbers[MEDIATE_CALLS][N_ABIS] = {
 	[MEDIATE_SYSFS] = { NUMBERS(139, 135, 0, 135) },
 	[MEDIATE_USTAT] = { NUMBERS(136, 62, 0, 62) },
 	[MEDIATE_OPEN_TREE_ATTR] = { SAME(467) },
+	[MEDIATE_PERF] = { NUMBERS(298, 336, 241, 364) },
 };
 
 /**
@@ -202,6 +203,21 @@ static void put_mknod(struct program *p, int mode)
 	put_return(p, p->action);
 }
 
+/*
+ * perf_event_open(2) of all processes on a CPU, the host's too: with kernel.perf_event_paranoid at
+ * 0 or less anybody may. Of one's own processes, or of a cgroup that one can open, it is as before.
+ */
+static void put_perf(struct program *p)
+{
+	put_load_arg(p, 1);
+	put_jump(p, BPF_JEQ, (uint32_t)-1, 1, 0);
+	put_return(p, SECCOMP_RET_ALLOW);
+#ifdef MUTANT_MACHINE_WATCHED
+	put_return(p, SECCOMP_RET_ALLOW);
+#endif
+	put_return(p, SECCOMP_RET_ERRNO | EACCES);
+}
+
 /* What becomes of a call whose number was recognised: ends in a return on each way. */
 static void put_decision(struct program *p, enum mediate_call call)
 {
@@ -213,6 +229,9 @@ static void put_decision(struct program *p, enum mediate_call call)
 		put_load_arg(p, 1);
 		put_return_if(p, MNT_DETACH | MNT_EXPIRE | MNT_FORCE, SECCOMP_RET_ALLOW);
 		break;
+	case MEDIATE_PERF:
+		put_perf(p);
+		return;
 	case MEDIATE_MKNOD:
 		put_mknod(p, 1);
 		return;

@@ -45,6 +45,7 @@ enum mediate_call {
 	MEDIATE_SYSFS,
 	MEDIATE_USTAT,
 	MEDIATE_OPEN_TREE_ATTR,
+	MEDIATE_PERF,
 	MEDIATE_CALLS
 };
 
@@ -54,7 +55,7 @@ enum mediate_abi { MEDIATE_ABI_NATIVE, MEDIATE_ABI_COMPAT };
 #define MEDIATE_BIT(call) (1U << (call))
 #define MEDIATE_REFUSED                                                                            \
 	(MEDIATE_BIT(MEDIATE_SYSLOG) | MEDIATE_BIT(MEDIATE_SYSFS) | MEDIATE_BIT(MEDIATE_USTAT) |   \
-	 MEDIATE_BIT(MEDIATE_OPEN_TREE_ATTR))
+	 MEDIATE_BIT(MEDIATE_OPEN_TREE_ATTR) | MEDIATE_BIT(MEDIATE_PERF))
 /* What may not go to the kernel where nobody is there to be notified either; see fsmount_pick(). */
 #define MEDIATE_UNHEARD	   (MEDIATE_REFUSED | MEDIATE_BIT(MEDIATE_FSPICK))
 #define MEDIATE_FILTER_MAX 256

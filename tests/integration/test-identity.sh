@@ -104,6 +104,8 @@ if [ -x "$top_builddir/tests/lib/taint" ]; then
 		is "$($which taint calls | awk -F '\t' '$1 ~ /^(syslog|sysfs|ustat)$/ && $3 == "success" { print $1, $2, $3 }')" "" "$which: syslog(2), sysfs(2), ustat(2)"
 		is "$($which taint calls | awk -F '\t' '$1 ~ /^(syslog|sysfs|ustat)$/' | wc -l)" 4 "$which: all were asked"
 	done
+	# The kernel would complain of the arguments, whoever may ask with this setting of the host's.
+	is "$(other taint calls | sed -n 's/^perf_event_open\tall\t//p')" "Permission denied" "perf_event_open(2) of all processes"
 fi
 
 ### A mount of the specification below a directory of ours finds its place

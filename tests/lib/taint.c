@@ -334,6 +334,7 @@ static void print_refused(void)
 	result("sysfs", "count", syscall(SYS_sysfs, 3));
 	result("ustat", "root", syscall(SYS_ustat, 0xfe00, buf));
 	result("perf_event_open", "call", syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0));
+	result("perf_event_open", "all", syscall(SYS_perf_event_open, NULL, -1, 0, -1, 0));
 	result("bpf", "call", syscall(SYS_bpf, 0, NULL, 0));
 	result("iopl", "call", syscall(SYS_iopl, 3));
 	result("quotactl", "call", syscall(SYS_quotactl, 0x800001 << 8, "/dev/vda", 0, buf));

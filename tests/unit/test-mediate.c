@@ -240,15 +240,45 @@ static void test_of_the_machine(void **state)
 				 SECCOMP_RET_ERRNO | ENOSYS);
 }
 
+static void test_perf(void **state)
+{
+	static const struct {
+		uint32_t arch;
+		int nr;
+	} calls[] = { { AUDIT_ARCH_X86_64, 298 },
+		      { AUDIT_ARCH_X86_64, 298 | 0x40000000 },
+		      { AUDIT_ARCH_I386, 336 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		uint64_t args[6] = { 0 };
+
+		assert_int_equal(decide(ALL, calls[i].arch, calls[i].nr, args), ALLOW);
+		/* The kernel reads a 32-bit number. */
+		args[1] = UINT32_MAX;
+		assert_int_equal(decide(ALL, calls[i].arch, calls[i].nr, args),
+				 SECCOMP_RET_ERRNO | EACCES);
+		args[1] = ~0ULL;
+		assert_int_equal(decide(ALL, calls[i].arch, calls[i].nr, args),
+				 SECCOMP_RET_ERRNO | EACCES);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),		 cmocka_unit_test(test_only_wanted),
-		cmocka_unit_test(test_others_by_number), cmocka_unit_test(test_identify),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_only_wanted),
+		cmocka_unit_test(test_others_by_number),
+		cmocka_unit_test(test_identify),
 #ifdef __x86_64__
-		cmocka_unit_test(test_mount_flags),	 cmocka_unit_test(test_other_flags),
-		cmocka_unit_test(test_attributes),	 cmocka_unit_test(test_mknod),
-		cmocka_unit_test(test_syslog),		 cmocka_unit_test(test_of_the_machine),
+		cmocka_unit_test(test_mount_flags),
+		cmocka_unit_test(test_other_flags),
+		cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_mknod),
+		cmocka_unit_test(test_syslog),
+		cmocka_unit_test(test_of_the_machine),
+		cmocka_unit_test(test_perf),
 #endif
 	};
 
