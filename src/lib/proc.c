@@ -85,11 +85,18 @@ static bool alive_at(int proc_fd, const struct proc_id *id)
 
 	if (id->pid <= 0 || read_stat(proc_fd, id->pid, &line) < 0)
 		return false;
-	return line.start == id->start && line.state != 'Z' && line.state != 'X';
+	if (line.start != id->start)
+		return false;
+#ifndef MUTANT_LEADER_BELIEVED
+	if (line.state == 'Z' && line.threads > 1)
+		return true;
+#endif
+	return line.state != 'Z' && line.state != 'X';
 }
 
 /**
- * proc_alive() - does @id still run? A zombie does not.
+ * proc_alive() - does @id still run? A zombie does not, unless it is only the first thread that has
+ * ended: others may go on for as long as they like.
  */
 bool proc_alive(const struct proc_id *id)
 {

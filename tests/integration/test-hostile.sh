@@ -115,6 +115,18 @@ fails 'cgroup.*name' "a cgroup with another container's processes is refused" \
 ok "and the other container lives on" cloister exec "$name" true
 cloister delete --force "$name"
 
+### The first thread of PID 1 ends, and others go on
+name=$(cname leader)
+launch_detached "$name" --rootfs "$root" -- attack leave-leader
+pid=$(cloister ps --json "$name" | tr -d '[]')
+eventually 5 grep -q '^State:.Z' "/proc/$pid/status"
+like "$(grep '^Threads' "/proc/$pid/status")" '2$' "(the first thread has ended, another runs)"
+like "$(cloister list | grep "$name")" ' running ' "a container is not over when the first thread of its first process is"
+fails 'running' "nor is it deleted without force" cloister delete "$name"
+ok "it can be killed" cloister kill "$name" KILL
+ok "and has ended" eventually 5 sh -c "! grep -q '^Threads:.2' /proc/$pid/status 2>/dev/null"
+cloister delete --force "$name"
+
 ### PID 1 so deep below its cgroup that the kernel tells no path: what `exec` starts must not stay in the caller's
 v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 if [ -n "$v2" ]; then

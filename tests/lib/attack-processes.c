@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -336,12 +337,32 @@ static int enter_deep_cgroup(char **a)
 	return result(fd < 0 ? fd : write(fd, "1", 1));
 }
 
+static void *sleep_on(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* The first thread ends and another goes on: /proc shows a zombie. */
+static int leave_leader(char **a)
+{
+	pthread_t thread;
+
+	(void)a;
+	if (pthread_create(&thread, NULL, sleep_on, NULL))
+		return -EAGAIN;
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
 const struct call attack_processes[] = {
 	{ "stop-all", stop_all, 1, "MILLISECONDS" },
 	{ "seize-all", seize_all, 1, "MILLISECONDS" },
 	{ "push-tty", push_tty, 1, "TEXT [own]" },
 	{ "leave-flood", leave_flood, 0, "" },
 	{ "deep-cgroup", enter_deep_cgroup, 1, "DIRECTORY" },
+	{ "leave-leader", leave_leader, 0, "" },
 	{ "snoop", snoop, 1, "MILLISECONDS" },
 	{ "overwrite-runtime", overwrite_runtime, 1, "MILLISECONDS" },
 	{ "swap", swap_forever, 3, "A B STOP" },
