@@ -108,7 +108,7 @@ static bool is_on(const struct mountlist *list, const struct mountlist_entry *e,
 	for (int depth = 0; e && depth < 64; depth++) {
 		if (e->parent == top)
 			return true;
-		e = e->parent == e->id ? NULL : mountlist_by_id(list, e->parent);
+		e = mountlist_up(list, e);
 	}
 	return false;
 }

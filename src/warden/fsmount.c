@@ -36,6 +36,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -165,8 +166,11 @@ void fsmount_let_go(const struct request *r)
 	const int *kept = r->notify->kept;
 	int trees[KEPT_MAX], ids[KEPT_MAX];
 	bool attached[KEPT_MAX];
+	struct rusage begun;
 	char path[64];
 	int n = 0;
+
+	getrusage(RUSAGE_THREAD, &begun);
 
 	while (n < KEPT_MAX && (trees[n] = recv_kept(kept[1])) >= 0) {
 		ids[n] = sys_mount_id(trees[n]);
@@ -184,6 +188,7 @@ void fsmount_let_go(const struct request *r)
 	}
 	if (n > 0)
 		send_as(0);
+	rest_owe_own(&begun);
 }
 
 /* Which of the two is it? Marks can be put on anything. */

@@ -35,6 +35,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -260,6 +261,7 @@ static bool settle(struct request *r)
 static void run_once(struct request *r, const struct helper_task *task)
 {
 	uint32_t number = (r->mail->word | PHASE_MASK) + 1;
+	struct rusage usage = { 0 };
 	int pidfd, status;
 	pid_t pid;
 
@@ -273,7 +275,8 @@ static void run_once(struct request *r, const struct helper_task *task)
 	pidfd = sys_pidfd_open(pid);
 	if (pidfd >= 0)
 		helper_wait_end(r, pidfd);
-	waitpid(pid, &status, 0);
+	wait4(pid, &status, 0, &usage);
+	rest_owe(&usage);
 	if (pidfd >= 0)
 		close(pidfd);
 }

@@ -9,6 +9,8 @@
 
 #include <limits.h>
 
+struct rusage;
+
 struct job {
 	const struct request *request;
 	struct visit visit;
@@ -43,6 +45,9 @@ void helper_forget(struct notify_mail *mail);
 void helper_wait_others(const struct request *r);
 void helper_run_task(struct request *r, const struct helper_task *task);
 void helper_run(struct request *r, job_fn *run, const void *arg);
+void rest_owe(const struct rusage *usage);
+void rest_owe_own(const struct rusage *since);
+void rest_take(void);
 int64_t helper_attach(struct job *job, int tree, int target);
 int64_t helper_give(struct job *job, int fd, bool cloexec);
 int64_t helper_detach(struct job *job, int id);

@@ -121,6 +121,47 @@ static int parse(struct mountlist *list)
 	return 0;
 }
 
+#define SLOTS (2 * ENTRIES_MAX) /* a power of two */
+
+/* Where entry @id is, or the free slot where it would be. The kernel counts: hardly two are one. */
+static size_t find_slot(const struct mountlist *list, const int *slots, int id)
+{
+	size_t at = (unsigned int)id % SLOTS;
+
+	while (slots[at] && list->entries[slots[at] - 1].id != id)
+		at = (at + 1) % SLOTS;
+	return at;
+}
+
+/*
+ * Once, and not by a search through all for each step of a way up, which is seconds for thousands.
+ */
+static int link_parents(struct mountlist *list)
+{
+	int *slots = get_memory(SLOTS * sizeof(int)); /* index + 1; 0: free */
+
+	if (!slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n; i++)
+		slots[find_slot(list, slots, list->entries[i].id)] = i + 1;
+	for (size_t i = 0; i < list->n; i++) {
+		struct mountlist_entry *e = &list->entries[i];
+
+		e->up = e->parent == e->id ? -1 : slots[find_slot(list, slots, e->parent)] - 1;
+	}
+	munmap(slots, SLOTS * sizeof(int));
+	return 0;
+}
+
+/**
+ * mountlist_up() - what @e is mounted on, or NULL
+ */
+const struct mountlist_entry *mountlist_up(const struct mountlist *list,
+					   const struct mountlist_entry *e)
+{
+	return e->up < 0 ? NULL : &list->entries[e->up];
+}
+
 /**
  * mountlist_read() - read the mountinfo file @proc_fd/@path
  * @ret: to be freed with mountlist_free() whatever is returned
@@ -136,7 +177,9 @@ int mountlist_read(int proc_fd, const char *path, struct mountlist *ret)
 	if (!ret->text || !ret->entries)
 		return -ENOMEM;
 	r = read_text(proc_fd, path, ret);
-	return r < 0 ? r : parse(ret);
+	if (r == 0)
+		r = parse(ret);
+	return r < 0 ? r : link_parents(ret);
 }
 
 /**
@@ -209,7 +252,8 @@ static bool is_placed(const struct mountlist *list, size_t placed, int id)
 /**
  * mountlist_sort() - put each mount behind the one that it is mounted on
  *
- * A tree that was made first and attached later comes in the order in which it was made.
+ * A tree that was made first and attached later comes in the order in which it was made. It is for
+ * lists that the container has no part in: mountlist_up() does not know the new places.
  */
 void mountlist_sort(struct mountlist *list)
 {

@@ -10,6 +10,7 @@
 
 struct mountlist_entry {
 	int id, parent;
+	int up; /* index of the parent, -1 if it is not in the list */
 	dev_t dev;
 	const char *root, *point, *type;
 	const char *options; /* of the file system, not of the mount */
@@ -27,4 +28,6 @@ int mountlist_read(int proc_fd, const char *path, struct mountlist *ret);
 int mountlist_has(int proc_fd, const char *path, const int *ids, bool *found, size_t n);
 void mountlist_sort(struct mountlist *list);
 void mountlist_free(struct mountlist *list);
+const struct mountlist_entry *mountlist_up(const struct mountlist *list,
+					   const struct mountlist_entry *e);
 const struct mountlist_entry *mountlist_by_id(const struct mountlist *list, int id);

@@ -374,6 +374,7 @@ static void *live(void *arg)
 	for (;;) {
 		lead();
 		reign(slot);
+		rest_take();
 	}
 	return NULL;
 }

@@ -76,6 +76,18 @@ if have cgroup-memory; then
 	is "$(wardens)" "$wardens_before" "nobody but its helper is killed for it"
 	ok "the next one is served" inside sh -c 'mount -t proc proc /new && umount /new'
 fi
+# What it waits for costs the host's CPU time, of which its helpers have no more than one CPU's.
+ticks() { for p in $(helpers "$name"); do sed 's/.*) //' "/proc/$p/stat"; done | awk '{ n += $12 + $13 + $14 + $15 } END { print n + 0 }'; }
+cloister exec "$name" unshare -m attack remount-load /other 12000 </dev/null >"$tap_dir/load" &
+ok "(thousands of mounts are made)" eventually 30 grep -qx made "$tap_dir/load"
+rests() { for p in $(helpers "$name"); do cat "/proc/$p/task/"*/wchan; done 2>/dev/null | grep -q nanosleep; }
+ok "sixteen calls at a time: who works on them rests in between" eventually 5 rests
+ticks_before=$(ticks) begun=${EPOCHREALTIME/./}
+sleep 5
+used=$(($(ticks) - ticks_before)) elapsed=$(((${EPOCHREALTIME/./} - begun) * $(getconf CLK_TCK) / 1000000))
+wait $!
+below 1 "$used" "(helpers have been at work)"
+below "$used" "$((elapsed * 13 / 10))" "sixteen calls at a time take no more than a CPU's time of helpers ($used of $elapsed ticks)"
 below "$(kib)" "$((kib_before + 8192))" "the helpers' memory is as before (KiB)"
 for n in "$name" "$other"; do
 	like "$(cloister status --json "$n" | json "','.join(sorted(h['name'] for h in d['helpers'] if h['alive']))")" 'cloister-fs,cloister-warden' "all helpers live"

@@ -247,7 +247,48 @@ static int open_by_handle(char **a)
 	return mnt < 0 ? -errno : result(syscall(SYS_open_by_handle_at, mnt, &fh, O_RDONLY));
 }
 
+/* So many mounts that to look at them all takes long, on each other. */
+static int make_mounts(const char *dir)
+{
+	char path[256];
+
+	if (mount("none", dir, "tmpfs", 0, NULL) < 0)
+		return -errno;
+	for (int i = 0; i < 100; i++) {
+		snprintf(path, sizeof(path), "%s/%d", dir, i);
+		if (mkdir(path, 0700) < 0)
+			return -errno;
+		for (int depth = 0; depth < 60; depth++)
+			if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
+				return -errno;
+	}
+	return 0;
+}
+
+/* Sixteen who have /proc made read-only at the same time, again and again, for a[1] ms. */
+static int remount_load(char **a)
+{
+	double until;
+	int r = make_mounts(a[0]);
+
+	if (r < 0)
+		return r;
+	printf("made\n");
+	fflush(stdout);
+	until = now_ms() + atoi(a[1]);
+	for (int i = 0; i < 16; i++)
+		if (fork() == 0) {
+			while (now_ms() < until)
+				mount(NULL, "/proc", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL);
+			_exit(0);
+		}
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+
 const struct call attack_mounts[] = {
+	{ "remount-load", remount_load, 2, "DIRECTORY MILLISECONDS" },
 	{ "remount-rw", remount_rw, 1, "DIR" },
 	{ "remount-rw-super", remount_rw_super, 1, "DIR" },
 	{ "remount-rw-setattr", remount_rw_setattr, 1, "DIR" },
