@@ -31,6 +31,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -126,6 +127,7 @@ static void be_maker(const struct request *r, const struct mount_args *args, int
 static int have_made(const struct request *r, const struct mount_args *args, struct names *names)
 {
 	pid_t parent = getpid(), pid;
+	struct rusage usage = { 0 };
 	int pair[2], fd = -1;
 	autofd pidfd = -1;
 	size_t n = 0;
@@ -138,8 +140,9 @@ static int have_made(const struct request *r, const struct mount_args *args, str
 	pidfd = pid < 0 ? -1 : sys_pidfd_open(pid);
 	if (pidfd >= 0)
 		helper_wait_end(r, pidfd);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (pid > 0 && wait4(pid, NULL, 0, &usage) < 0 && errno == EINTR)
 		;
+	rest_owe(&usage);
 	if (fd_recv(pair[0], names, sizeof(*names), &fd, 1, &n) != sizeof(*names))
 		n = 0;
 	close(pair[0]);
