@@ -27,6 +27,8 @@
 #define CHECK_FUSE_ALLOW_IDMAP	 (1ULL << 40)
 #define CHECK_FUSE_OVER_IO_URING (1ULL << 41)
 
+#define URING_SWITCH "/sys/module/fuse/parameters/enable_uring"
+
 struct fuse_features {
 	unsigned int major, minor;
 	guint64 flags;
@@ -103,6 +105,19 @@ static void add_feature(struct hostcheck *hc, const char *name, bool has, const 
 		      "%s", has ? detail : "not offered by this kernel");
 }
 
+/* A kernel that has it offers it only where the administrator has switched it on. */
+static void add_io_uring(struct hostcheck *hc, bool offered)
+{
+	if (offered || access(URING_SWITCH, F_OK) < 0)
+		add_feature(hc, "FUSE over io_uring", offered, "enabled in the fuse module",
+			    "requests to shiftfs go through /dev/fuse");
+	else
+		hostcheck_add(hc, "FUSE over io_uring", HOSTCHECK_LIMITED,
+			      "requests to shiftfs go through /dev/fuse; `echo Y >" URING_SWITCH
+			      "` switches it on for mounts made later",
+			      "switched off in the fuse module");
+}
+
 /**
  * hostcheck_fuse() - can FUSE be mounted, and what can its kernel side do?
  */
@@ -130,8 +145,7 @@ void hostcheck_fuse(struct hostcheck *hc)
 		    "file contents are copied through the server of shiftfs");
 	add_feature(hc, "FUSE on ID-mapped mounts", f.flags & CHECK_FUSE_ALLOW_IDMAP,
 		    "offered, for shiftfs", "one server of shiftfs per container");
-	add_feature(hc, "FUSE over io_uring", f.flags & CHECK_FUSE_OVER_IO_URING,
-		    "enabled in the fuse module", "requests go through /dev/fuse");
+	add_io_uring(hc, f.flags & CHECK_FUSE_OVER_IO_URING);
 }
 
 static char *v2_controllers(const struct cgroup_hierarchy *h)

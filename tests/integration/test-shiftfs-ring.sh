@@ -29,8 +29,11 @@ on_exit cleanup
 echo N >$parameter
 ok "served where it is not enabled" serve
 is "$(rings)" 0 "without rings"
+like "$(cloister check)" 'FUSE over io_uring +limited +switched off' "cloister check says that it is only switched off"
+like "$(cloister check)" "echo Y >$parameter" "and how it is switched on"
 ok "unmounted" unserve
 echo Y >$parameter
+like "$(cloister check)" 'FUSE over io_uring +ok +enabled' "cloister check says that it is enabled"
 for options in "--no-io-uring" "--survive" "--threads 1"; do
 	# shellcheck disable=SC2086
 	ok "served with $options where it is enabled" serve $options
