@@ -66,8 +66,9 @@ _cloister_launch()
 		--env-file --sysctl --workdir --user --cap-add --cap-drop --network --read-only --privileged --detach --tty --interactive --rm --help" "$cur"
 }
 
-# Index of the first word of launch that is no option, or of the one after "--"; else COMP_CWORD + 1.
-_cloister_launch_command()
+# Index of the first word from $1 on that is no option of launch, exec or kill and no value of one;
+# COMP_CWORD + 1 if the word to be completed is such a value.
+_cloister_first_word()
 {
 	local i
 
@@ -77,35 +78,51 @@ _cloister_launch_command()
 			echo $((i + 1))
 			return
 			;;
-		--name | --rootfs | -v | --volume | --tmpfs | --hostname | -m | --memory | --cpus | --cpuset | \
-			--pids | -e | --env | --env-file | --sysctl | -w | --workdir | -u | --user | --cap-add | --cap-drop | --network)
+		--name | --rootfs | -v | --volume | --tmpfs | --hostname | -m | --memory | --cpus | --cpuset | --pids | -e | --env | \
+			--env-file | --sysctl | -w | --workdir | -u | --user | --cap-add | --cap-drop | --network | -p | --process | --cwd | \
+			-c | --cap | -g | --additional-gids | --apparmor | --process-label | --console-socket | --pidfd-socket | \
+			--pid-file | --preserve-fds | --cgroup | -r | --regex)
 			# A value holds ":" and "=" as words of their own.
 			((i++))
 			while [[ ${COMP_WORDS[i + 1]-} == [:=]* ]]; do ((i += 2)); done
 			;;
 		-*) ;;
-		*)
-			echo $i
-			return
-			;;
+		*) break ;;
 		esac
 	done
-	echo $((COMP_CWORD + 1))
+	echo $i
+}
+
+# What stands behind an option before the command; false if $1 is none that has a value.
+_cloister_global_value()
+{
+	case $1 in
+	--root | --settings | --log | --criu)
+		mapfile -t COMPREPLY < <(compgen -f -- "$2")
+		compopt -o filenames
+		;;
+	--log-format) _cloister_words "text json" "$2" ;;
+	--log-level) _cloister_words "error warning debug" "$2" ;;
+	--cgroup-manager) _cloister_words "cgroupfs systemd disabled" "$2" ;;
+	--rootless) ;;
+	*) return 1 ;;
+	esac
 }
 
 _cloister()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local root=/run/cloister command='' i first
+	local root=/run/cloister command='' option i first
 
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--root)
-			root=${COMP_WORDS[++i]-}
-			[[ $root != = ]] || root=${COMP_WORDS[++i]-}
+		--root | --settings | --log | --log-format | --log-level | --cgroup-manager | --criu | --rootless)
+			option=${COMP_WORDS[i]}
+			[[ ${COMP_WORDS[i + 1]-} != = ]] || ((i++))
+			((i++))
+			[[ $option != --root ]] || root=${COMP_WORDS[i]-}
 			;;
-		--settings) ((i++)) ;;
 		-*) ;;
 		*)
 			command=${COMP_WORDS[i]}
@@ -113,22 +130,20 @@ _cloister()
 			;;
 		esac
 	done
-	if [[ $prev == --root || $prev == --settings ]]; then
-		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
-		compopt -o filenames
+	if [[ -z $command ]] && _cloister_global_value "$prev" "$cur"; then
 		return
 	fi
 	((i++))
 	case $command in
 	'')
 		_cloister_words "help launch exec kill delete list status check pause resume reload update ps events spec policy features create start run state docker-setup containerd-setup podman-setup --root --settings --log --log-format --log-level --debug
-			--systemd-cgroup --cgroup-manager --help --version" "$cur"
+			--systemd-cgroup --cgroup-manager --rootless --criu --help --version" "$cur"
 		;;
 	launch)
-		first=$(_cloister_launch_command $i)
-		if ((COMP_CWORD < first)) && [[ $cur == -* || $prev == -* ]]; then
+		first=$(_cloister_first_word $i)
+		if ((COMP_CWORD < first)) || [[ $COMP_CWORD == "$first" && $cur == -* && $prev != -- ]]; then
 			_cloister_launch "$cur" "$prev"
-		elif ((COMP_CWORD <= first)); then
+		elif ((COMP_CWORD == first)); then
 			_cloister_commands "$cur"
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -158,9 +173,16 @@ _cloister()
 		esac
 		;;
 	exec)
-		while [[ ${COMP_WORDS[i]-} == -* ]] && ((i < COMP_CWORD)); do ((i++)); done
-		if ((COMP_CWORD > i)); then
+		first=$(_cloister_first_word $i)
+		if ((COMP_CWORD > first)); then
 			_cloister_commands "$cur"
+		elif ((COMP_CWORD < first)); then
+			case $prev in
+			-p | --process | --console-socket | --pidfd-socket | --pid-file)
+				mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+				compopt -o filenames
+				;;
+			esac
 		elif [[ $cur == -* ]]; then
 			_cloister_words "--tty --detach --interactive --process --user --env --cwd --cap --additional-gids
 				--no-new-privs --apparmor --process-label --console-socket --pidfd-socket --pid-file
@@ -170,12 +192,13 @@ _cloister()
 		fi
 		;;
 	kill)
+		first=$(_cloister_first_word $i)
 		if [[ $cur == -* ]]; then
 			_cloister_words "--all --regex --help" "$cur"
-		elif ((COMP_CWORD == i)); then
-			_cloister_words "$(_cloister_names "$root")" "$cur"
-		elif ((COMP_CWORD == i + 1)); then
+		elif ((COMP_CWORD == first + 1)) || [[ " ${COMP_WORDS[*]:i:COMP_CWORD - i} " =~ \ (-r|--regex)\  ]]; then
 			_cloister_words "TERM KILL INT HUP QUIT USR1 USR2 STOP CONT" "$cur"
+		elif ((COMP_CWORD == first)); then
+			_cloister_words "$(_cloister_names "$root")" "$cur"
 		fi
 		;;
 	delete)
@@ -186,8 +209,10 @@ _cloister()
 		fi
 		;;
 	status)
-		if [[ $cur == -* ]]; then
-			_cloister_words "--json --sysctl --help" "$cur"
+		if [[ $prev == --format || $prev == -f ]]; then
+			_cloister_words "table json" "$cur"
+		elif [[ $cur == -* ]]; then
+			_cloister_words "--format --json --sysctl --help" "$cur"
 		else
 			_cloister_words "$(_cloister_names "$root")" "$cur"
 		fi
@@ -256,7 +281,23 @@ _cloister()
 		fi
 		;;
 	list)
-		_cloister_words "--format --json --quiet --help" "$cur"
+		if [[ $prev == --format || $prev == -f ]]; then
+			_cloister_words "table json" "$cur"
+		else
+			_cloister_words "--format --json --quiet --help" "$cur"
+		fi
+		;;
+	spec)
+		case $prev in
+		-b | --bundle | -f | --config | --file)
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			compopt -o filenames
+			;;
+		*) _cloister_words "--bundle --config --file --rootless --help" "$cur" ;;
+		esac
+		;;
+	features)
+		_cloister_words "--help" "$cur"
 		;;
 	check)
 		_cloister_words "--json --help" "$cur"

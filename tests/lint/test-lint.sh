@@ -64,6 +64,38 @@ if [ -x "$top_builddir/shiftfs-fallback/shiftfs" ]; then
 	check_page doc/shiftfs.8 "$top_builddir/shiftfs-fallback/shiftfs"
 	check_page doc/mount.shiftfs.8 "$top_builddir/shiftfs-fallback/mount.shiftfs"
 fi
+# What Tab offers: the words of the line, the last of which is to be completed.
+completed() {
+	bash -c 'compopt() { :; }
+		. doc/completion/cloister.bash
+		COMP_WORDS=(cloister "$@") COMP_CWORD=$#
+		_cloister
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
+}
+cloister=$top_builddir/src/cloister
+if [ -x "$cloister" ]; then
+	root=$tap_dir/state
+	mkdir -p "$root/web"
+	# --cgroup of exec and the two of resctrl are refused by Cloister.
+	refused='^--(cgroup|l3-cache-schema|mem-bw-schema)$'
+	commands=$("$cloister" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | grep -vx 'checkpoint\|restore')
+	comm -3 <(sort <<<"$commands") <(completed help '' | sort) >"$tap_dir/uncompleted"
+	is "$(tr -d '\t' <"$tap_dir/uncompleted" | tr '\n' ' ')" "" "completion: each command of cloister --help"
+	for sub in '' $commands; do
+		# shellcheck disable=SC2086
+		comm -3 <("$cloister" $sub --help | grep -oE -- '(^ +|[,[] ?|\.\.\. )(-[a-z], )?--[a-z][a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+$' |
+			grep -vE "$refused" | sort -u) <(completed $sub -- | sort -u) >"$tap_dir/uncompleted"
+		is "$(tr -d '\t' <"$tap_dir/uncompleted" | tr '\n' ' ')" "" "completion: each option of cloister ${sub:+$sub }--help"
+	done
+	is "$(completed --log "$root/log" lau)" launch "completion: a command behind an option and its value"
+	is "$(completed --log-format j)" json "completion: of that value"
+	is "$(completed --root "$root" exec --user 1:1 w)" web "completion: exec's container behind options and values"
+	is "$(completed --root "$root" kill -a web TE)" TERM "completion: kill's signal behind an option"
+	is "$(completed list --format '' | tr '\n' ' ')" "table json " "completion: a format"
+	is "$(completed launch --memory 5)" 512m "completion: a value of launch"
+	is "$(completed launch --name web -v /a:/b --rm ech)" echo "completion: launch's command behind options and values"
+	rm -r "$root"
+fi
 # As `make installcheck` and distcheck ask it of all that is installed.
 for program in src/cloister{,-warden,-sockproxy,-systemd} fusefs/cloister-fs shiftfs-fallback/{,mount.}shiftfs; do
 	[ -x "$top_builddir/$program" ] || continue
