@@ -198,7 +198,7 @@ static bool started_by_warden(int argc, char **argv)
 		if (strcmp(argv[i], "--fuse-fd") == 0 || strcmp(argv[i], "--help") == 0 ||
 		    strcmp(argv[i], "--version") == 0)
 			return true;
-	return argc < 2;
+	return false;
 }
 
 static int default_threads(void)

@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,16 +35,21 @@
 
 struct standalone {
 	const char *pid, *cgroup, *mountpoint;
-	bool foreground, mounted;
+	bool foreground;
 	unsigned int attrs;
 	struct server *server;
 };
 
-static int complain(const char *what, const char *object, int err)
+/* One line on standard error; the exit status. */
+__attribute__((format(printf, 1, 2))) static int complain(const char *format, ...)
 {
-	fprintf(stderr, "cloister-fs: %s%s%s%s%s%s\n", what, object ? " \"" : "",
-		object ? object : "", object ? "\"" : "", err ? ": " : "",
-		err ? strerror(-err) : "");
+	va_list ap;
+
+	fputs("cloister-fs: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
 	return 1;
 }
 
@@ -80,7 +86,7 @@ static bool take_list(struct standalone *a, char *list)
 
 	for (char *w = strtok_r(list, ",", &save); w; w = strtok_r(NULL, ",", &save))
 		if (!take_word(a, w))
-			return complain("unknown mount option, see cloister-fs(1)", w, 0) == 0;
+			return complain("mount option \"%s\": unknown; see cloister-fs(1)", w) == 0;
 	return true;
 }
 
@@ -104,10 +110,10 @@ static bool parse(struct standalone *a, int argc, char **argv)
 	}
 	/* mount(8) gives the first field of fstab, too */
 	if (argc - optind < 1 || argc - optind > 2)
-		return complain("give one mount point, see --help", NULL, 0) == 0;
+		return complain("give one mount point; see --help") == 0;
 	a->mountpoint = argv[argc - 1];
 	if (!a->pid == !a->cgroup)
-		return complain("give either --pid or --cgroup, see --help", NULL, 0) == 0;
+		return complain("give either --pid or --cgroup; see --help") == 0;
 	return true;
 }
 
@@ -127,6 +133,7 @@ static int make_memory(struct server *s)
 	return 0;
 }
 
+/* Return: 0, or 1 after a complaint. */
 static int mount_it(struct standalone *a)
 {
 	struct server *s = a->server;
@@ -136,7 +143,7 @@ static int mount_it(struct standalone *a)
 
 	s->fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (s->fuse_fd < 0)
-		return -errno;
+		return complain("\"/dev/fuse\": %s; load the module fuse", strerror(errno));
 	snprintf(options, sizeof(options),
 		 "source=cloister-fs,subtype=cloister-fs,fd=%d,rootmode=40000,user_id=0,group_id=0,"
 		 "allow_other,default_permissions",
@@ -144,10 +151,11 @@ static int mount_it(struct standalone *a)
 	mount = mnt_new("fuse", options,
 			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | a->attrs);
 	if (mount < 0)
-		return mount;
+		return complain("make a file system: %s", strerror(-mount));
 	r = mnt_attach(mount, AT_FDCWD, a->mountpoint);
-	a->mounted = r == 0;
-	return r;
+	if (r < 0)
+		return complain("mount point \"%s\": %s", a->mountpoint, strerror(-r));
+	return 0;
 }
 
 /* The server's whole life. Return: its exit status. */
@@ -161,7 +169,7 @@ static int serve(struct server *s)
 	if (r == 0)
 		r = confine(s, &what);
 	if (r < 0)
-		return complain(what, NULL, r);
+		return complain("%s: %s", what, strerror(-r));
 	return server_run(s) < 0;
 }
 
@@ -243,7 +251,7 @@ static int run(struct standalone *a)
 	char c;
 
 	if (pipe2(ready, O_CLOEXEC) < 0)
-		return complain("make a pipe", NULL, -errno);
+		return complain("make a pipe: %s", strerror(errno));
 	a->server->ready_fd = ready[1];
 	keeper = fork();
 	if (keeper == 0) {
@@ -255,7 +263,7 @@ static int run(struct standalone *a)
 	fd_close(a->server->fuse_fd);
 	if (keeper < 0 || read(ready[0], &c, 1) != 1) {
 		umount2(a->mountpoint, MNT_DETACH);
-		return complain("the server did not start; -f shows why", NULL, 0);
+		return complain("the server did not start; -f shows why");
 	}
 	return a->foreground ? stay(a, keeper) : 0;
 }
@@ -275,15 +283,13 @@ int standalone_main(struct server *s, int argc, char **argv)
 	if (!parse(&a, argc, argv))
 		return 1;
 	if (geteuid() != 0)
-		return complain("needs root privileges to mount, and drops them then", NULL, 0);
+		return complain("needs root privileges to mount, and drops them then");
 	r = subject_open(s, a.pid, a.cgroup, &what);
 	if (r < 0)
-		return complain(what, a.pid ? a.pid : a.cgroup, r);
+		return complain("%s \"%s\": %s", a.pid ? "process" : "cgroup",
+				a.pid ? a.pid : a.cgroup, what ? what : strerror(-r));
 	r = make_memory(s);
 	if (r < 0)
-		return complain("make memory for a successor", NULL, r);
-	r = mount_it(&a);
-	if (r < 0)
-		return complain("mount on", a.mountpoint, r);
-	return run(&a);
+		return complain("make memory for a successor: %s", strerror(-r));
+	return mount_it(&a) ? 1 : run(&a);
 }

@@ -37,7 +37,10 @@ static void strip_suffix(char *path, const char *suffix)
 		path[len - n] = '\0';
 }
 
-/* Opens, in each hierarchy, the cgroup @path, or that of the process that cg->h[].own is of. */
+/*
+ * Opens, in each hierarchy, the cgroup @path, or that of the process that cg->h[].own is of.
+ * -EPERM: that is the root of all.
+ */
 static int open_cgroups(struct cgroups *cg, const char *path)
 {
 	int found = 0;
@@ -59,7 +62,15 @@ static int open_cgroups(struct cgroups *cg, const char *path)
 			found++;
 		free(here);
 	}
-	return found ? 0 : -ENOENT;
+	return found ? 0 : path && path[strspn(path, "/")] ? -ENOENT : -EPERM;
+}
+
+/* Why a container has no cgroup that could be served; NULL: as the error has it. */
+static const char *no_cgroup(int r)
+{
+	if (r == -EPERM)
+		return "in no cgroup but the root, whose numbers are the host's; give it one below";
+	return r == -ENOENT ? "no such cgroup; /proc/PID/cgroup has the name" : NULL;
 }
 
 static int controller_dir(const char *controller, void *arg)
@@ -145,7 +156,7 @@ static uint32_t root_of(pid_t pid, const char *map)
  * @s: its sources, owner and start are filled in
  * @pid: a process of the container, in decimal, or NULL
  * @cgroup: without a process: its cgroup, as in /proc/PID/cgroup; in v1 the same in each hierarchy
- * @what: receives what failed
+ * @what: receives what is wrong and what to do, NULL if the error says it
  *
  * Return: 0 or -errno.
  */
@@ -157,23 +168,21 @@ int subject_open(struct server *s, const char *pid, const char *cgroup, const ch
 	pid_t first;
 	int r;
 
-	*what = "not the number of a process that runs:";
+	*what = "no such process; give the number of one that runs";
 	if (pid && (!parse_u64(&pid, &number) || *pid || number == 0 || number > INT32_MAX))
 		return -EINVAL;
 	if (read_proc(number ? (pid_t)number : getpid(), "cgroup", own, sizeof(own)) < 0)
 		return -ESRCH;
-	*what = "read the mount table for";
+	*what = NULL;
 	r = read_proc(getpid(), "mountinfo", text, sizeof(text));
 	if (r >= 0)
 		r = cgroup_parse(&cg, text, own);
 	if (r < 0)
 		return r;
-	*what = "no cgroup of its own:";
 	r = open_cgroups(&cg, cgroup);
-	if (r == 0) {
-		*what = "open the sources of";
+	*what = no_cgroup(r);
+	if (r == 0)
 		r = open_sources(s, &cg);
-	}
 	first = pid ? (pid_t)number : oldest(&cg);
 	s->facts.boot_offset_ns = begin_ns(first);
 	s->uid = root_of(first, "uid_map");

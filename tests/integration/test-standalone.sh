@@ -153,12 +153,13 @@ else
 fi
 
 ### What it refuses
-fails "no cgroup of its own" "the host's own cgroup" cloister-fs --cgroup / "$work/other"
-fails "no cgroup of its own" "a cgroup that does not exist" cloister-fs --cgroup "/$group-none" "$work/other"
-fails "not the number of a process" "a pid that is none" cloister-fs --pid 0x1 "$work/other"
+fails 'cgroup "/": in no cgroup but the root' "the host's own cgroup" cloister-fs --cgroup / "$work/other"
+fails "cgroup \"/$group-none\": no such cgroup" "a cgroup that does not exist" cloister-fs --cgroup "/$group-none" "$work/other"
+fails 'process "0x1": no such process' "a pid that is none" cloister-fs --pid 0x1 "$work/other"
 fails "either --pid or --cgroup" "neither" cloister-fs "$work/other"
-fails "mount on" "a mount point that does not exist" cloister-fs --cgroup "/$group" "$work/nowhere"
-fails "unknown mount option" "an unknown option" cloister-fs --cgroup "/$group" -o bogus "$work/other"
+fails "give one mount point" "no argument at all" cloister-fs
+fails "mount point \"$work/nowhere\": No such file" "a mount point that does not exist" cloister-fs --cgroup "/$group" "$work/nowhere"
+fails 'mount option "bogus": unknown' "an unknown option" cloister-fs --cgroup "/$group" -o bogus "$work/other"
 runc delete -f "$group-2"
 umount "$mnt"
 eventually 5 gone "$mnt"
