@@ -170,8 +170,27 @@ static bool enter_namespace(const char *name, struct complaint *why)
 	       complain(why, MOUNT_FAILED, "-N %s: %s", name, strerror(errno));
 }
 
+/*
+ * A relative source is one of this directory: what shows the mount, and the next of us, knows no
+ * directory. Links stay in it, since as= looks at them. A directory without a name is left out.
+ */
+static void name_source(struct mount_job *job)
+{
+	static char name[2 * PATH_MAX];
+	const char *below = job->source;
+
+	if (*below == '/' || !getcwd(name, PATH_MAX))
+		return;
+	while (strncmp(below, "./", 2) == 0)
+		below += 1 + strspn(below + 1, "/");
+	if (*below && strcmp(below, ".") != 0)
+		snprintf(name + strlen(name), PATH_MAX, "/%s", below);
+	job->source = name;
+}
+
 static bool open_places(struct mount_job *job, struct complaint *why)
 {
+	name_source(job);
 	job->target_fd = open(job->target, O_PATH | O_CLOEXEC);
 	if (job->target_fd < 0)
 		return complain(why, MOUNT_FAILED, "target \"%s\": %s", job->target,

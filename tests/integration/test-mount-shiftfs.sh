@@ -78,6 +78,17 @@ like "$(cloister status)" "^  $dst +shiftfs +$src +\\(FUSE\\)" "cloister status 
 is "$(field "$dst" SOURCE) $(field "$dst" FSTYPE)" "$src fuse.shiftfs" "findmnt shows source and type"
 umount "$dst"
 ok "umount leaves no server" eventually 5 no_servers
+# From a shell, in two directories that have one of the same name.
+mkdir -p "$work/one/src" "$work/two/src"
+in_dir() { (cd "$work/$1" && shift && mount.shiftfs "$@"); }
+ok "a relative source" in_dir one -t fuse.shiftfs ./src "$dst" -o $map
+is "$(field "$dst" SOURCE)" "$work/one/src" "has its whole path"
+ok "again from elsewhere" in_dir one/src -t fuse.shiftfs "$work/one/src" "$dst" -o $map
+fails 32 "the same words in another directory are another source" in_dir two -t fuse.shiftfs src "$dst" -o $map
+umount "$dst"
+ok "the directory itself" in_dir two/src -t fuse.shiftfs . "$dst" -o $map
+is "$(field "$dst" SOURCE)" "$work/two/src" "has a name too"
+umount "$dst"
 
 ### Ids
 both() { # OPTIONS DISK-UID:GID SHOWN DESC
