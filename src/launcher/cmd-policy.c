@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,22 @@ static void print_inside(const struct settings_inside *i)
 	       i->setxattr ? "on" : "off", i->swap ? "on" : "off");
 }
 
+/* "owner" is whoever owns the listed directory, which is root more often than one thinks. */
+static void print_share(const struct settings_share *share)
+{
+	const struct passwd *pw = NULL;
+	struct stat st;
+	bool there = stat(share->path, &st) == 0;
+
+	if (there && share->as == AS_OWNER)
+		pw = getpwuid(st.st_uid);
+	printf("    %s, with the rights of %s%s%s%s%s\n", share->path,
+	       share->as == AS_OWNER ? "its " : "", settings_as_name(share), pw ? " " : "",
+	       pw ? pw->pw_name : "", share->readonly ? ", read-only" : "");
+	if (!there)
+		printf("      %s: nothing can be mounted by it\n", g_strerror(errno));
+}
+
 static void print_summary(const struct settings *s)
 {
 	printf("%s: right%s%s\n", s->file ?: "no settings; the built-in ones",
@@ -119,12 +136,8 @@ static void print_summary(const struct settings *s)
 	printf("  engine socket (%s): %s may mount it\n", settings_mode_name(s->socket_mode),
 	       socket_summary(s));
 	printf("  file sharing (%s): %s\n", settings_mode_name(s->shares_mode), share_summary(s));
-	for (guint i = 0; i < s->shares->len; i++) {
-		const struct settings_share *share = s->shares->pdata[i];
-
-		printf("    %s, with the rights of %s%s\n", share->path, settings_as_name(share),
-		       share->readonly ? ", read-only" : "");
-	}
+	for (guint i = 0; i < s->shares->len; i++)
+		print_share(s->shares->pdata[i]);
 	print_inside(&s->inside);
 	for (guint i = 0; i < s->warnings->len; i++)
 		printf("  warning: %s\n", (char *)s->warnings->pdata[i]);

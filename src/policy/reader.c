@@ -154,6 +154,7 @@ const char *reader_text(struct reader *r, json_t *value)
 bool reader_word(struct reader *r, json_t *value, const char *const *words, int *ret)
 {
 	const char *text = reader_text(r, value);
+	g_autofree char *all = NULL;
 
 	if (!text)
 		return false;
@@ -162,5 +163,6 @@ bool reader_word(struct reader *r, json_t *value, const char *const *words, int 
 		if (strcmp(text, words[i]) == 0)
 			return true;
 	}
-	return reader_wrong(r, "\"%s\" is unknown here", text);
+	all = g_strjoinv(", ", (char **)words);
+	return reader_wrong(r, "\"%s\" is unknown here; give one of: %s", text, all);
 }

@@ -35,6 +35,17 @@ fails 'No such file' "settings that are not there" cloister --settings "$work/no
 ok "... by the environment" env CLOISTER_SETTINGS="$file" cloister --root "$state" launch -- true
 fails 'No such file' "... neither" env CLOISTER_SETTINGS="$work/none" "$top_builddir/src/cloister" --root "$state" launch -- true
 
+echo '{ "cloister": { "restrictedMounts": { "mode": "often" } } }' >"$file"
+fails '"often" is unknown here; give one of: enforce, ' "an unknown word: those that are known" policy check "$file"
+mkdir "$work/ofroot" "$work/ofnobody"; chown nobody "$work/ofnobody"
+printf '{ "cloister": { "fileSharing": { "directories": [ { "path": "%s", "as": "owner" }, { "path": "%s", "as": "owner" }, "%s" ] } } }' \
+	"$work/ofroot" "$work/ofnobody" "$work/nowhere" >"$file"
+shared=$(policy check "$file")
+like "$shared" "$work/ofroot, with the rights of its owner root" "check says who the owner is: root"
+like "$shared" "$work/ofnobody, with the rights of its owner nobody" "... or another"
+like "$shared" "No such file or directory: nothing can be mounted by it" "... and that a directory is missing"
+echo '{ }' >"$file"
+
 ### explain
 mkdir -p "$work/vol/sub"
 is "$(explain --mount "$work/vol")" passes "explain: what passes"
