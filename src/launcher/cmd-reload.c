@@ -153,13 +153,15 @@ static void reload_one(const char *id, struct report *report)
 		printf("%-24s %d\n", id, (int)next.pid);
 }
 
-static int reload_all(struct report *report)
+static void reload_all(struct report *report)
 {
 	g_autoptr(GError) error = NULL;
 	g_auto(GStrv) names = known_matching(".*", &error);
 
-	if (!names)
-		return launcher_fail(error);
+	if (!names) {
+		report->status = launcher_fail(error);
+		return;
+	}
 	for (char **name = names; *name; name++) {
 		struct rundir_helpers h = { 0 };
 		struct known k;
@@ -170,7 +172,6 @@ static int reload_all(struct report *report)
 			reload_one(*name, report);
 		known_close(&k);
 	}
-	return report->status;
 }
 
 static int print(struct report *report)
@@ -193,7 +194,7 @@ int cmd_reload(int argc, char **argv)
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
 	static const char help[] =
-		"Usage: cloister reload [--json] NAME...\n"
+		"Usage: cloister reload [--json] NAME…\n"
 		"       cloister reload [--json] --all\n\n"
 		"Have the helpers of containers that run be the programs that are installed now:\n"
 		"cloister-warden and cloister-fs. Nothing is mounted anew and nobody inside "

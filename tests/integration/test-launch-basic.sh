@@ -216,6 +216,16 @@ eventually 3 sh -c "command cloister --root '$state' delete '$name' 2>/dev/null"
 nothing_left "after delete nothing is left"
 rm -f "$root/made-inside"
 
+### Without root: nothing that fails says that it worked
+cp "$top_builddir/src/cloister" "$work/cloister"; chmod 755 "$work" "$work/cloister"
+for command in "launch -- true" "exec x true" list status "reload --all" "reload x" "kill --regex x" "delete --force x" "state x" \
+	"start x" "events x" "policy test" docker-setup; do
+	# shellcheck disable=SC2086
+	out=$(cd / && setpriv --reuid 65534 --regid 65534 --clear-groups "$work/cloister" $command 2>&1 </dev/null)
+	like "$? $out" '^[1-9][0-9]* cloister: needs root privileges' "$command without root is refused"
+done
+rm "$work/cloister"
+
 ### A host with something over its /usr, as systemd-sysext lays it: the layers have no name there
 mkdir -p "$work/extension/share/of-the-extension"
 extended() { unshare -m sh -c 'mount -t overlay -o "ro,lowerdir=$1:/usr" overlay /usr && shift && "$@"' sh "$work/extension" "$@"; }
