@@ -28,8 +28,9 @@ static int identity(struct server *s)
 static int check_server(struct server *s)
 {
 	if (s->fuse_fd < 0 || s->source_fd < 0)
-		return args_complain("give SOURCE and TARGET, or --source-fd and --fuse-fd; see --help",
-				     s->target, 0);
+		return args_complain(
+			"give SOURCE and TARGET, or --source-fd and --fuse-fd; see --help",
+			s->target, 0);
 	if (fd_set_cloexec(s->fuse_fd, true) < 0 || fd_set_cloexec(s->source_fd, true) < 0)
 		return args_complain("a descriptor is not open", s->target, EBADF);
 	s->as = s->process->as;

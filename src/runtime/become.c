@@ -256,8 +256,10 @@ static void load_filter(int sync, const struct seccomp *s)
 static G_GNUC_NORETURN void fail_ids(int sync, const char *what, const char *which)
 {
 	if (errno == EINVAL)
-		child_fail(sync, EXIT_USAGE, 0, "%s %s: not among the container's ids", what,
-			   which);
+		child_fail(sync, EXIT_USAGE, 0,
+			   "%s %s: not among the container's ids, which are 0 to 65535 unless "
+			   "the specification maps more",
+			   what, which);
 	child_fail(sync, EXIT_USAGE, errno, "%s %s", what, which);
 }
 
