@@ -162,23 +162,34 @@ static char *command_of(json_t *json)
 	return g_string_free(text, false);
 }
 
+/* As wide as the longest; names and bundles of engines are. */
+static int width_of(json_t *array, const char *key)
+{
+	size_t i, width = 20;
+	json_t *json;
+
+	json_array_foreach(array, i, json) width = MAX(width, strlen(text_of(json, key)));
+	return (int)width;
+}
+
 /* The columns of other runtimes first, in their order: scripts cut them out. */
 static void print_list(json_t *array)
 {
+	int id = width_of(array, "id"), bundle = width_of(array, "bundle");
 	json_t *json;
 	size_t i;
 
-	printf("%-20s %-8s %-8s %-20s %-20s %-6s %-16s %s\n", "ID", "PID", "STATUS", "BUNDLE",
-	       "CREATED", "OWNER", "IDS", "COMMAND");
+	printf("%-*s %-8s %-8s %-*s %-20s %-6s %-16s %s\n", id, "ID", "PID", "STATUS", bundle,
+	       "BUNDLE", "CREATED", "OWNER", "IDS", "COMMAND");
 	json_array_foreach(array, i, json)
 	{
 		g_autofree char *ids = ids_of(json);
 		g_autofree char *command = command_of(json);
 
-		printf("%-20s %-8lld %-8s %-20s %-20s %-6s %-16s %s\n", text_of(json, "id"),
+		printf("%-*s %-8lld %-8s %-*s %-20s %-6s %-16s %s\n", id, text_of(json, "id"),
 		       (long long)json_integer_value(json_object_get(json, "pid")),
-		       text_of(json, "status"), text_of(json, "bundle"), text_of(json, "created"),
-		       text_of(json, "owner"), ids, command);
+		       text_of(json, "status"), bundle, text_of(json, "bundle"),
+		       text_of(json, "created"), text_of(json, "owner"), ids, command);
 	}
 }
 

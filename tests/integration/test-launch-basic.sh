@@ -192,6 +192,11 @@ is "$(cloister exec "$name" grep -E '^(CapEff|CapBnd|Seccomp|NoNewPrivs)' /proc/
 	"$(cloister exec "$name" grep -E '^(CapEff|CapBnd|Seccomp|NoNewPrivs)' /proc/1/status </dev/null)" "with the same capabilities and filter"
 is "$(cloister exec "$name" cut -d. -f1 /proc/uptime </dev/null | awk '{ print ($1 < 60) }')" 1 "and the same views"
 like "$(cloister list)" "$name" "list shows it"
+long=$(cname a-name-that-is-as-long-as-those-that-engines-give-to-containers)
+launch_detached "$long" --rootfs "$root" -- sleep 1000
+column() { awk -v n="$1" 'NR == 1 { at = index($0, n) } NR > 1 { print substr($0, at - 1, 1) (substr($0, at) ~ /^[0-9r]/) }' | sort -u; }
+is "$(cloister list | column PID)$(cloister list | column STATUS)" " 1 1" "the columns of a table with a long name are below their heads"
+cloister delete --force "$long"
 like "$(cloister list --json | json 'json.dumps(d)')" "\"$name\"" "list --json is JSON"
 status=$(cloister status "$name")
 like "$status" '65536' "status shows the id range"
