@@ -20,7 +20,7 @@ else
 fi
 if have tool-codespell; then
 	mapfile -t texts < <(find . \( -name build -o -name 'build-*' -o -name .git -o -name autom4te.cache \) -prune -o \
-		-type f \( -name '*.[ch157]' -o -name '*.md' -o -name '*.sh' -o -name '*.am' -o -name '*.ac' -o -name README \) -print)
+		-type f \( -name '*.[ch1578]' -o -name '*.md' -o -name '*.sh' -o -name '*.am' -o -name '*.ac' -o -name README \) -print)
 	ok "codespell" codespell -L ro,fo,te,ue,hist,crate,isnt,nd,clos,ot,nknown,inh "${texts[@]}"
 else
 	skip tool-codespell "codespell"
