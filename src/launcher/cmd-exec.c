@@ -169,13 +169,17 @@ static bool parse_option(struct exec_options *o, int c, const char *arg, GError 
 /* Everything about the command from the document of an engine. */
 static bool read_process(struct spec *spec, const char *path, GError **error)
 {
-	json_error_t where;
-	json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+	g_autofree char *name = g_strdup_printf("--process \"%s\"", path);
+	FILE *f = fopen(path, "re");
+	json_t *json;
 	bool ok;
 
+	if (!f)
+		return error_set_errno(error, -errno, "%s", name);
+	json = spec_read_stream(f, name, error);
+	fclose(f);
 	if (!json)
-		return error_set(error, "--process \"%s\":%d:%d: %s", path, where.line,
-				 where.column, where.text);
+		return false;
 	spec_process_clear(&spec->process);
 	memset(&spec->process, 0, sizeof(spec->process));
 	ok = spec_parse_process(json, &spec->process, error);

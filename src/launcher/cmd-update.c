@@ -12,6 +12,7 @@
 #include "runtime/error.h"
 #include "runtime/resources.h"
 #include "runtime/scope.h"
+#include "runtime/spec.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -89,14 +90,20 @@ static bool add(json_t *resources, const struct setting *s, const char *text, GE
 
 static json_t *read_file(const char *path, GError **error)
 {
-	bool standard_input = strcmp(path, "-") == 0;
-	json_error_t where;
-	json_t *json = standard_input ? json_loadf(stdin, JSON_REJECT_DUPLICATES, &where)
-				      : json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+	g_autofree char *name = NULL;
+	json_t *json;
+	FILE *f;
 
-	if (!json)
-		error_set(error, "%s:%d:%d: %s", standard_input ? "standard input" : path,
-			  where.line, where.column, where.text);
+	if (strcmp(path, "-") == 0)
+		return spec_read_stream(stdin, "standard input", error);
+	name = g_strdup_printf("--resources \"%s\"", path);
+	f = fopen(path, "re");
+	if (!f) {
+		error_set_errno(error, -errno, "%s", name);
+		return NULL;
+	}
+	json = spec_read_stream(f, name, error);
+	fclose(f);
 	return json;
 }
 

@@ -82,8 +82,13 @@ char **known_matching(const char *regex, GError **error)
 	g_autoptr(GRegex) compiled = g_regex_new(regex, 0, 0, error);
 	g_autoptr(GStrvBuilder) names = g_strv_builder_new();
 	struct match m = { compiled, names };
-	autofd root = compiled ? launcher_open_root(error) : -1;
+	autofd root = -1;
 
+	if (!compiled) {
+		g_prefix_error(error, "--regex: ");
+		return NULL;
+	}
+	root = launcher_open_root(error);
 	if (root < 0)
 		return NULL;
 	rundir_each(root, add_match, &m);

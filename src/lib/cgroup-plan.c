@@ -179,6 +179,14 @@ static int write_lines(const struct cgroup_write *w)
 	}
 }
 
+/* What the kernel means by it. */
+static const char *meaning(const struct cgroup_write *w, int r)
+{
+	if (r == -EBUSY && strncmp(w->property, "memory.", strlen("memory.")) == 0)
+		return "; more is in use, and cannot be reclaimed";
+	return "";
+}
+
 /* Of CPUs and nodes that are not the parent's the kernel only says that they are wrong. */
 static int refuse_write(struct cgroup_plan *plan, const struct cgroup_write *w, int r)
 {
@@ -189,9 +197,9 @@ static int refuse_write(struct cgroup_plan *plan, const struct cgroup_write *w, 
 	list = w->list && fd_read_file_at(w->h->dir_fd, file, parent, sizeof(parent)) > 0;
 	if (list)
 		parent[strcspn(parent, "\n")] = '\0';
-	return cgroup_plan_refuse(plan, r, "%s: %s = \"%s\": %s%s%s", w->property, w->file,
-				  w->value, strerror(-r), list ? "; available are only " : "",
-				  list ? parent : "");
+	return cgroup_plan_refuse(
+		plan, r, "%s: %s = \"%s\": %s%s%s", w->property, w->file, w->value, strerror(-r),
+		list ? "; available are only " : meaning(w, r), list ? parent : "");
 }
 
 static int write_one(struct cgroup_plan *plan, struct cgroup_write *w)

@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -126,4 +127,27 @@ json_t *spec_read_json(const char *path, GError **error)
 		return NULL;
 	}
 	return spec_parse_json(text, st.st_size, path, error);
+}
+
+/**
+ * spec_read_stream() - read and parse what is left of @f, which may be a pipe
+ * @name: what the error calls it
+ */
+json_t *spec_read_stream(FILE *f, const char *name, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	char buf[4096];
+	size_t n;
+
+	while (text->len <= FILE_MAX && (n = fread(buf, 1, sizeof(buf), f)) > 0)
+		g_string_append_len(text, buf, n);
+	if (ferror(f)) {
+		error_set_errno(error, -errno, "%s", name);
+		return NULL;
+	}
+	if (text->len > FILE_MAX) {
+		error_set(error, "%s: larger than 16 MiB", name);
+		return NULL;
+	}
+	return spec_parse_json(text->str, text->len, name, error);
 }

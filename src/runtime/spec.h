@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* Cloister's own annotations. They ask for nothing that a user could not ask for anyway. */
@@ -176,6 +177,7 @@ struct spec {
 };
 
 json_t *spec_read_json(const char *path, GError **error);
+json_t *spec_read_stream(FILE *f, const char *name, GError **error);
 json_t *spec_parse_json(const char *text, size_t len, const char *name, GError **error);
 struct spec *spec_load(const char *bundle, const char *config, GError **error);
 struct spec *spec_from_json(json_t *json, const char *bundle, GError **error);

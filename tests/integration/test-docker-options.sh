@@ -168,8 +168,9 @@ row ' /v ' "--mount bind-nonrecursive" --mount "type=bind,src=$work/v,dst=/v,bin
 held
 like "$(docker exec --privileged held sed -n 's/^CapEff:.//p' /proc/self/status)" '^(0000003f|000001ff)f[ef]ffffff$' "exec --privileged has all capabilities"
 is "$(docker exec -w /tmp held pwd)" /tmp "exec --workdir"
-held --ulimit nofile=20:30 --oom-score-adj 300
-inside '^20 30 300$' "exec where --ulimit leaves few descriptors, with the same limits" 'echo $(ulimit -n) $(ulimit -Hn) $(cat /proc/self/oom_score_adj)'
+held --ulimit nofile=20:30 --ulimit cpu=-1 --oom-score-adj 300
+inside '^20 30 unlimited 300$' "exec where --ulimit leaves few descriptors, or none is a number of 64 bits, with the same limits" \
+	'echo $(ulimit -n) $(ulimit -Hn) $(ulimit -t) $(cat /proc/self/oom_score_adj)'
 docker rm -f held >/dev/null
 
 ### Every option has its line: here, in another suite, or in this list, of what the runtime never sees

@@ -207,6 +207,11 @@ like "$(cloister status "$name" --json | json 'json.dumps(d)')" '65536' "status 
 ok "status of all" cloister status
 ok "check" cloister check
 like "$(cloister check --json | json 'json.dumps(d)')" '^[[{]' "check --json is JSON"
+fails '"/none": No such file' "exec of a file that is not there: named once" cloister exec --process /none "$name"
+fails '"/none": No such file' "... update too" cloister update --resources /none "$name"
+echo '{' >"$work/half.json"
+fails 'half.json":2:0: ' "... what is wrong in a file, by its place" cloister update --resources "$work/half.json" "$name"
+fails '--regex: .*missing' "a regular expression that is none: of which option" cloister kill --regex '['
 fails '*' "delete without --force refuses a living container" cloister delete "$name"
 like "$(cloister exec "$name" echo alive </dev/null)" alive "and it lives on"
 ok "kill TERM is delivered" cloister kill "$name" KILL

@@ -57,6 +57,10 @@ is "$(seen child)" true "... whose process becomes the subreaper's child"
 is "$(seen output)" $'0\n/tmp\nb\nsleep' "... runs in the container"
 is "$(seen output_eof)" true "... and nothing else holds its pipes"
 is "$(seen exit)" 5 "... with its exit status"
+# As of a container with --ulimit cpu=-1: an engine repeats its limits for each exec.
+shim_exec c '{"args": ["/bin/sh", "-c", "ulimit -t"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0},
+	"rlimits": [{"type": "RLIMIT_CPU", "hard": 18446744073709551615, "soft": 18446744073709551615}]}'
+is "$(seen output)" unlimited "exec --process with a limit of 18446744073709551615, which is none"
 pidfd() { # COMMAND…: its options get a socket; prints the word that comes on it, and whose the pidfd is
 	python3 - "$work/pidfd.sock" "$@" <<-'E'
 		import array, os, re, socket, subprocess, sys
