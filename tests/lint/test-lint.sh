@@ -64,6 +64,13 @@ if [ -x "$top_builddir/shiftfs-fallback/shiftfs" ]; then
 	check_page doc/shiftfs.8 "$top_builddir/shiftfs-fallback/shiftfs"
 	check_page doc/mount.shiftfs.8 "$top_builddir/shiftfs-fallback/mount.shiftfs"
 fi
+if have tool-python3; then
+	is "$(python3 tests/lib/proxy-table.py src/sockproxy/commands.c doc/cloister-sockproxy.8 2>&1)" "" \
+		"doc/cloister-sockproxy.8 says of each command what it blocks and opens"
+else
+	skip tool-python3 "doc/cloister-sockproxy.8 says of each command what it blocks and opens"
+fi
+
 # What Tab offers: the words of the line, the last of which is to be completed.
 completed() {
 	bash -c 'compopt() { :; }
