@@ -196,7 +196,7 @@ static bool plan(struct container *c, struct vet *vet, GError **error)
 	if (!lsm_prepare(&c->spec->process, &c->lsm, error) ||
 	    !seccomp_prepare(c->spec->seccomp, c->root_fd, &c->seccomp, error))
 		return false;
-	c->unmediated = mediation_prepare(c->spec, &c->inside, &c->seccomp);
+	c->unmediated = mediation_prepare(&c->inside, &c->seccomp);
 	return true;
 }
 

@@ -339,7 +339,7 @@ bool exec_start(struct exec *e, GError **error)
 	     lsm_prepare(&e->spec->process, &lsm, error) &&
 	     seccomp_prepare(e->spec->seccomp, e->root_fd, &seccomp, error);
 	if (ok) {
-		mediation_prepare(e->spec, &e->inside, &seccomp);
+		mediation_prepare(&e->inside, &seccomp);
 		ok = run(e, &seccomp, &lsm, error);
 	}
 	lsm_clear(&lsm);

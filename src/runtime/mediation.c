@@ -27,18 +27,15 @@
 #define RETRY_MS      10
 #define WARDEN_WAIT_S 5
 
-static unsigned int wanted(const struct spec *spec, const struct settings_inside *inside)
+static unsigned int wanted(const struct settings_inside *inside)
 {
-	unsigned int calls = MEDIATE_BIT(MEDIATE_SYSINFO) | MEDIATE_BIT(MEDIATE_MOUNT) |
-			     MEDIATE_BIT(MEDIATE_UMOUNT) | MEDIATE_BIT(MEDIATE_OLDUMOUNT) |
-			     MEDIATE_BIT(MEDIATE_FSOPEN) | MEDIATE_BIT(MEDIATE_FSMOUNT) |
-			     MEDIATE_BIT(MEDIATE_FSPICK) | MEDIATE_BIT(MEDIATE_SETATTR) |
-			     MEDIATE_BIT(MEDIATE_MKNOD) | MEDIATE_BIT(MEDIATE_MKNODAT) |
-			     MEDIATE_REFUSED;
+	unsigned int calls = MEDIATE_BIT(MEDIATE_SYSINFO) | MEDIATE_BIT(MEDIATE_GETAFFINITY) |
+			     MEDIATE_BIT(MEDIATE_MOUNT) | MEDIATE_BIT(MEDIATE_UMOUNT) |
+			     MEDIATE_BIT(MEDIATE_OLDUMOUNT) | MEDIATE_BIT(MEDIATE_FSOPEN) |
+			     MEDIATE_BIT(MEDIATE_FSMOUNT) | MEDIATE_BIT(MEDIATE_FSPICK) |
+			     MEDIATE_BIT(MEDIATE_SETATTR) | MEDIATE_BIT(MEDIATE_MKNOD) |
+			     MEDIATE_BIT(MEDIATE_MKNODAT) | MEDIATE_REFUSED;
 
-	/* Without a quota the kernel's own answer is what the views show. */
-	if (spec->limits.cpu_quota > 0)
-		calls |= MEDIATE_BIT(MEDIATE_GETAFFINITY);
 	if (inside->setxattr)
 		calls |= MEDIATE_BIT(MEDIATE_SETXATTR) | MEDIATE_BIT(MEDIATE_LSETXATTR) |
 			 MEDIATE_BIT(MEDIATE_FSETXATTR) | MEDIATE_BIT(MEDIATE_SETXATTRAT);
@@ -48,18 +45,17 @@ static unsigned int wanted(const struct spec *spec, const struct settings_inside
 }
 
 /**
- * mediation_prepare() - make the warden's filter for the processes of @spec
+ * mediation_prepare() - make the warden's filter for the processes of a container
  * @inside: what the container began with
  *
  * Return: why there is none, in words for `status`, or NULL.
  */
-const char *mediation_prepare(const struct spec *spec, const struct settings_inside *inside,
-			      struct seccomp *seccomp)
+const char *mediation_prepare(const struct settings_inside *inside, struct seccomp *seccomp)
 {
 	struct sock_filter filter[MEDIATE_FILTER_MAX];
 	size_t n = seccomp->listener
 			   ? mediate_filter(filter, MEDIATE_UNHEARD, SECCOMP_RET_ERRNO | ENOSYS)
-			   : mediate_filter(filter, wanted(spec, inside), SECCOMP_RET_USER_NOTIF);
+			   : mediate_filter(filter, wanted(inside), SECCOMP_RET_USER_NOTIF);
 
 	seccomp->mediation.filter = g_memdup2(filter, n * sizeof(filter[0]));
 	seccomp->mediation.len = n;

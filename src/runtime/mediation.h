@@ -7,8 +7,6 @@
  */
 #include "policy/settings.h"
 #include "runtime/seccomp.h"
-#include "runtime/spec.h"
 
-const char *mediation_prepare(const struct spec *spec, const struct settings_inside *inside,
-			      struct seccomp *seccomp);
+const char *mediation_prepare(const struct settings_inside *inside, struct seccomp *seccomp);
 bool mediation_deliver(int dir_fd, int end, int listener, GError **error);

@@ -56,6 +56,18 @@ all=$(nproc)
 if [ "$all" -gt 1 ]; then
 	is "$(launch --rootfs "$root" -- nproc </dev/null)" "$all" "without a quota it is the kernel's answer"
 	is "$(inside taskset 2 mediated affinity 0)" 1 "a mask of one's own is kept"
+	# By update: the files are kept for a second, but in the end all are of one mind.
+	counts_are() { [ "$(cloister exec "$1" sh -c 'grep -c ^processor /proc/cpuinfo; nproc' </dev/null | xargs)" = "$2 $2" ]; }
+	cloister update --cpu-quota -1 "$name"
+	ok "a quota that goes: cpuinfo and nproc have all CPUs" eventually 3 counts_are "$name" "$all"
+	cloister update --cpu-quota 100000 --cpu-period 100000 "$name"
+	ok "and one that comes back" eventually 3 counts_are "$name" 1
+	launch_detached "$name-late" --rootfs "$root" -- sleep 1000
+	cloister update --cpu-quota 100000 --cpu-period 100000 "$name-late"
+	ok "a quota that comes after a start without one" eventually 3 counts_are "$name-late" 1
+	cloister update --cpu-quota -1 "$name-late"
+	ok "and goes again" eventually 3 counts_are "$name-late" "$all"
+	cloister delete --force "$name-late" >/dev/null 2>&1
 fi
 
 ### Whoever dies: the call is answered, once and right
