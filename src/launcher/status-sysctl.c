@@ -76,10 +76,12 @@ static json_t *row_json(const struct sysctl *s, const struct sysctl_store *store
 	return json;
 }
 
-static void add_unknown(const char *path, void *arg)
+static void add_unknown(const char *path, const struct sysctl *s, void *arg)
 {
-	g_autofree char *name = name_of(path);
+	g_autofree char *name = s ? NULL : name_of(path);
 
+	if (!name)
+		return;
 	json_array_append_new(arg, json_string(name) ?: json_string("(not text)"));
 }
 
@@ -99,7 +101,7 @@ static json_t *report(const struct sysctl_store *store, bool inside)
 	for (int i = 0; i < sysctls_count; i++)
 		if (is_there(&sysctls[i], store, root))
 			json_array_append_new(known, row_json(&sysctls[i], store, inside, root));
-	sysctl_scan_unknown(root, add_unknown, unknown);
+	sysctl_scan_left(root, add_unknown, unknown);
 	return json_pack("{s:o, s:o}", "sysctls", known, "unhandled", unknown);
 }
 
@@ -130,7 +132,7 @@ static bool open_new(struct sysctl_store *store, GError **error)
 	int r = fd < 0 || root < 0 ? -errno : sysctl_store_map(store, fd);
 
 	if (r == 0)
-		r = sysctl_scan(root, store);
+		r = sysctl_scan(root, store, NULL, NULL);
 	if (r == 0)
 		sysctl_host_initial(root, store);
 	return r == 0 || error_set_errno(error, r, "look at /proc/sys");

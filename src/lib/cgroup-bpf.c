@@ -105,32 +105,43 @@ int cgroup_bpf_program(const struct cgroup_device_list *list, struct bpf_insn **
 	return 0;
 }
 
-static int sys_bpf(int command, union bpf_attr *attr)
+/**
+ * cgroup_bpf() - bpf(2)
+ */
+int cgroup_bpf(int command, union bpf_attr *attr)
 {
 	int r = syscall(SYS_bpf, command, attr, sizeof(*attr));
 
 	return r < 0 ? -errno : r;
 }
 
+/**
+ * cgroup_bpf_make() - make the program or map that @attr describes
+ * @command: BPF_PROG_LOAD or BPF_MAP_CREATE
+ */
+int cgroup_bpf_make(int command, union bpf_attr *attr)
+{
+	struct rlimit before, all = { RLIM_INFINITY, RLIM_INFINITY };
+	int r = cgroup_bpf(command, attr);
+
+	/* Before 5.11 it counts as locked memory of whoever makes it. */
+	if (r != -EPERM || getrlimit(RLIMIT_MEMLOCK, &before) < 0 ||
+	    setrlimit(RLIMIT_MEMLOCK, &all) < 0)
+		return r;
+	r = cgroup_bpf(command, attr);
+	setrlimit(RLIMIT_MEMLOCK, &before);
+	return r;
+}
+
 static int load(const struct bpf_insn *insns, size_t n)
 {
-	union bpf_attr attr = { 0 };
-	struct rlimit before, all = { RLIM_INFINITY, RLIM_INFINITY };
-	int r;
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE };
 
-	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	attr.insns = (uintptr_t)insns;
 	attr.insn_cnt = n;
 	attr.license = (uintptr_t) "Apache-2.0";
 	memcpy(attr.prog_name, PROGRAM_NAME, sizeof(PROGRAM_NAME));
-	r = sys_bpf(BPF_PROG_LOAD, &attr);
-	/* Before 5.11 the program counts as locked memory of whoever loads it. */
-	if (r != -EPERM || getrlimit(RLIMIT_MEMLOCK, &before) < 0 ||
-	    setrlimit(RLIMIT_MEMLOCK, &all) < 0)
-		return r;
-	r = sys_bpf(BPF_PROG_LOAD, &attr);
-	setrlimit(RLIMIT_MEMLOCK, &before);
-	return r;
+	return cgroup_bpf_make(BPF_PROG_LOAD, &attr);
 }
 
 /* A descriptor of the program @id if it is one of ours; else -1. */
@@ -138,14 +149,14 @@ static int open_ours(uint32_t id)
 {
 	union bpf_attr attr = { .prog_id = id };
 	struct bpf_prog_info info = { 0 };
-	autofd fd = sys_bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+	autofd fd = cgroup_bpf(BPF_PROG_GET_FD_BY_ID, &attr);
 
 	if (fd < 0)
 		return -1;
 	attr = (union bpf_attr){
 		.info = { .bpf_fd = fd, .info_len = sizeof(info), .info = (uintptr_t)&info }
 	};
-	if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0 || strcmp(info.name, PROGRAM_NAME) != 0)
+	if (cgroup_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0 || strcmp(info.name, PROGRAM_NAME) != 0)
 		return -1;
 	return fd_steal(&fd);
 }
@@ -159,7 +170,7 @@ static int find_ours(int cgroup_fd)
 					   .prog_ids = (uintptr_t)ids,
 					   .prog_cnt = MAX_PROGRAMS } };
 
-	if (sys_bpf(BPF_PROG_QUERY, &attr) < 0)
+	if (cgroup_bpf(BPF_PROG_QUERY, &attr) < 0)
 		return -1;
 	for (uint32_t i = 0; i < attr.query.prog_cnt; i++) {
 		int fd = open_ours(ids[i]);
@@ -198,5 +209,5 @@ int cgroup_bpf_attach(int cgroup_fd, const struct cgroup_device_list *list)
 		attr.attach_flags |= BPF_F_REPLACE;
 		attr.replace_bpf_fd = old;
 	}
-	return sys_bpf(BPF_PROG_ATTACH, &attr);
+	return cgroup_bpf(BPF_PROG_ATTACH, &attr);
 }

@@ -52,6 +52,9 @@ int cgroup_plan_apply(struct cgroup_plan *plan);
 void cgroup_plan_clear(struct cgroup_plan *plan);
 
 struct bpf_insn;
+union bpf_attr;
+int cgroup_bpf(int command, union bpf_attr *attr);
+int cgroup_bpf_make(int command, union bpf_attr *attr);
 int cgroup_bpf_program(const struct cgroup_device_list *list, struct bpf_insn **insns, size_t *n);
 int cgroup_bpf_attach(int cgroup_fd, const struct cgroup_device_list *list);
 

@@ -138,6 +138,9 @@ int cgroup_devices_normalise(const struct cgroup_device *rules, size_t n,
 			     struct cgroup_device_list *ret);
 int cgroup_set_devices(const struct cgroups *cg, const struct cgroup_device *rules, size_t n,
 		       char *what, size_t what_size);
+int cgroup_sysctls_new(void);
+int cgroup_sysctls_allow(int names, const char *path);
+int cgroup_sysctls_attach(int cgroup_fd, int names);
 int cgroup_delegate(struct cgroups *cg, uid_t uid, gid_t gid);
 int cgroup_v2_fd(const struct cgroups *cg);
 int cgroup_tasks_fds(const struct cgroups *cg, int fds[CGROUP_MAX_HIERARCHIES]);

@@ -22,8 +22,8 @@
 #define DEPTH_MAX 8
 
 struct scan {
-	struct sysctl_store *store; /* NULL: only tell of unknown ones */
-	sysctl_unknown_fn *unknown;
+	struct sysctl_store *store; /* NULL: only tell of what is left to the kernel */
+	sysctl_left_fn *left;
 	void *arg;
 };
 
@@ -32,8 +32,8 @@ static bool see_file(const struct scan *scan, const char *path)
 {
 	const struct sysctl *s = sysctl_find(path);
 
-	if (!s && scan->unknown)
-		scan->unknown(path, scan->arg);
+	if (scan->left && (!s || s->policy == SYSCTL_KERNEL || s->quirk == SYSCTL_PER_PID))
+		scan->left(path, s, scan->arg);
 	if (!s || s->policy == SYSCTL_KERNEL)
 		return false;
 	if (scan->store)
@@ -112,26 +112,28 @@ static int see_tree(const struct scan *scan, int root_fd, const char *name)
 /**
  * sysctl_scan() - mark in @store what this kernel has
  * @root_fd: the host's "/"
+ * @fn: called for each that is left to the kernel; or NULL
  */
-int sysctl_scan(int root_fd, struct sysctl_store *store)
+int sysctl_scan(int root_fd, struct sysctl_store *store, sysctl_left_fn *fn, void *arg)
 {
-	struct scan scan = { .store = store };
+	struct scan scan = { .store = store, .left = fn, .arg = arg };
 	int r = see_tree(&scan, root_fd, "proc/sys");
 
 	if (r < 0)
 		return r;
+	scan.left = NULL;
 	see_tree(&scan, root_fd, "sys/module/nf_conntrack/parameters"); /* if there is one */
 	sysctl_store_set_scanned(store);
 	return 0;
 }
 
 /**
- * sysctl_scan_unknown() - call @fn for each sysctl of this kernel that the table does not know
+ * sysctl_scan_left() - call @fn for each sysctl of this kernel that is left to it
  * @root_fd: the host's "/"
  */
-int sysctl_scan_unknown(int root_fd, sysctl_unknown_fn *fn, void *arg)
+int sysctl_scan_left(int root_fd, sysctl_left_fn *fn, void *arg)
 {
-	struct scan scan = { .unknown = fn, .arg = arg };
+	struct scan scan = { .left = fn, .arg = arg };
 
 	return see_tree(&scan, root_fd, "proc/sys");
 }

@@ -358,6 +358,8 @@ int main(int argc, char **argv)
 			    .ask_fd = -1,
 			    .ask_server_fd = -1,
 			    .watch_fd = -1,
+			    .natives_map = -1,
+			    .sysctls_group = -1,
 			    .program_fd = -1,
 			    .shared_fd = -1 };
 	bool resume = argc == 3 && strcmp(argv[1], "--resume") == 0;
@@ -374,7 +376,7 @@ int main(int argc, char **argv)
 		return go_on(&w, argv[2]);
 	fcntl(WARDEN_CONTROL_FD, F_SETFD, FD_CLOEXEC);
 	/* While the launcher makes the container's cgroups. */
-	looked = sysctls_look(&seen);
+	looked = sysctls_look(&seen, &w.natives_map);
 	if (cgroup_detect(&hierarchies) == 0)
 		w.hierarchies = &hierarchies;
 	if (receive_hello(&w) < 0)
@@ -386,6 +388,7 @@ int main(int argc, char **argv)
 	tell(&w, r);
 	if (r < 0)
 		warden_end(&w, false);
+	sysctls_confine(&w);
 	warden_become(&w);
 	return 0;
 }

@@ -187,6 +187,16 @@ static void open_swap(struct warden *w, const struct cgroups *cg)
 	n->swap_dir = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 3);
 }
 
+/* Where sysctls_confine() will need it: before the container begins, and if it has no other guests.
+ */
+static void open_sysctls_group(struct warden *w, const struct cgroups *cg)
+{
+	int dir = w->natives_map >= 0 && w->hello.record.cgroup_own ? cgroup_v2_fd(cg) : -1;
+
+	if (dir >= 0)
+		w->sysctls_group = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+}
+
 static int open_facts(struct warden *w, struct fact_fd *fds)
 {
 	struct cgroups cg = { 0 };
@@ -204,6 +214,8 @@ static int open_facts(struct warden *w, struct fact_fd *fds)
 		n = facts_open_all(root, controller_dir, &cg, fds, FACT_MAX_FDS - 3);
 	if (n >= 0)
 		open_swap(w, &cg);
+	if (n >= 0)
+		open_sysctls_group(w, &cg);
 	cgroup_free(&cg);
 	if (n >= 0 && (fds[n].fd = pids_source(w)) >= 0)
 		fds[n++].name = fact_sources[FACT_PIDS].name;

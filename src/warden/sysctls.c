@@ -12,6 +12,7 @@
 #include "config.h"
 #include "warden/warden.h"
 
+#include "lib/cgroup.h"
 #include "lib/fd.h"
 #include "lib/natives.h"
 #include "lib/sysctl-host.h"
@@ -45,19 +46,31 @@ static int make_socket(struct warden *w)
 	return 0;
 }
 
+static void allow(const char *path, const struct sysctl *s, void *arg)
+{
+	int *natives = arg;
+
+	if (*natives >= 0 && cgroup_sysctls_allow(*natives, path) < 0) {
+		close(*natives);
+		*natives = -1;
+	}
+}
+
 /**
  * sysctls_look() - what the running kernel has, and where the limits stand that all share
+ * @natives: receives the names for sysctls_confine(), or -1 if this kernel cannot
  *
  * It takes a while, and needs to know nothing of the container.
  */
-int sysctls_look(struct sysctl_store *seen)
+int sysctls_look(struct sysctl_store *seen, int *natives)
 {
 	autofd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = root < 0 ? -errno : sysctl_store_new(seen);
 
 	if (r < 0)
 		return r;
-	r = sysctl_scan(root, seen);
+	*natives = cgroup_sysctls_new();
+	r = sysctl_scan(root, seen, allow, natives);
 	if (r == 0)
 		sysctl_host_initial(root, seen);
 	else
@@ -83,6 +96,26 @@ int sysctls_make(struct warden *w, struct sysctl_store *seen)
 	}
 	sysctl_store_close(seen);
 	return r < 0 ? r : make_socket(w);
+}
+
+/**
+ * sysctls_confine() - what appears from here on shows the container nothing
+ *
+ * A module that is loaded, or loaded again, brings files on which no cover lies, and what is
+ * mounted on them in a namespace that runs the container's root takes off. So the kernel asks a
+ * program of ours at each read and write (lib/cgroup-sysctls.c). Where it cannot they are readable.
+ */
+void sysctls_confine(struct warden *w)
+{
+#ifndef MUTANT_LATE_SYSCTLS
+	if (w->natives_map >= 0 && w->sysctls_group >= 0)
+		cgroup_sysctls_attach(w->sysctls_group, w->natives_map);
+#endif
+	if (w->natives_map >= 0)
+		close(w->natives_map);
+	if (w->sysctls_group >= 0)
+		close(w->sysctls_group);
+	w->natives_map = w->sysctls_group = -1;
 }
 
 /*

@@ -35,6 +35,8 @@ struct warden {
 	int server_pidfd;
 	int other_pidfd; /* warden: of its twin; twin: of the warden */
 	pid_t twin;
+	int natives_map;   /* names of sysctls that the container may read; -1: not, or done */
+	int sysctls_group; /* the cgroup in which that counts, or -1 */
 	struct cgroups *hierarchies; /* of the host, until the first server is started; or NULL */
 	int signals;		     /* SIGHUP: be replaced; see handover.c */
 	int shared_fd;		     /* memfd: */
@@ -43,8 +45,9 @@ struct warden {
 };
 
 struct sysctl_store;
-int sysctls_look(struct sysctl_store *seen);
+int sysctls_look(struct sysctl_store *seen, int *natives);
 int sysctls_make(struct warden *w, struct sysctl_store *seen);
+void sysctls_confine(struct warden *w);
 void sysctls_settle(struct warden *w);
 void sysctls_asked(struct warden *w);
 void sysctls_host_wrote(struct warden *w);

@@ -334,6 +334,26 @@ fi
 cloister delete --force "$name" >/dev/null
 cloister delete --force "$other" >/dev/null
 
+### What comes after the start
+# A scan that does not see a directory, since something lies on it there, takes what is in it for late. The
+# container has a procfs of its own, with nothing on it.
+if grep -q ' cgroup2 ' /proc/self/mounts; then
+	mkdir "$work/nothing"
+	name=$(cname late)
+	unshare -m --propagation private sh -c 'mount --bind "$0" /proc/sys/kernel/seccomp && exec cloister --root "$1" launch --privileged --detach --name "$2" --rootfs "$3" -- sleep 1000' \
+		"$work/nothing" "$state" "$name" "$root" </dev/null >/dev/null
+	late=/proc/sys/kernel/seccomp/actions_avail
+	like "$(cat $late)" kill "(a sysctl that is the same for all)"
+	ok "a sysctl that was not there at the start is listed" inside test -f $late
+	fails 'Operation not permitted' "and cannot be read" inside cat $late
+	fails 'Operation not permitted' "in a new procfs, user, mount and pid namespace neither" inside unshare -Urmpf --mount-proc cat $late
+	is "$(inside sh -c 'cd /proc/sys; cat kernel/hostname user/max_uts_namespaces kernel/msgmax fs/mqueue/msg_max kernel/cap_last_cap net/ipv4/ip_forward kernel/panic vm/swappiness' | wc -l)" 8 "all others can"
+	is "$(inside sh -c 'cd /proc/sys; echo 6 >kernel/panic; echo 2 >net/ipv4/conf/lo/rp_filter; echo 9 >user/max_uts_namespaces; cat kernel/panic net/ipv4/conf/lo/rp_filter user/max_uts_namespaces' | xargs)" "6 2 9" "and be written"
+	cloister delete --force "$name" >/dev/null
+else
+	skip cgroup2 "sysctls that come after the start"
+fi
+
 ### procps
 if type -P sysctl >/dev/null && launch -- true </dev/null 2>/dev/null; then
 	program() { launch "$@" </dev/null 2>&1; }

@@ -549,7 +549,7 @@ static void scan_of_this_kernel(void **state)
 	struct sysctl_store store;
 	int fd = new_file(&store);
 
-	assert_int_equal(sysctl_scan(root, &store), 0);
+	assert_int_equal(sysctl_scan(root, &store, NULL, NULL), 0);
 	assert_true(sysctl_store_scanned(&store));
 	assert_true(sysctl_store_marks(&store, get("kernel/panic")) & SYSCTL_IS_THERE);
 	assert_int_equal(sysctl_store_dir(&store, get("kernel/panic")), 0);

@@ -105,6 +105,11 @@ if [ -n "${TAINT_LATER:-}" ]; then
 	inside "$admin" ": >/tmp/stop"
 	wait $!
 	is "$(sort -u "$work/seen" | xargs)" "65536 70000" "who reads all the time sees nothing else"
+	late=/proc/sys/sunrpc/max_resvport
+	ok "a module with a directory of sysctls, in which nothing is covered" load sunrpc
+	ok "it is there" inside "$admin" "[ -f $late ]"
+	is "$(cat $late) $(inside "$admin" "read v <$late; echo \"said \$v\"" 2>/dev/null)" "1023 said " "and says nothing"
+	rmmod sunrpc
 	cloister delete --force "$admin" >/dev/null
 	ok "the CPU comes back" sh -c 'echo 1 >/sys/devices/system/cpu/cpu2/online'
 	look | send reloaded

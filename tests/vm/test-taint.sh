@@ -26,7 +26,7 @@ side() (
 	root=$("$vm/make-root.sh") || vm_lacks "the guest's disk cannot be made"
 	vm_initramfs "$kernel" virtio_pci virtio_blk fuse overlay loop virtio_rng
 	mkdir -p "$vm_dir/disk/cloister/modules"
-	vm_modules "$kernel" brd null_blk nf_conntrack md_mod "$vm_dir/disk/cloister/modules"
+	vm_modules "$kernel" brd null_blk nf_conntrack md_mod sunrpc "$vm_dir/disk/cloister/modules"
 	vm_disk "TAINT_SIDE=$1" "${@:2}" taint
 	vm_boot "$kernel" "$root" "$vm_memory" "${vm_append[@]}"
 	vm_tap
