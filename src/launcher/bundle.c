@@ -16,8 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define LISTENER_WAIT_S 10
 
 /**
  * bundle_number() - the value of @option as a number from 0 to @max
@@ -64,16 +67,23 @@ bool bundle_check_fds(int *preserve_fds, GError **error)
 	return true;
 }
 
+/* Where others are in line already and nobody takes them, connecting would never end. */
 static int connect_to(const char *path)
 {
+	const struct timeval limit = { .tv_sec = LISTENER_WAIT_S };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	autofd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (strlen(path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(a.sun_path, path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+	if (fd < 0)
 		return -errno;
+#ifndef MUTANT_SOCKET_ENDLESS
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+#endif
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	return fd_steal(&fd);
 }
 

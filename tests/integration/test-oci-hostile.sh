@@ -40,6 +40,32 @@ pid_of() { cloister state "$1" | json 'd["pid"]'; }
 # What cloister says within some seconds, or status 124.
 within() { timeout "$1" "$top_builddir/src/cloister" --root "$state" "${@:2}" </dev/null; }
 
+### Who takes the terminal may be anybody's prey: nothing waits for good, nothing is left of what failed
+n=$(cname terminal)
+bundle "$n" 'process["terminal"] = True; process["args"] = ["/bin/sh", "-c", "echo here; exec /bin/sleep 1000"]
+d["mounts"].append({"destination": "/dev/pts", "type": "devpts", "source": "devpts"})'
+hostile() { # KIND COMMAND…
+	OTHER="$top_builddir/src/cloister --root $state list >/dev/null" python3 "$tests_lib/console-hostile.py" "$1" "$work/console.sock" \
+		"$top_builddir/src/cloister" --root "$state" "$2" --console-socket "$work/console.sock" "${@:3}"
+}
+said=$(hostile full create --bundle "$work/$n" "$n")
+like "$said" 'OTHER 0' "a console socket that nobody serves: other commands go on"
+like "$said" 'STATUS 1 .*console-socket.*timed out' "... create gives up"
+fails 'does not exist' "... and leaves no container" cloister state "$n"
+for kind in slam drop feed; do
+	like "$(hostile $kind create --bundle "$work/$n" "$n")" 'STATUS (0 ?$|1 .*console-socket.*Broken pipe)' "one that does not keep the terminal ($kind)"
+	fails 'take the terminal|does not exist' "... its start, without a terminal, says so" within 5 start "$n"
+	ok "... and it is deleted" within 5 delete --force "$n"
+done
+bundle "$n" 'd["mounts"].append({"destination": "/dev/pts", "type": "devpts", "source": "devpts"})'
+create "$n" && cloister start "$n"
+like "$(hostile full exec --detach --tty "$n" /bin/sleep 1000)" 'STATUS [1-9][0-9]* .*console-socket.*timed out' "exec to a socket that nobody serves gives up"
+for kind in slam drop feed; do
+	like "$(hostile $kind exec --detach --tty "$n" /bin/sleep 1000)" 'STATUS (0|[1-9][0-9]* .+)' "exec to one that does not keep the terminal ($kind) ends"
+done
+ok "... and no process of these is left" eventually 5 sh -c "[ \"\$('$top_builddir/src/cloister' --root '$state' ps --format json '$n' | tr -cd ,)\" = '' ]"
+cloister delete --force "$n"
+
 ### A hook that is a program of the image gets no more than the container's command
 n=$(cname hook)
 bundle "$n" 'd["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c",
