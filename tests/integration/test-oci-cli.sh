@@ -195,6 +195,42 @@ fails 'option "--force=maybe" takes no value but true and false' "delete --force
 ok "delete --force=true of a running container" rt delete --force=true "$(cname gone)"
 ok "... ends its process" eventually 10 test ! -e "/proc/$(cat "$work/b/gone/pid")/root/bin"
 
+### exec's options, patterns, and what has no effect or is refused
+create o1 "$(script 'exec sleep 1000')"
+create o2 "$(script 'exec sleep 1000')"
+rt start "$(cname o1)"; rt start "$(cname o2)"
+exec_o() { rt exec "$@" </dev/null 2>&1; }
+is "$(exec_o --user 1000:77 "$(cname o1)" sh -c 'id -u; id -g' | xargs)" "1000 77" "exec --user UID:GID"
+without=$(exec_o "$(cname o1)" grep ^CapBnd /proc/self/status | cut -f 2)
+with=$(exec_o --cap CAP_SYS_NICE --cap CAP_SYS_BOOT "$(cname o1)" grep ^CapBnd /proc/self/status | cut -f 2)
+is $((0x$with)) $((0x$without | 1 << 22 | 1 << 23)) "exec --cap, twice"
+is "$(exec_o --no-new-privs "$(cname o1)" grep ^NoNewPrivs /proc/self/status | xargs)" "NoNewPrivs: 1" "exec --no-new-privs"
+rt pause "$(cname o1)"
+(sleep 1; rt resume "$(cname o1)") &
+is "$(exec_o --ignore-paused "$(cname o1)" echo awake)" awake "exec --ignore-paused waits for who lets it go on"
+wait $!
+[ ! -e /sys/fs/cgroup/memory/memory.kmem.tcp.limit_in_bytes ] || {
+	rt update --kernel-memory-tcp 10m "$(cname o1)"
+	is "$(cgroup_value "$(cat "$work/b/o1/pid")" memory memory.kmem.tcp.limit_in_bytes -)" 10485760 "update --kernel-memory-tcp"
+}
+for option in --rootless=auto --rootless=true "--criu /no/such" --systemd-cgroup=false --cgroup-manager=cgroupfs; do
+	# shellcheck disable=SC2086
+	is "$(rt $option list -q 2>&1 | grep -c "$(cname o)")" 2 "$option before the command has no effect"
+done
+(cd "$work/b/o1" && rt spec --file other.json && rt spec --rootless --file rootless.json)
+is "$(json 'd["ociVersion"][0]' <"$work/b/o1/other.json") $(json 'd["ociVersion"][0]' <"$work/b/o1/rootless.json")" "1 1" "spec --file, --rootless"
+if [ "$(basename "$engine_runtime")" = cloister ]; then # of crun's, which runc lacks, and what both have and we refuse
+	fails 'own cgroup' "exec --cgroup is refused" exec_o --cgroup x "$(cname o1)" true
+	[ -e /sys/kernel/security/apparmor ] || fails 'without AppArmor' "exec --apparmor where there is none" exec_o --apparmor x "$(cname o1)" true
+	[ -e /sys/fs/selinux/enforce ] || fails 'SELinux is off' "exec --process-label where there is none" exec_o --process-label x "$(cname o1)" true
+	fails 'resctrl' "update --mem-bw-schema is refused" rt update --mem-bw-schema MB:0=10 "$(cname o1)"
+	ok "kill --regex PATTERN" rt kill --regex "$(cname o)[12]" KILL
+	ok "... ends both" eventually 10 eval 'has_status o1 stopped && has_status o2 stopped'
+	ok "delete --regex PATTERN" rt delete --regex "$(cname o)."
+	is "$(rt list -q | grep -c "$(cname o)[12]")" 0 "... removes both"
+fi
+forget o1 o2
+
 ### Other forms of the same
 bundle f "$(script 'exit 9')"
 rt run --bundle="$work/b/f" --pid-file="$work/b/f/pid" "$(cname f)" </dev/null
