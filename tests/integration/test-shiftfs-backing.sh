@@ -103,6 +103,30 @@ for options in "" "--no-passthrough --cache strict"; do
 done
 umount "$fs"
 
+### A source whose file system fails: the same error for each call as in the directory itself
+fails_both() { # DESCRIPTION COMMAND with @ for the directory
+	local said
+	said=$(sh -c "${2//@/$fs/s}" 2>&1)
+	like "$said" 'Input/output error' "(it has failed: $1)"
+	is "$(sh -c "${2//@/$view}" 2>&1)" "${said//"$fs/s"/"$view"}" "fails as there: $1"
+}
+if have_fs ext4; then
+	for options in "" "--no-passthrough --cache strict"; do
+		ok "ext4 is mounted" mount_on ext4
+		mkdir "$fs/s" "$fs/s/d"; echo x >"$fs/s/f"; chmod 666 "$fs/s/f"
+		# shellcheck disable=SC2086
+		ok "it is served ($options)" serve "$fs/s" $options
+		ls "$view/d" >/dev/null; cat "$view/f" >/dev/null
+		# EXT4_IOC_SHUTDOWN, without writing the journal
+		python3 -c 'import fcntl, os, struct, sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))' "$fs"
+		for what in "touch @/new" "mkdir @/d/new" "rm @/f" "chmod 600 @/f" "mv @/f @/d/f" "setfattr -n user.x -v y @/f"; do fails_both "${what//@\//}" "$what"; done
+		ok "it can be unmounted ($options)" unserve
+		ok "so can what has failed" eventually 5 umount "$fs"
+	done
+else
+	skip fs-ext4 "a source that fails"
+fi
+
 ### A quota
 if have_fs btrfs && have tool-btrfs && mount_on btrfs && btrfs quota enable "$fs" && btrfs subvolume create "$fs/s" >/dev/null && btrfs qgroup limit 3M "$fs/s"; then
 	for options in "" "--no-passthrough --cache strict"; do
