@@ -71,6 +71,29 @@ else
 	skip tool-dpkg-deb "dpkg"
 fi
 
+### A database whose server is killed: what it had said is there, and its files are whole
+postgres=$(find /usr/lib/postgresql/*/bin -maxdepth 0 2>/dev/null | tail -n 1)
+if [ "$postgres" ] && id postgres >/dev/null 2>&1; then
+	mkdir -m 700 "$view/pg"; chown postgres:postgres "$view/pg"
+	pg() { setpriv --reuid postgres --regid postgres --clear-groups env HOME=/ PGHOST="$view/pg" PGDATA="$view/pg" LC_ALL=C "$postgres/$1" "${@:2}" >"$work/pg.log" 2>&1; }
+	pg_start() { pg pg_ctl -l "$view/pg/log" -o "-c listen_addresses= -k $view/pg" -w start; }
+	ok "PostgreSQL: initdb" pg initdb
+	ok "... starts" pg_start || diag "$(cat "$work/pg.log" "$view/pg/log")"
+	ok "... tables are filled" pg pgbench -i -s 2 postgres || diag "$(tail -n 5 "$work/pg.log")"
+	ok "... four clients" pg pgbench -c 4 -T 4 postgres || diag "$(tail -n 5 "$work/pg.log")"
+	sums="SELECT (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT sum(delta) FROM pgbench_history), count(*) > 0 FROM pgbench_history"
+	ok "... is stopped in the middle" pg pg_ctl -m immediate stop
+	ok "... and recovers" pg_start
+	pg psql -Atc "$sums" postgres
+	is "$(cat "$work/pg.log")" "t|t" "... with all that it had done"
+	pg psql -c "CREATE EXTENSION amcheck" postgres
+	ok "... pg_amcheck" pg pg_amcheck --heapallindexed --parent-check postgres || diag "$(cat "$work/pg.log")"
+	ok "... ends" pg pg_ctl -m fast stop
+	rm -r "$view/pg"
+else
+	skip tool-postgres "PostgreSQL"
+fi
+
 ok "300 programs that are executed with a file open that the exec closes" python3 "$tests_lib/exec-closing.py" "$view/home/closed"
 
 ### Overlay on top, as an engine inside has it
