@@ -70,6 +70,15 @@ tools() { # NAME MEMORY-KB CPUS
 }
 tools "$busy" 98304 1
 tools "$idle" 163840 "$cpus"
+if type -P mpstat >/dev/null; then
+	for c in "$busy" "$idle"; do
+		cloister exec "$c" env LC_ALL=C mpstat -P ALL 1 1 </dev/null >"$tap_dir/mpstat" 2>&1
+		is "$(awk '$1 == "Average:" && $2 ~ /^(all|[0-9]+)$/ { s = 0; for (i = 3; i <= NF; i++) s += $i; n++; if (s < 99 || s > 101) bad = bad $0 } END { print n bad }' "$tap_dir/mpstat")" \
+			"$(($([ "$c" = "$busy" ] && echo 1 || echo "$cpus") + 1))" "$c: the percentages of mpstat add up, for each CPU" || diag "$(cat "$tap_dir/mpstat")"
+	done
+else
+	skip tool-mpstat "mpstat"
+fi
 like "$(cloister exec "$busy" vmstat 1 2 </dev/null | tail -n 1)" '^( *[0-9]+){16,}' "vmstat"
 
 cloister delete --force "$busy" >/dev/null
