@@ -249,6 +249,9 @@ case $(basename "$engine_runtime") in
 cloister) like "$(rt --version)" '^commit: ' "... and commit: C" ;;
 esac
 fails '*' "checkpoint is refused" rt checkpoint none
+case $(basename "$engine_runtime") in
+cloister) for command in checkpoint restore; do fails 'cannot be checkpointed' "$command says why not" rt $command none; done ;;
+esac
 (cd "$work/b/f" && rt spec -b "$work" >/dev/null 2>&1)
 is "$(json 'd["process"]["args"][0]' <"$work/config.json")" sh "spec writes a config.json"
 rm -f "$work/config.json"
