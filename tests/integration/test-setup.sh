@@ -382,6 +382,8 @@ if have tool-make; then
 	links=$(find "$work/inst" -path '*/enforce/*' -printf '%f %l\n' | sort)
 	like "$links" 'crun /.*/bin/cloister' "make install: enforce/crun"
 	like "$links" 'runc /.*/bin/cloister' "make install: enforce/runc"
+	ok "make uninstall" make -C "$top_builddir" -s uninstall DESTDIR="$work/inst"
+	is "$(find "$work/inst" ! -type d -o -name '*loister*')" "" "make uninstall leaves nothing of ours"
 fi
 
 # A real dockerd, set up by the command alone: who asks for runc gets the program entered.
