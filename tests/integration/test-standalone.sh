@@ -70,7 +70,7 @@ look='grep MemTotal /proc/meminfo; grep -c ^processor /proc/cpuinfo; cat /sys/de
 seen() { # OUTPUT DESC: limit, CPUs, online, uptime, lines of cpu and cpu0
 	like "$(tr -s ' \n\r' ' ' <<<"$1")" 'MemTotal: 65536 kB 1 0 [0-9]{1,3} 2 $' "$2"
 }
-if type -P lxc-start >/dev/null; then
+if have tool-lxc-start; then
 	mkdir "$work/lxc"
 	{
 		printf 'lxc.uts.name = c\nlxc.rootfs.path = dir:%s\nlxc.init.cmd = /bin/sleep 1000\nlxc.cgroup.dir = %s\n' "$root" "$group"
@@ -86,9 +86,9 @@ if type -P lxc-start >/dev/null; then
 	umount "$work/other"
 	lxc stop -k
 else
-	diag "no LXC here"
+	skip tool-lxc-start "views in a container of LXC"
 fi
-if type -P systemd-nspawn >/dev/null; then
+if have tool-systemd-nspawn; then
 	# Files below /proc it binds from inside, where their source has to be too.
 	mkdir -p "$work/nspawn/usr"
 	cp -a "$root/." "$work/nspawn"
@@ -99,16 +99,16 @@ if type -P systemd-nspawn >/dev/null; then
 	seen "$out" "views in a container of systemd-nspawn" || diag "$(cat "$tap_dir/nspawn.err")"
 	rmdir /run/systemd/nspawn/propagate/nspawn 2>/dev/null
 else
-	diag "no systemd-nspawn here"
+	skip tool-systemd-nspawn "views in a container of systemd-nspawn"
 fi
-if type -P podman >/dev/null; then
+if have tool-podman; then
 	binds=()
 	for f in "${files[@]}"; do binds+=(-v "$mnt/$f:/$f:ro"); done
 	out=$(timeout 60 podman --root "$work/podman" --runroot "$work/podman-run" --tmpdir "$work/podman-tmp" --cgroup-manager cgroupfs --runtime runc \
 		run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --cgroup-parent "/$group" "${binds[@]}" --rootfs "$root" /bin/sh -c "$look" </dev/null 2>&1)
 	seen "$out" "views in a container of Podman"
 else
-	diag "no Podman here"
+	skip tool-podman "views in a container of Podman"
 fi
 
 ### By a process, while it runs; the files belong to its root
