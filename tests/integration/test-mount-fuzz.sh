@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Random calls about mounts, namespaces, roots, nodes and attributes, by a container's root with all
 # capabilities; after each round somebody looks from outside at what every process of it can reach.
-#   FUZZ_ROUNDS=6000 FUZZ_SEED=1 TEST_TIMEOUT=1000 bash tests/integration/test-mount-fuzz.sh
+# FUZZ_SEED=1 repeats a run; FUZZ_ROUNDS: how many (6000 take ten minutes: make check-long).
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 gate root; gate launcher; gate fuse; gate userns; gate tool-busybox; gate tool-python3
 root=$work/root

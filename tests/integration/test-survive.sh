@@ -30,6 +30,10 @@ import os, random, sys, time
 seconds, proc, patience = float(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 views = {"uptime": b".", "meminfo": b"MemTotal", "cpuinfo": b"processor", "stat": b"cpu ", "loadavg": b"/", "swaps": b"Filename",
          "diskstats": b"", "../sys/devices/system/cpu/online": b"0", "sys/kernel/panic": b"", "sys/kernel/printk": b""}
+# The others are there where this kernel has them.
+for v in ("vmstat", "zoneinfo", "buddyinfo", "pagetypeinfo", "slabinfo", "partitions", "softirqs", "schedstat", "pressure/cpu", "pressure/memory",
+          "pressure/io", "../sys/devices/system/cpu/present", "../sys/devices/system/cpu/possible", "../sys/devices/system/node/online", "sys/kernel/random/boot_id"):
+    if os.access(proc + "/" + v, os.R_OK): views[v] = b""
 sysctls = [("kernel/panic", 1 << 30), ("kernel/kptr_restrict", 3), ("fs/file-max", 1 << 40), ("fs/nr_open", 1 << 30), ("kernel/panic_on_oops", 2)]
 # in which order do lines stand, and how many are there: of two texts mixed up we see it
 shape = {v: [l.split(b" ")[0] for l in open(proc + "/" + v, "rb").read().split(b"\n")] for v in ("meminfo", "swaps")}
@@ -108,8 +112,8 @@ kill_servers() { # COUNT
 }
 
 begin server
-start_load 7
-kill_servers 20
+start_load 10
+kill_servers 30
 check_load "the server killed each 0.3 s"
 
 start_load 5
