@@ -386,6 +386,19 @@ if have tool-make; then
 	is "$(find "$work/inst" ! -type d -o -name '*loister*')" "" "make uninstall leaves nothing of ours"
 fi
 
+# The README's first command, where bootstrap has built: it has nothing to build again.
+if [ -e "$top_builddir/configured" ] && [ "$top_builddir" -ef "$top_srcdir/build" ]; then
+	out=$("$top_srcdir/bootstrap" demo 2>&1)
+	is $? 0 "bootstrap demo" || diag "$out"
+	like "$out" 'user-ID map +0 0 4294967295 +0 [1-9][0-9]+ 65536' "... shows host and container side by side: ids,"
+	like "$out" 'memory +[0-9]+ kB +524288 kB' "... memory,"
+	like "$out" 'CPUs +[0-9]+ +1$' "... CPUs,"
+	like "$out" 'of-1000 belongs to +1000 +1000' "... owners,"
+	like "$out" 'remount a read-only volume +\(not tried\) +[^!]*$' "... and a refused remount"
+else
+	diag "no demo: ./bootstrap has not built here"
+fi
+
 # A real dockerd, set up by the command alone: who asks for runc gets the program entered.
 start_dockerd() {
 	PATH=$1:$PATH dockerd --config-file "$conf" --data-root "$work/data" --exec-root "$work/exec" -p "$work/dockerd.pid" \
