@@ -370,5 +370,23 @@ is "$(inside grep -c . /proc/self/mountinfo)" "$mounts_before" "and nothing is l
 helpers_alone() { [ "$(family 'cloister-warde.*' | wc -l)" = 3 ]; }
 ok "nor is any helper left" eventually 3 helpers_alone
 ok "the next one is served" inside sh -c 'mount -t proc proc /new && attack covered /new/uptime && umount /new'
+
+### binfmt_misc: each user namespace has its own, since Linux 6.7
+binfmts() { unshare -m sh -c 'mount -t binfmt_misc none "$1" && LC_ALL=C ls "$1" | xargs' - "$work/binfmt"; }
+mkdir "$work/binfmt"
+if [ "$(uname -r | awk -F. '{ print $1 * 100 + $2 }')" -lt 607 ]; then
+	skip kernel-6.7 "binfmt_misc inside"
+elif before=$(binfmts 2>&1); then
+	ok "binfmt_misc is mounted where it belongs" inside mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+	ok "a program for a kind of files is registered" inside sh -c 'echo ":mine:E::mine::/bin/echo:" >/proc/sys/fs/binfmt_misc/register && touch /tmp/x.mine && chmod +x /tmp/x.mine'
+	is "$(inside /tmp/x.mine hello 2>&1)" "/tmp/x.mine hello" "and executes them"
+	is "$(binfmts)" "$before" "which the host does not see"
+	: >"$work/y.mine"; chmod +x "$work/y.mine"
+	unlike "$("$work/y.mine" hello 2>&1)" hello "nor does"
+	is "$(cloister launch --rootfs "$root" --privileged -- sh -c 'mount -t binfmt_misc none /new && ls /new' </dev/null | sort | xargs)" "register status" "nor another container"
+else
+	diag "$before"
+	skip kernel-binfmt_misc "binfmt_misc inside"
+fi
 cloister delete --force "$name"
 done_testing
