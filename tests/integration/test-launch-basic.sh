@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # `cloister launch` and its siblings as a shell user meets them.
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
+# shellcheck source=tests/lib/check-says.sh
+. "$top_srcdir/tests/lib/check-says.sh"
 gate root; gate launcher; gate fuse; gate userns; gate tool-busybox; gate tool-python3
 root=$work/root
 make_root "$root"
@@ -206,12 +208,14 @@ like "$status" 'cloister-(fs|warden)' "the helpers"
 like "$(cloister status "$name" --json | json 'json.dumps(d)')" '65536' "status --json is JSON"
 ok "status of all" cloister status
 ok "check" cloister check
-like "$(cloister check --json | json 'json.dumps(d)')" '^[[{]' "check --json is JSON"
 fails '"/none": No such file' "exec of a file that is not there: named once" cloister exec --process /none "$name"
 fails '"/none": No such file' "... update too" cloister update --resources /none "$name"
 echo '{' >"$work/half.json"
 fails 'half.json":2:0: ' "... what is wrong in a file, by its place" cloister update --resources "$work/half.json" "$name"
 fails '--regex: .*missing' "a regular expression that is none: of which option" cloister kill --regex '['
+check_says
+like "$status" 'running, pid [0-9]+, for [0-9]{1,2}s$' "status shows the age,"
+like "$status" '^ +/vol +idmapped +/.*\(ID-mapped mount\)' "and how the owners in a mount are shifted, and why"
 fails '*' "delete without --force refuses a living container" cloister delete "$name"
 like "$(cloister exec "$name" echo alive </dev/null)" alive "and it lives on"
 ok "kill TERM is delivered" cloister kill "$name" KILL

@@ -39,6 +39,48 @@ edit() {
 edit 'd["process"]["args"]=["sh","-c","id -u; hostname"]'
 is "$(cloister run --bundle "$bundle" "$(cname run)" </dev/null 2>&1 | tr '\n' ' ')" "0 cloister " "what spec wrote runs"
 
+# What `features` names, all of it in one container; and what it says it has not is refused by name.
+cat >"$work/all.py" <<'PY'
+import json, sys
+f, d = json.load(sys.stdin), json.load(open(sys.argv[1]))
+d["process"].update(terminal=False, args=["sh", "-c", "grep -o ' /all/[^ ]*' /proc/mounts"])
+for o in f["mountOptions"]:
+    bind = {"bind": ["bind"], "rbind": ["rbind"], "idmap": ["bind", o], "ridmap": ["rbind", o], "remount": ["bind", o, "ro"]}.get(o)
+    where = "/all/" + ("bind" if o == "remount" else o)
+    d["mounts"].append({"destination": where, "type": "bind" if bind else "tmpfs", "source": sys.argv[2] if bind else "none", "options": bind or [o]})
+d["linux"]["namespaces"] = [{"type": t} for t in f["linux"]["namespaces"]]
+all = f["linux"]["capabilities"]
+d["process"]["capabilities"] = {k: all for k in ("bounding", "effective", "permitted")}
+s = f["linux"]["seccomp"]
+rules = zip([a for a in s["actions"] if a != "SCMP_ACT_ALLOW"], s["operators"] * 2)
+d["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": s["archs"], "flags": s["supportedFlags"], "listenerPath": sys.argv[3], "syscalls": [
+    {"names": ["personality"], "action": a, "args": [{"index": 2, "op": o, "value": 1000 + i, "valueTwo": 1000 + i}, {"index": 1, "op": "SCMP_CMP_EQ", "value": 99}]}
+    for i, (a, o) in enumerate(rules)]}
+json.dump(d, open(sys.argv[4], "w"))
+PY
+mkdir "$work/shown"
+python3 - "$work/agent" <<'PY' &
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+while True: s.accept()[0].recv(65536)
+PY
+agent=$!
+on_exit kill $agent
+eventually 5 test -S "$work/agent"
+python3 "$work/all.py" "$work/before" "$work/shown" "$work/agent" "$bundle/config.json" <<<"$features"
+is "$(cloister run --bundle "$bundle" "$(cname all)" </dev/null 2>"$tap_dir/all" | sed 's:.*/::' | sort -u | xargs)" \
+	"$(json '" ".join(sorted(set(d["mountOptions"]) - {"remount"}))' <<<"$features")" "features: all options of mounts, namespaces, capabilities, actions, operators, flags and architectures work" || diag "$(cat "$tap_dir/all")"
+kill $agent 2>/dev/null
+while IFS='|' read -r what change; do
+	is "$(json "d['linux']['$what']['enabled']" <<<"$features")" false "features: no $what here"
+	edit "$change"
+	fails 'linux\.|selinux' "which is an error" cloister run --bundle "$bundle" "$(cname lacks)" </dev/null
+done <<'END'
+intelRdt|d["linux"]["intelRdt"]={"closID":"x"}
+netDevices|d["linux"]["netDevices"]={"eth0":{}}
+selinux|d["process"]["selinuxLabel"]="system_u:system_r:container_t:s0"
+END
+
 ### Malformed documents
 # bad REGEX DESC: `create` of the bundle fails so.
 bad() {

@@ -552,9 +552,12 @@ def report(a, run, steps, text):
     sys.exit(1)
 
 
+KERNEL = tuple(int(x) for x in re.findall(r'\d+', os.uname().release)[:2])
+
+
 def has_tmpfile(view):
     """False only where the kernel cannot pass it on."""
-    if tuple(int(x) for x in re.findall(r'\d+', os.uname().release)[:2]) >= (6, 1):
+    if KERNEL >= (6, 1):
         return True
     try:
         os.close(os.open(view, os.O_TMPFILE | os.O_RDWR))
@@ -584,6 +587,9 @@ def main():
     if not has_tmpfile(a.view):
         print('FUSE has no O_TMPFILE before Linux 6.1: left out')
         a.ignore.append('tmpfile')
+    if KERNEL < (5, 14): # as far as is known; 5.10 has none
+        print('FUSE of this kernel has no FALLOC_FL_ZERO_RANGE: left out')
+        OPS['fallocate'] = OPS['fallocate'][0], lambda r, old=OPS['fallocate'][1]: (lambda slot, mode, *rest: (slot, mode & ~0x10, *rest))(*old(r))
     names = [n for n in OPS if n not in a.ignore]
     weights = [OPS[n][0] for n in names]
     for step in range(a.steps):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Is the guest what the suites believe it to be?
 . "${top_srcdir:-.}/tests/lib/tap.sh"
+# shellcheck source=tests/lib/check-says.sh
+. "${top_srcdir:-.}/tests/lib/check-says.sh"
 
 case ${CLOISTER_IN_VM:-sid} in
 sid) like "$(uname -r)" "^(6\.(1[3-9]|[2-9][0-9])|[7-9])\b" "the kernel is newer than the others" ;;
@@ -27,4 +29,5 @@ ok "pivot_root in a mount namespace" unshare -m sh -c "
 	mount --bind $work/r $work/r && cd $work/r && pivot_root . old && /bin/busybox true"
 ok "python3 runs" python3 -c 'import pty, ctypes, json, socket'
 is "$(nproc)" "${CLOISTER_VM_CPUS:-1}" "as many CPUs as it was given"
+check_says
 done_testing
