@@ -4,7 +4,7 @@ import os, shutil, statistics, subprocess, time
 from common import *
 
 # What lxcfs has, and whether ours is derived from nothing but a constant of the cgroup.
-FILES = ["/proc/uptime", "/proc/meminfo", "/proc/stat", "/proc/cpuinfo", "/proc/loadavg", "/proc/swaps", "/proc/diskstats",
+FILES = ["/proc/uptime", "/proc/meminfo", "/proc/stat", "/proc/cpuinfo", "/proc/loadavg", "/proc/swaps", "/proc/diskstats", "/proc/slabinfo",
          "/sys/devices/system/cpu/online"]
 PLAIN = {"/proc/sys/kernel/panic"}  # files that need no cgroup
 
