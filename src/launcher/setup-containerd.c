@@ -11,7 +11,7 @@
  * or the file is not touched.
  */
 #include "config.h"
-#include "launcher/setup.h"
+#include "launcher/setup-containerd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,42 +25,17 @@
 #define SET	" # set by cloister\n"
 #define UNENDED "# cloister: the line before had no end\n"
 
-struct layout {
-	int version;
-	const char *id; /* of the plugin that runs containers */
-	char *cri;	/* paths of its tables */
-	char *runtimes;
-	char *ours;
-};
-
-typedef struct layout layout_t;
-
-static void layout_clear(layout_t *l)
+/* The version of @lines, the text of @f, as which our entry is written. */
+static bool find_version(const struct setup_file *f, GPtrArray *lines, int *version, GError **error)
 {
-	g_free(l->cri);
-	g_free(l->runtimes);
-	g_free(l->ours);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(layout_t, layout_clear)
-
-static bool find_layout(const struct setup_file *f, GPtrArray *lines, layout_t *l, GError **error)
-{
-	const struct toml_line *line = setup_toml_find(lines, "", "version");
-	const char *equals = line ? strchr(line->start, '=') : NULL;
-
-	l->version = equals ? atoi(equals + 1) : f->text && lines->len ? 1 : 2;
-	if (l->version < 2)
-		return error_set(
-			error,
-			"\"%s\" is of version 1, which containerd has given up; `containerd config "
-			"migrate` prints it as a newer one",
-			f->path);
-	l->id = l->version == 2 ? "io.containerd.grpc.v1.cri" : "io.containerd.cri.v1.runtime";
-	l->cri = g_strdup_printf("plugins/%s/containerd", l->id);
-	l->runtimes = g_strconcat(l->cri, "/runtimes", NULL);
-	l->ours = g_strconcat(l->runtimes, "/cloister", NULL);
-	return true;
+	*version = lines->len ? containerd_version(lines) : 2;
+	if (*version >= 2 || (!*version && !containerd_any_below(lines, "plugins")))
+		return true;
+	return error_set(
+		error,
+		"\"%s\" is of version 1, whose settings of plugins containerd has given up; "
+		"`containerd config migrate` prints it as a newer one",
+		f->path);
 }
 
 /* What others added to a file that we had made counts on the version that we gave it. */
@@ -128,17 +103,6 @@ static char *dump(const struct setup_file *f, const char *text, GError **error)
 	return NULL;
 }
 
-static bool any_below(GPtrArray *lines, const char *table)
-{
-	for (guint i = 0; i < lines->len; i++) {
-		const struct toml_line *line = lines->pdata[i];
-
-		if (setup_toml_below(line->table, table))
-			return true;
-	}
-	return false;
-}
-
 /*
  * The tables below @parent of a dump, those at or below @except left out. Whole, with values that
  * are the defaults: `config dump` shows which keys of free-form tables are set.
@@ -171,9 +135,29 @@ static bool systemd_cgroup(const layout_t *l, const char *dumped)
 	return line && g_strstr_len(line->start, line->end - line->start, "true");
 }
 
-/* Our tables; the stock ones too if the file names none: ours would otherwise be the only one. */
-static void append_block(struct setup *s, GString *out, const layout_t *l, const char *base,
-			 const char *dumped, bool own_table)
+/*
+ * The stock entries: containerd 1 has none as soon as one is named. Where it shows none, because
+ * the CRI plugin is switched off, that of runc: it would be missing on the day somebody switches it
+ * on.
+ */
+static void append_stock(GString *out, const layout_t *l, const layout_t *shown, const char *dumped)
+{
+	g_autoptr(GPtrArray) lines = setup_toml_lines(dumped);
+
+	if (shown->version > 2)
+		return;
+	if (containerd_any_below(lines, shown->runtimes))
+		copy_tables(out, dumped, shown->runtimes, shown->ours);
+	else
+		g_string_append_printf(out,
+				       "[plugins.\"%s\".containerd.runtimes.runc]\n"
+				       "  runtime_type = \"io.containerd.runc.v2\"\n",
+				       l->id);
+}
+
+/* Our tables, and the stock ones if the file names none. */
+static void append_block(struct setup *s, GString *out, const layout_t *l, const layout_t *shown,
+			 const char *base, const char *dumped, bool own_table)
 {
 	g_autoptr(GPtrArray) lines = setup_toml_lines(base);
 	bool unended = out->len && out->str[out->len - 1] != '\n';
@@ -190,15 +174,15 @@ static void append_block(struct setup *s, GString *out, const layout_t *l, const
 				       "[plugins.\"%s\".containerd]\n  default_runtime_name = "
 				       "\"cloister\"\n",
 				       l->id);
-	if (!any_below(lines, l->runtimes))
-		copy_tables(out, dumped, l->runtimes, l->ours);
+	if (!containerd_any_below(lines, l->runtimes))
+		append_stock(out, l, shown, dumped);
 	g_string_append_printf(out,
 			       "[plugins.\"%s\".containerd.runtimes.cloister]\n"
 			       "  runtime_type = \"io.containerd.runc.v2\"\n"
 			       "  [plugins.\"%s\".containerd.runtimes.cloister.options]\n"
 			       "    BinaryName = \"%s\"\n",
 			       l->id, l->id, s->program);
-	if (systemd_cgroup(l, dumped))
+	if (systemd_cgroup(shown, dumped))
 		g_string_append(out, "    SystemdCgroup = true\n");
 	g_string_append(out, END);
 }
@@ -220,7 +204,8 @@ static void insert_default(GString *out, const char *base, const struct toml_lin
 	g_string_append(out, at->end);
 }
 
-static char *apply(struct setup *s, const layout_t *l, const char *base, const char *dumped)
+static char *apply(struct setup *s, const layout_t *l, const layout_t *shown, const char *base,
+		   const char *dumped)
 {
 	g_autoptr(GPtrArray) lines = setup_toml_lines(base);
 	const struct toml_line *key, *table;
@@ -239,52 +224,69 @@ static char *apply(struct setup *s, const layout_t *l, const char *base, const c
 		g_string_append(out, base);
 		own_table = true;
 	}
-	append_block(s, out, l, base, dumped, own_table);
+	append_block(s, out, l, shown, base, dumped, own_table);
 	return g_string_free(out, FALSE);
 }
 
-/* A dump without our entry and without the name of the default: what must not change. */
-static char *rest_of(const layout_t *l, const char *dumped)
+/* Is @line of a dump our entry, a table around it, or the name of the default? */
+static bool is_ours(const layout_t *l, const struct toml_line *line)
 {
-	g_autoptr(GPtrArray) lines = setup_toml_lines(dumped);
+	return setup_toml_below(line->table, l->ours) ||
+	       (line->header && setup_toml_below(l->ours, line->table)) ||
+	       (strcmp(line->table, l->cri) == 0 &&
+		g_strcmp0(line->key, "default_runtime_name") == 0);
+}
+
+/*
+ * A dump without what is ours: what must not change. Ours can be in both layouts, because settings
+ * of a plugin that is switched off are not brought from version 2 to 3.
+ */
+static char *rest_of(const layout_t *l, const layout_t *shown, const char *dumped)
+{
+	g_autofree char *text = containerd_rename(dumped, CONTAINERD_CRI_OLD, CONTAINERD_CRI);
+	g_autoptr(GPtrArray) lines = setup_toml_lines(text);
 	GString *out = g_string_new(NULL);
 
 	for (guint i = 0; i < lines->len; i++) {
 		const struct toml_line *line = lines->pdata[i];
 
-		if (setup_toml_below(line->table, l->ours) ||
-		    (!*line->table && g_strcmp0(line->key, "imports") == 0) || /* names the file */
-		    (strcmp(line->table, l->cri) == 0 &&
-		     g_strcmp0(line->key, "default_runtime_name") == 0))
+		if (is_ours(l, line) || is_ours(shown, line) ||
+		    (!*line->table && g_strcmp0(line->key, "imports") == 0)) /* names the file */
 			continue;
-		g_string_append_len(out, line->start, line->end - line->start);
+		g_string_append_printf(out, "%s: %.*s", line->table, (int)(line->end - line->start),
+				       line->start);
 	}
 	return g_string_free(out, FALSE);
 }
 
 static bool judge(struct setup *s, const struct setup_file *f, const layout_t *l,
-		  const char *before, const char *text, GError **error)
+		  const layout_t *shown, const char *before, const char *text, GError **error)
 {
 	g_autofree char *after = dump(f, text, error), *a = NULL, *b = NULL, *name = NULL;
-	g_autofree char *options = g_strconcat(l->ours, "/options", NULL), *binary = NULL;
-	g_autoptr(GPtrArray) lines = NULL;
+	g_autofree char *options = g_strconcat(shown->ours, "/options", NULL), *binary = NULL;
+	g_autoptr(GPtrArray) lines = NULL, was = setup_toml_lines(before);
+	bool seen;
 
 	if (!after)
 		return false;
 	lines = setup_toml_lines(after);
-	a = rest_of(l, before);
-	b = rest_of(l, after);
+	a = rest_of(l, shown, before);
+	b = rest_of(l, shown, after);
 	binary = setup_toml_string(setup_toml_find(lines, options, "BinaryName"));
-	name = setup_toml_string(setup_toml_find(lines, l->cri, "default_runtime_name"));
-	if (strcmp(a, b) == 0 && g_strcmp0(binary, s->program) == 0 &&
-	    (!s->opt.set_default || g_strcmp0(name, "cloister") == 0))
+	name = setup_toml_string(setup_toml_find(lines, shown->cri, "default_runtime_name"));
+	seen = g_strcmp0(binary, s->program) == 0 &&
+	       (!s->opt.set_default || g_strcmp0(name, "cloister") == 0);
+	/* Of a plugin that is switched off nothing is shown, our entry neither. */
+	if (strcmp(a, b) == 0 && (seen || !containerd_any_below(was, shown->cri)))
 		return true;
 	return error_set(
 		error,
 		"containerd would not see the runtime or lose another setting, perhaps because a "
-		"file in `imports` of \"%s\" has the section %s too; enter it there by hand (see "
+		"file in `imports` of \"%s\" has the section %s too, or it is written with dotted "
+		"keys; "
+		"enter it by hand (see "
 		"doc/containerd.md)",
-		f->path, l->id);
+		f->path, shown->id);
 }
 
 static void report(struct setup *s, const layout_t *l, const char *dumped)
@@ -293,7 +295,8 @@ static void report(struct setup *s, const layout_t *l, const char *dumped)
 
 	off = setup_toml_array(setup_toml_find(lines, "", "disabled_plugins"));
 	for (guint i = 0; i < off->len; i++)
-		if (strcmp(off->pdata[i], "cri") == 0 || strcmp(off->pdata[i], l->id) == 0)
+		if (strcmp(off->pdata[i], CONTAINERD_CRI_OLD) == 0 ||
+		    strcmp(off->pdata[i], CONTAINERD_CRI) == 0 || strcmp(off->pdata[i], l->id) == 0)
 			setup_note(s, "the CRI plugin is switched off by disabled_plugins: the "
 				      "entry has no "
 				      "effect (ctr and Docker need none)");
@@ -316,31 +319,37 @@ static void report(struct setup *s, const layout_t *l, const char *dumped)
 
 static bool set_up(struct setup *s, struct setup_file *f, const char *base, GError **error)
 {
-	g_autoptr(GPtrArray) lines = setup_toml_lines(base);
-	g_autofree char *before = NULL, *text = NULL, *given = NULL;
+	g_autoptr(GPtrArray) lines = setup_toml_lines(base), dumped = NULL;
+	g_autofree char *before = NULL, *text = NULL, *given = NULL, *raised = NULL;
 	g_autofree char *kept = setup_file_backup(f);
-	g_auto(layout_t) l = { 0 };
+	g_auto(layout_t) l = { 0 }, shown = { 0 };
+	int version;
 	bool made;
 
-	if (!find_layout(f, lines, &l, error))
+	if (!find_version(f, lines, &version, error))
 		return false;
-	if (any_below(lines, l.ours))
+	raised = version ? g_strdup(base) : containerd_raise(base);
+	layout_init(&l, version ?: 2);
+	if (containerd_any_below(lines, l.ours))
 		return error_set(error,
 				 "\"%s\" has a runtime \"cloister\" that was not made by this "
 				 "command; remove it first",
 				 f->path);
-	given = lines->len ? g_strdup(base) : g_strdup_printf("version = %d\n", l.version);
+	given = lines->len ? g_strdup(base) : g_strdup_printf("version = %d\n", version);
 	before = dump(f, given, error);
 	if (!before)
 		return false;
+	/* containerd 2 reads version 2 as well, and shows it as version 3. */
+	dumped = setup_toml_lines(before);
+	layout_init(&shown, containerd_version(dumped));
 	/* A second run without --default keeps it. */
 	s->opt.set_default |= f->text &&
 			      (strstr(f->text, SET) ||
 			       strstr(f->text, "  default_runtime_name = \"cloister\"\n"));
-	text = apply(s, &l, base, before);
-	if (!judge(s, f, &l, before, text, error))
+	text = apply(s, &l, &shown, raised, before);
+	if (!judge(s, f, &l, &shown, before, text, error))
 		return false;
-	report(s, &l, before);
+	report(s, &shown, before);
 	/* Nothing is kept of a file that we made: that is how --undo knows. */
 	made = !f->text || (!*base && !kept && strcmp(f->text, base) != 0);
 	if (!made && strcmp(f->text, text) != 0 && !setup_file_set_backup(s, f, base, error))
@@ -368,12 +377,13 @@ static bool take_out(struct setup *s, struct setup_file *f, const char *base, GE
 bool setup_containerd(struct setup *s, GError **error)
 {
 	g_autoptr(setup_file_t) f = setup_file_open(s->opt.config, error);
-	g_autofree char *base = NULL;
+	g_autofree char *base = NULL, *cut = NULL;
 	const char *systemd = "/run/systemd/system";
 
 	if (!f)
 		return false;
-	base = undo(f->text ?: "");
+	cut = undo(f->text ?: "");
+	base = containerd_lower(cut);
 	if (!(s->opt.undo ? take_out(s, f, base, error) : set_up(s, f, base, error)))
 		return false;
 	if (!s->changed)

@@ -290,26 +290,47 @@ is "$(find "$work/units" -type f)" "" "… removes the drop-ins"
 # containerd: its own `config dump` before and after is the judge.
 containerd_setup() { command cloister containerd-setup --config "$work/c/config.toml" --program "$program" --systemd-dir "$work/units" --enforce-dir "$work/enforce" "$@"; }
 dump() { containerd --config "$work/c/config.toml" config dump 2>/dev/null; }
-if have tool-containerd; then
-	mkdir "$work/c"
+# containerd_rows WHICH: each file by the containerd in PATH
+containerd_rows() {
+	local which=$1 name text off
+	rm -rf "$work/c"
+	ok "$which, no file: entered" containerd_setup
+	like "$(dump)" "BinaryName = [\"']${program}[\"']" "$which, no file: it sees the runtime"
+	ok "$which, no file: undone" containerd_setup --undo
+	is "$(ls -A "$work/c" 2>&1)" "" "$which, no file: to nothing"
+	mkdir -p "$work/c"
 	while IFS=$'\t' read -r name text; do
+		name="$which, $name"
 		printf "$text" >"$work/c/config.toml"
 		cp "$work/c/config.toml" "$work/before"
-		dump >"$work/dump.before"
-		ok "containerd, $name: entered" containerd_setup
+		dump | sed "s/\"cri\"/\"io.containerd.grpc.v1.cri\"/" >"$work/dump.before"
+		out=$(containerd_setup 2>&1)
+		is "$?" 0 "$name: entered" || diag "$out"
+		off=$(grep -c '^disabled_plugins' "$work/before")
+		[ "$off" = 0 ] || like "$out" "switched off by disabled_plugins" "$name: says what else it takes"
 		dump >"$work/dump"
-		like "$(cat "$work/dump")" "BinaryName = \"$program\"" "containerd, $name: it sees the runtime"
-		is "$(diff "$work/dump.before" "$work/dump" | grep '^<')" "" "containerd, $name: it sees all that it saw"
-		ok "containerd, $name: --default" containerd_setup --default
-		is "$(dump | sed -n 's/^ *default_runtime_name = //p')" '"cloister"' "containerd, $name: … is seen"
-		is "$(dump | grep -v default_runtime_name | diff <(grep -v default_runtime_name "$work/dump.before") - | grep '^<')" "" "containerd, $name: … and all else"
+		is "$(diff "$work/dump.before" "$work/dump" | grep '^<')" "" "$name: it sees all that it saw"
 		cp "$work/c/config.toml" "$work/once"
-		like "$(containerd_setup)" "already set up" "containerd, $name: a second run has nothing to do"
-		ok "containerd, $name: … and does nothing" cmp "$work/c/config.toml" "$work/once"
-		ok "containerd, $name: undone" containerd_setup --undo
-		ok "containerd, $name: undone to the byte" cmp "$work/c/config.toml" "$work/before"
-		is "$(ls -A "$work/c")" "config.toml" "containerd, $name: nothing is left beside it"
-	done <<'T'
+		# 1.x shows nothing of a plugin that is switched off.
+		sed -i '/^disabled_plugins/d' "$work/c/config.toml"
+		dump >"$work/dump"
+		like "$(cat "$work/dump")" "BinaryName = [\"']${program}[\"']" "$name: it sees the runtime"
+		! grep -q '^disabled_plugins = .*cri\|runtimes.runc]' "$work/dump.before" ||
+			like "$(cat "$work/dump")" "runtimes\.runc\]" "$name: and runc"
+		cp "$work/once" "$work/c/config.toml"
+		ok "$name: --default" containerd_setup --default
+		[ "$off" != 0 ] || is "$(dump | sed -n 's/^ *default_runtime_name = //p' | tr -d "\"'")" cloister "$name: … is seen"
+		is "$(dump | grep -v default_runtime_name | diff <(grep -v default_runtime_name "$work/dump.before") - | grep '^<')" "" "$name: … and all else"
+		cp "$work/c/config.toml" "$work/once"
+		like "$(containerd_setup)" "already set up" "$name: a second run has nothing to do"
+		ok "$name: … and does nothing" cmp "$work/c/config.toml" "$work/once"
+		ok "$name: undone" containerd_setup --undo
+		ok "$name: undone to the byte" cmp "$work/c/config.toml" "$work/before"
+		is "$(ls -A "$work/c")" "config.toml" "$name: nothing is left beside it"
+	done
+}
+if have tool-containerd; then
+	cat >"$work/rows" <<'T'
 empty	
 version alone	version = 2
 settings of CNI	version = 2\n[plugins]\n  [plugins."io.containerd.grpc.v1.cri"]\n    [plugins."io.containerd.grpc.v1.cri".cni]\n      bin_dir = "/x" # [y]\n
@@ -317,8 +338,35 @@ another default	version = 2\n[plugins."io.containerd.grpc.v1.cri".containerd]\n 
 cgroups by systemd	version = 2\n[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]\nruntime_type = "io.containerd.runc.v2"\n[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]\nSystemdCgroup = true
 single quotes, a table without a default	version = 2\n[plugins.'io.containerd.grpc.v1.cri'.containerd]\n
 a long string with brackets	version = 2\nroot = """/a\n[x]\nversion = 1"""\nrequired_plugins = [\n # ]\n]\n
-dotted keys	version = 2\nplugins."io.containerd.grpc.v1.cri".containerd.snapshotter = "native"\n
+as Docker's package brings it	#   Copyright\n\ndisabled_plugins = ["cri"]\n\n#root = "/var/lib/containerd"\n#[grpc]\n#  address = "x"\n
+no version	root = "/var/lib/x"\n[debug]\n  level = "warn"
 T
+	dotted='version = 2\nplugins."io.containerd.grpc.v1.cri".containerd.snapshotter = "native"\n'
+	containerd_rows containerd < <(cat "$work/rows" && printf 'dotted keys\t%s\n' "$dotted")
+	# What somebody enters later counts on the version that the file has by us.
+	printf 'disabled_plugins = ["cri"]\n' >"$work/c/config.toml"
+	containerd_setup >/dev/null
+	sed -i '/^disabled_plugins/d' "$work/c/config.toml"
+	printf '[plugins."io.containerd.grpc.v1.cri"]\n  sandbox_image = "x"\n' >>"$work/c/config.toml"
+	ok "containerd, no version, edited: undone" containerd_setup --undo
+	is "$(cat "$work/c/config.toml")" 'version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "x"' "containerd, no version, edited: the version stays"
+	if debs=$("$top_srcdir/tests/vm/fetch-deb.sh" sid containerd 2>/dev/null); then
+		like "$("$debs/usr/bin/containerd" --version)" ' [2-9]\.' "a containerd 2"
+		cat >>"$work/rows" <<'T'
+version 3	version = 3\n
+version 3, another default	version = 3\n[plugins."io.containerd.cri.v1.runtime".containerd]\n  default_runtime_name = "crun"\n  [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.crun]\n    runtime_type = "io.containerd.runc.v2"\n
+version 3, without the CRI plugin	version = 3\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n
+T
+		PATH=$debs/usr/bin:$PATH containerd_rows "containerd 2" <"$work/rows"
+		# TOML forbids another table there, and containerd 2 keeps to that.
+		printf "$dotted" >"$work/c/config.toml"
+		PATH=$debs/usr/bin:$PATH fails "dotted keys" "containerd 2: dotted keys are refused" containerd_setup
+		is "$(cat "$work/c/config.toml")" "$(printf "$dotted")" "... and not touched"
+	else
+		skip vm "containerd 2: it cannot be fetched"
+	fi
 	toml_edit() { printf '[debug]\n  level = "warn"\n' >>"$1"; }
 	toml_edit-left() { [ "$(cat "$1")" = "version = 2
 [debug]
