@@ -93,7 +93,7 @@ ok "Podman's directory beside Docker's, as in /var/lib, changes nothing" docker 
 docker volume rm state-beside >/dev/null
 is "$(docker run --rm -v /usr/share:/m:ro bb sh -c 'test -d /m/doc && echo seen')" seen "what has nothing restricted in it passes"
 disk=$(findmnt -nvo SOURCE -T /)
-if [ -b "$disk" ]; then denied "a block device" "$disk" -v "$disk:/m"; fi
+if have root-disk; then denied "a block device" "$disk" -v "$disk:/m"; else skip root-disk "a block device"; fi
 denied "the settings" /etc/cloister -v /etc/cloister:/m
 denied "Cloister itself" "$top_builddir/src/cloister" -v "$top_builddir/src/cloister:/m"
 ln -s /etc/docker/daemon.json "$work/link"; ln -s ../../etc/docker "$work/dirlink"; ln -sfn /etc "$work/up"
@@ -134,9 +134,11 @@ volume vo2 overlay "lowerdir=$work/home:$work/empty" overlay
 is "$(docker run --rm -v vo2:/m bb cat /m/me/file 2>&1 | grep -c restricted)" 0 "... of what is not restricted is no policy matter"
 volume vproc proc "" proc
 denied "a volume of type proc" '[^ ]*/volumes/vproc/_data' -v vproc:/m
-if [ -b "$disk" ]; then
+if have root-disk; then
 	volume vd "$(findmnt -nvo FSTYPE -T /)" "" "$disk"
 	denied "a volume of the host's disk" '[^ ]*/volumes/vd/_data' -v vd:/m
+else
+	skip root-disk "a volume of the host's disk"
 fi
 denied "what another container has of the engine's state" '[^ ]*/containers' -v "$work/d/data/containers:/m"
 denied "another volume's directory by its path's parent" '[^ ]*/volumes' -v "$work/d/data/volumes:/m"

@@ -108,12 +108,16 @@ is "$(cat "$work/follow")" $'one\ntwo' "... and the other to its end"
 through run -d --name ws -i bb sh -c 'read x; echo "got $x"; sleep 100' >/dev/null
 like "$(python3 "$tests_lib/httpraw.py" --websocket "$work/p.sock" /containers/ws/attach/ws?stream=1\&stdin=1\&stdout=1)" 'got ws' "attach by a websocket"
 through rm -f ws >/dev/null
-if type -P docker-compose >/dev/null; then
+if have tool-docker-compose; then
 	printf 'version: "2"\nservices:\n  one:\n    image: bb\n    network_mode: none\n    command: ["sh", "-c", "echo composed; cat /proc/self/uid_map"]\n' >"$work/compose.yml"
 	like "$( (cd "$work" && DOCKER_HOST=unix://$work/p.sock timeout 60 docker-compose --no-ansi -p sp -f compose.yml up 2>&1; DOCKER_HOST=unix://$work/p.sock timeout 60 docker-compose -p sp -f compose.yml down 2>&1) | tr '\n' ' ')" 'composed.*Removing sp_one' "compose up and down"
+else
+	skip tool-docker-compose "compose up and down"
 fi
-if /usr/bin/python3 -c 'import docker' 2>/dev/null; then
+if have python-docker; then
 	like "$(timeout 60 /usr/bin/python3 -c 'import docker, sys; c = docker.DockerClient(base_url="unix://" + sys.argv[1]); print(c.containers.run("bb", "echo sdk", remove=True))' "$work/p.sock" 2>&1)" sdk "the Python SDK"
+else
+	skip python-docker "the Python SDK"
 fi
 [ -z "${SOCKPROXY_CLIENTS_ONLY:-}" ] || { engine_dockerd_stop d; done_testing; }
 # Many on one connection, one after another.

@@ -143,6 +143,8 @@ have() {
 	timens-start) [ "$(unshare --time --boottime 1000000 --fork sh -c 'cut -d " " -f 22 /proc/self/stat')" -gt 100000000 ] 2>/dev/null ;;
 	idmap) [ -n "${work:-}" ] && "$attack" can-idmap "$work" >/dev/null 2>&1 ;;
 	idmap-tmpfs) "$attack" can-idmap /dev/shm >/dev/null 2>&1 ;;
+	root-disk) [ -b "$(findmnt -nvo SOURCE -T /)" ] ;;
+	python-docker) /usr/bin/python3 -c 'import docker' 2>/dev/null ;;
 	loop) [ -n "$(losetup -f 2>/dev/null)" ] ;;
 	cgroup-*) cgroup_has "${1#cgroup-}" ;;
 	cgroup2-only) [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] ;;
