@@ -209,3 +209,16 @@ settings '' '"socketMount": { "mode": "audit" }'
 ok "mode audit" docker run --rm -v "$sock:/s" "$bb" test -S /s
 settings
 done_testing
+# An image's own list, for its containers alone.
+docker create --name cc "$bb" true >/dev/null; docker commit cc second >/dev/null; docker rm cc >/dev/null
+id() { docker image inspect -f '{{.Id}}' "$1"; }
+settings "\"imageList\": { \"images\": [ { \"image\": \"$(id "$bb")\", \"commandList\": { \"type\": \"allow\", \"commands\": [ \"ps\" ] } }, \"$(id second)\" ] },
+	\"commandList\": { \"type\": \"deny\", \"commands\": [ \"ps\" ] }"
+codes() { # of ps and of images, in a container of that image
+	docker run -d --name lists -v "$sock:/var/run/docker.sock" "$1" sleep 1000 >/dev/null
+	curl -s -m 10 --unix-socket "/proc/$(pid_of lists)/root/var/run/docker.sock" -o /dev/null -w '%{http_code} ' http://d/containers/json --next \
+		-s -m 10 --unix-socket "/proc/$(pid_of lists)/root/var/run/docker.sock" -o /dev/null -w '%{http_code}' http://d/images/json
+	docker rm -f lists >/dev/null
+}
+is "$(codes "$bb")" "200 403" "an image with a list of commands of its own"
+is "$(codes second)" "403 200" "... another has the list of all"
