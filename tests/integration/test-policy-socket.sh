@@ -65,6 +65,13 @@ fails '*' "a volume of the socket itself" docker run --rm -v sv:/s docker:cli tr
 docker create --name holder -v "$sock:/s" bb >/dev/null
 denied "--volumes-from" $official docker:cli --volumes-from holder
 docker rm holder >/dev/null; docker volume rm dv sv >/dev/null
+# Nobody packages one: what is told apart is the program that listens.
+cp "$(readlink -f "$(type -P python3)")" "$work/els/buildkitd"
+"$work/els/buildkitd" -c 'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(1000)' "$work/els/kit" &
+listener=$!; on_exit kill $listener
+eventually 5 test -S "$work/els/kit"
+denied "eci 13: BuildKit's own socket" $official docker:cli -v "$work/els/kit:/s"
+kill $listener; wait $listener 2>/dev/null; rm "$work/els/kit" "$work/els/buildkitd"
 denied "containerd's socket" $official docker:cli -v "$work/d/exec/containerd/containerd.sock:/s"
 fails "$(message $official)|restricted host mount" "a plugin's directory" docker run --rm -v /run/docker/plugins:/p docker:cli true
 python3 -c 'import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(1000)' "$work/els/mine" &
@@ -185,6 +192,8 @@ if newer; then
 		fails 'restricted host mount' "... of one that is the host's root" part host etc
 	done
 	docker volume rm whole host >/dev/null
+	# Since 28.
+	fails 'restricted host mount' "eci 9: a mount of an image" docker run --rm --mount "type=image,src=$bb,dst=/m" "$bb" true
 fi
 [ -z "${SOCKET_IMAGES_ONLY:-}" ] || { engine_dockerd_stop d; done_testing; }
 ### What it is given
@@ -205,10 +214,6 @@ fails '*' "a proxy that died takes the socket with it" inside ps
 docker rm -f user >/dev/null
 proxy_gone() { ! pgrep -f -- "^cloister-sockproxy .*--id=$id" >/dev/null; }
 ok "nothing of the proxy is left" eventually 5 proxy_gone
-settings '' '"socketMount": { "mode": "audit" }'
-ok "mode audit" docker run --rm -v "$sock:/s" "$bb" test -S /s
-settings
-done_testing
 # An image's own list, for its containers alone.
 docker create --name cc "$bb" true >/dev/null; docker commit cc second >/dev/null; docker rm cc >/dev/null
 id() { docker image inspect -f '{{.Id}}' "$1"; }
@@ -222,3 +227,7 @@ codes() { # of ps and of images, in a container of that image
 }
 is "$(codes "$bb")" "200 403" "an image with a list of commands of its own"
 is "$(codes second)" "403 200" "... another has the list of all"
+settings '' '"socketMount": { "mode": "audit" }'
+ok "mode audit" docker run --rm -v "$sock:/s" "$bb" test -S /s
+settings
+done_testing

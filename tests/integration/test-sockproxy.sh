@@ -155,6 +155,12 @@ like "$(through load -i "$work/big.tar" 2>&1)" 'is blocked' "who sends much hear
 via=''
 proxy_start a allow:ps,images; via=a
 is "$(through ps -q)" "" "an allow list allows"
+for query in all=2 all=yes 'all=0&all=1'; do
+	is "$(get -o /dev/null -w '%{http_code}' "http://d/containers/json?$query")" 200 "eci 10: ... whatever is true: $query"
+done
+for query in follow=yes follow=2 'follow=0&follow=1'; do
+	is "$(get -o /dev/null -w '%{http_code}' "http://d/containers/a/logs?stdout=1&$query")" 403 "eci 10: ... nor does $query open anything"
+done
 like "$(through run --rm bb true 2>&1)" 'is blocked' "... and blocks what is not in it"
 for path in containers/a/archive?path=/ containers/a/export containers/a/logs containers/a/attach/ws images/get images/a/json images/json/get containers/json/archive?path=/; do
 	is "$(get -o /dev/null -w '%{http_code}' "http://d/$path")" 403 "eci 5: ... whatever begins with the same words: $path"
@@ -266,6 +272,8 @@ fails 'BuildKit through this socket|booting buildkit' "... docker build" buildki
 is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/build?version=2')" 403 "... asked for directly"
 proxy_start k deny:; via=k
 is "$(get -o /dev/null -w '%{http_code}' -X POST 'http://d/build?version=2')" 403 "... of a proxy that knows only this engine"
+is "$(get -o "$work/answer" -w '%{http_code}' -H 'Content-Type: application/x-tar' --data-binary "@$work/big.tar" 'http://d/plugins/create?name=x')" 403 "eci 9: a plugin is uploaded, where no command is denied"
+like "$(cat "$work/answer")" 'plugins/create.* is blocked' "... and it is said why"
 via=''
 ok "a client that sends nothing" sh -c "python3 -c 'import socket,sys,time; s=[socket.socket(socket.AF_UNIX) for i in range(600)]; [x.connect(sys.argv[1]) for x in s[:500]]; time.sleep(0.2)' '$work/p.sock'"
 ok "... and 500 of them" up
