@@ -57,6 +57,9 @@ stop() {
 }
 on_exit stop
 
+allow() { printf '{ "enhancedContainerIsolation": { "dockerSocketMount": { "imageList": { "images": [ %s ] } } } }\n' "$1" >"$work/settings.json"; }
+allow ''
+export CLOISTER_SETTINGS=$work/settings.json
 make_root "$work/root"
 python3 "$tests_lib/image.py" "$work/pause.tar" localhost/pause "$work/root" --config '{"Entrypoint":["/bin/sleep","100000"],"Env":["PATH=/bin"]}'
 python3 "$tests_lib/image.py" "$work/bb.tar" localhost/bb "$work/root" --config '{"Cmd":["sh"],"Env":["PATH=/bin:/sbin"]}'
@@ -98,6 +101,22 @@ pod2=$(cri run-pod other cloister 2>&1)
 three=$(cri create "$pod2" other three localhost/bb:latest /bin/sleep 100000 2>&1)
 ok "another pod" cri start "$three"
 isnt "$(cri exec "$three" cat /proc/self/uid_map)" "$map" "isolation: has ids of its own"
+
+# The engine's socket is given by the image, which the CRI plugin's record names.
+socket() { # NAME: a container with it
+	local id
+	id=$(CRI_MOUNT="$dir/sock:/s" cri create "$pod2" other "$1" localhost/bb:latest /bin/sleep 100000) &&
+		cri start "$id" && cri exec "$id" sh -c 'test -S /s && echo socket'
+}
+denied='docker socket mount denied for container with image "localhost/bb"'
+like "$(socket none 2>&1)" "$denied" "the engine's socket is refused"
+allow '"localhost/bb:latest"'
+like "$(socket tag 2>&1)" "$denied" "... to a tag alone"
+allow "\"sha256:$(printf %064d 1)\""
+like "$(socket digest 2>&1)" "$denied" "... to another image"
+allow "\"sha256:$(python3 -c 'import json, sys, tarfile; print(json.load(tarfile.open(sys.argv[1]).extractfile("manifest.json"))[0]["Config"].split(".")[0].split("/")[-1])' "$work/bb.tar")\""
+is "$(socket given 2>&1)" socket "... and given to an image that is allowed"
+
 ok "stop a container" cri stop "$two"
 ok "remove it" cri remove "$two"
 for p in $pod $pod2; do
@@ -105,4 +124,5 @@ for p in $pod $pod2; do
 	ok "remove it" cri remove-pod "$p"
 done
 pod='' pod2=''
+unset CLOISTER_SETTINGS
 done_testing

@@ -10,6 +10,8 @@
 
 CRI_HOST_IDS=BASE: pods have a user namespace of their own ("hostUsers: false") of 65536 ids from BASE.
 
+CRI_MOUNT=HOST:PATH: something of the host, in containers.
+
 CRI_READONLY="PATH ...": what containers may not write, as a kubelet says of /proc/sys.
 
 Messages are written field by field (api.proto of k8s.io/cri-api, runtime.v1): generated code would be
@@ -88,6 +90,9 @@ def main():
         pod, pod_name, name, image, *args = a
         config = field(1, field(1, name)) + field(2, field(1, image))
         config += b"".join(field(3, x) for x in args)
+        if "CRI_MOUNT" in os.environ:
+            host, path = os.environ["CRI_MOUNT"].split(":")
+            config += field(7, field(1, path) + field(2, host))
         paths = b"".join(field(14, x) for x in os.environ.get("CRI_READONLY", "").split())
         config += field(15, field(2, field(3, namespaces()) + paths))
         request = field(1, pod) + field(2, config) + field(3, pod_config(pod_name))
