@@ -15,6 +15,8 @@ kernel=$("$vm/fetch-kernel.sh" 6.1) || vm_lacks "the kernel package cannot be fe
 root=$("$vm/make-debian.sh" disk) || vm_lacks "the guest's disk cannot be made"
 vm_initramfs "$kernel" virtio_pci virtio_blk virtio_rng
 vm_disk "$@"
+# Without a machine-id on the disk each boot is the first one: systemd would go over all presets and so enable the
+# Docker and the containerd that make-debian.sh has disabled, beside those that the suites start.
 # shellcheck disable=SC2086 # several options
-vm_boot "$kernel" "$root" 2048 systemd.show_status=false ${VM_APPEND:-}
+vm_boot "$kernel" "$root" 2048 systemd.show_status=false systemd.condition-first-boot=no ${VM_APPEND:-}
 vm_tap
