@@ -67,6 +67,22 @@ attack "hands on helpers" sh -c "attack seize-all $ms & unshare -m mediated moun
 unlike "$(cat "$tap_dir/attack")" 'cloister|another root' "hands on helpers: none was seized or looked through"
 attack "views held open" mediated open-views $ms
 attack "storms of signals" timeout $((ms / 1000)) sh -c "while :; do mediated mount-storm proc /new 5; done"
+# What is frozen in the middle of its calls, by the container itself, and goes on later
+cat >"$root/freezer" <<'SH'
+d=/sys/fs/cgroup/freezer/x f=freezer.state on=FROZEN off=THAWED
+[ -d /sys/fs/cgroup/freezer ] || { d=/sys/fs/cgroup/x; f=cgroup.freeze on=1 off=0; }
+mkdir $d || exit 1
+sh -c "echo \$\$ >$d/cgroup.procs; exec unshare -m mediated mount-load proc /new $1" &
+times=0
+while kill -0 $! 2>/dev/null; do
+	echo $on >$d/$f && sleep 0.05 && echo $off >$d/$f && times=$((times + 1))
+	sleep 0.02
+done
+rmdir $d
+[ $times -gt 3 ] && echo "frozen often"
+SH
+attack "callers that are frozen" sh /freezer "$ms"
+like "$(cat "$tap_dir/attack")" "frozen often" "callers that are frozen: they were"
 # One mount that becomes as many as there may be: the memory of that is its helper's, who pays alone.
 wardens() { cloister status --json "$name" | json "[h['pid'] for h in d['helpers'] if h['name'] in ('cloister-fs', 'cloister-warden')]"; }
 wardens_before=$(wardens)
