@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -122,6 +123,35 @@ enum mediate_call mediate_identify(const struct seccomp_data *data, enum mediate
 	}
 	*abi = MEDIATE_ABI_NATIVE;
 	return MEDIATE_NONE;
+}
+
+/* SELinux: "user:role:type:level". Whose the process is and in which role confines nobody. */
+static bool has_free_type(const char *label)
+{
+	const char *role = strchr(label, ':'), *type = role ? strchr(role + 1, ':') : NULL;
+
+	if (!type)
+		return false;
+	return strncmp(type, ":unconfined_", 12) == 0 ||
+	       (strncmp(type, ":spc_t", 6) == 0 && (type[6] == ':' || !type[6]));
+}
+
+/**
+ * mediate_label_confines() - does a security module confine who has this label?
+ *
+ * AppArmor: "name (mode)", or "unconfined". A profile may have any name, and be stacked with one
+ * that confines nothing: the mode is that of all.
+ */
+bool mediate_label_confines(const char *label)
+{
+	static const char free_mode[] = " (unconfined)";
+	size_t len = strlen(label), mode = sizeof(free_mode) - 1;
+
+	if (strcmp(label, "unconfined") == 0 || strcmp(label, "kernel") == 0)
+		return false;
+	if (len > 0 && label[len - 1] == ')')
+		return len < mode || strcmp(label + len - mode, free_mode) != 0;
+	return !has_free_type(label);
 }
 
 /* The program as it grows. Jumps lead forward only, and never far. */

@@ -60,6 +60,7 @@ enum mediate_abi { MEDIATE_ABI_NATIVE, MEDIATE_ABI_COMPAT };
 #define MEDIATE_UNHEARD	   (MEDIATE_REFUSED | MEDIATE_BIT(MEDIATE_FSPICK))
 #define MEDIATE_FILTER_MAX 256
 
+bool mediate_label_confines(const char *label);
 size_t mediate_filter(struct sock_filter filter[MEDIATE_FILTER_MAX], unsigned int calls,
 		      uint32_t action);
 enum mediate_call mediate_identify(const struct seccomp_data *data, enum mediate_abi *abi);

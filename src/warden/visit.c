@@ -17,6 +17,7 @@
 #include "warden/visit.h"
 
 #include "lib/fd.h"
+#include "lib/mediate.h"
 #include "lib/sys.h"
 
 #include <errno.h>
@@ -95,8 +96,7 @@ static bool is_confined(const struct visit *v)
 	r = fd_read_file_at(v->host_proc, path, label, sizeof(label));
 	if (r == -EFBIG)
 		return true;
-	return r > 0 && label[0] && !strstr(label, "unconfined") && !strstr(label, "spc_t") &&
-	       strcmp(label, "kernel") != 0;
+	return r > 0 && label[0] && mediate_label_confines(label);
 }
 
 /**

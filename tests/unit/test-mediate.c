@@ -264,6 +264,37 @@ static void test_perf(void **state)
 	}
 }
 
+static void test_labels(void **state)
+{
+	static const char *const confined[] = {
+		"docker-default (enforce)",
+		"docker-default (complain)",
+		"unconfined-tool (enforce)",
+		"docker-default//&:ns:unconfined (mixed)",
+		":a:unconfined_b (enforce)",
+		"system_u:system_r:container_t:s0:c1,c2",
+		"unconfined_u:unconfined_r:container_t:s0",
+		"unconfined_u:system_r:container_t:s0-s0:c0.c1023",
+		"a:b:spc_tool_t:s0",
+		"anything else",
+	};
+	static const char *const free[] = {
+		"unconfined",
+		"kernel",
+		"crun (unconfined)",
+		"system_u:system_r:spc_t:s0",
+		"system_u:system_r:spc_t",
+		"unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023",
+		"system_u:system_r:unconfined_service_t:s0",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(confined) / sizeof(confined[0]); i++)
+		assert_true(mediate_label_confines(confined[i]));
+	for (size_t i = 0; i < sizeof(free) / sizeof(free[0]); i++)
+		assert_false(mediate_label_confines(free[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_only_wanted),
 		cmocka_unit_test(test_others_by_number),
 		cmocka_unit_test(test_identify),
+		cmocka_unit_test(test_labels),
 #ifdef __x86_64__
 		cmocka_unit_test(test_mount_flags),
 		cmocka_unit_test(test_other_flags),
