@@ -250,6 +250,7 @@ static int run(struct standalone *a)
 	pid_t keeper;
 	char c;
 
+	sys_mind_children();
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return complain("make a pipe: %s", strerror(errno));
 	a->server->ready_fd = ready[1];

@@ -8,6 +8,7 @@
 #include "launcher/flags.h"
 #include "launcher/log.h"
 #include "lib/rundir.h"
+#include "lib/sys.h"
 #include "runtime/error.h"
 #include "runtime/init.h"
 
@@ -340,6 +341,7 @@ int main(int argc, char **argv)
 
 	ensure_stdio();
 	child_remember_command_line(argc, argv);
+	sys_mind_children();
 	opterr = 0; /* launcher_bad_option() says it in our own words */
 	while ((c = flags_getopt(argc, argv, "+hvV", options)) != -1)
 		if (!global_option(c == 'V' ? 'v' : c, argv, &status))

@@ -290,6 +290,17 @@ int sys_drop_privileges(void)
 }
 
 /**
+ * sys_mind_children() - have the ends of our children told to us, whatever our caller does with his
+ *
+ * Whoever ignores SIGCHLD has the kernel collect them, and an exec does not change that: waitpid(2)
+ * would say of each only that there is none.
+ */
+void sys_mind_children(void)
+{
+	signal(SIGCHLD, SIG_DFL);
+}
+
+/**
  * sys_leave_session() - in a child of one that blocks signals: out of the terminal's reach, and
  * then ready for signals
  *

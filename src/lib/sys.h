@@ -44,6 +44,7 @@ int sys_pidfd_send_signal(int pidfd, int sig);
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags);
 pid_t sys_clone3(uint64_t flags, int exit_signal, int *pidfd, int cgroup_fd);
 int sys_keyctl_new_session(const char *name);
+void sys_mind_children(void);
 int sys_leave_session(void);
 void sys_lift_limits(void);
 /* Who owns no file that matters; and a user that there is not. */

@@ -32,6 +32,9 @@ is $? 127 "127 for a command that does not exist"
 like "$(cat "$tap_dir/err")" '/no/such/command' "and it is named"
 in_root -- /etc/passwd </dev/null 2>"$tap_dir/err"
 is $? 126 "126 for a command that cannot be run"
+ignoring() { python3 -IS -c 'import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])' "$@"; }
+ignoring cloister --root "$state" launch --rootfs "$root" -- sh -c 'exit 7' </dev/null
+is $? 7 "the command's for a caller, too, that ignores the ends of its children"
 in_root --no-such-option -- true </dev/null 2>"$tap_dir/err"
 is $? 125 "125 for wrong use"
 in_root --rootfs /no/such/root -- true </dev/null 2>/dev/null

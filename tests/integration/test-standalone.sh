@@ -131,6 +131,12 @@ kill -9 "$server"
 is "$(timeout 5 cat "$work/other/proc/sys/kernel/panic")" 42 "a server that was killed is replaced, and keeps values"
 ok "umount" umount "$work/other"
 ok "ends keeper and server" eventually 5 gone "$work/other"
+python3 -IS -c 'import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])' \
+	cloister-fs --cgroup "/$group" "$work/other"
+kill -9 "$(pgrep -f "^cloister-fs .*$work/other" | tail -n 1)"
+ok "a server is replaced, too, if who started it ignores the ends of its children" timeout 5 cat "$work/other/proc/uptime"
+umount -l "$work/other"
+eventually 5 gone "$work/other"
 timeout 20 cloister-fs -f --cgroup "/$group" "$work/other" &
 shell=$!
 eventually 5 is_mounted "$work/other"
