@@ -16,7 +16,6 @@ struct foreground {
 	bool pty[3];		       /* which of our standard descriptors the pty stands in for */
 	const struct cgroups *cgroups; /* of a container whose first process this is */
 	bool pid1; /* signals without a handler are dropped by the kernel: do what they would do */
-	bool our_child;
 };
 
 bool foreground_prepare(void);
