@@ -113,6 +113,39 @@ ok "diff" eventually 10 differs
 ok "commit" podman commit -q c localhost/committed
 is "$(run --rm localhost/committed cat /tmp/file)" "from host" "... is in the image"
 ok "rm" podman rm -f -t 0 c
+### Copying from a container that plays tricks with what is copied: Podman is in its mounts then
+within() { # SECONDS COMMAND…: podman, 124 if it waits
+	CONTAINERS_CONF=$work/podman/containers.conf CONTAINERS_STORAGE_CONF=$work/podman/storage.conf timeout -k 1 "$1" \
+		nsenter --net="/proc/${engine_net[podman]}/ns/net" podman --storage-driver "${ENGINE_PODMAN_STORAGE:-overlay}" \
+		--root "$work/podman/storage" --runroot "$work/podman/run" --tmpdir "$work/podman/tmp" "${@:2}" </dev/null
+}
+mkdir "$work/tools" "$work/host"; cp "$top_builddir"/tests/lib/{attack,fusetrap} "$work/tools"
+echo of the host >"$work/host/secret"
+run -d --name tricks --privileged -v "$work/tools:/tools:ro" $image sh -c "mkdir -p /tmp/real /tmp/trap; mkfifo /tmp/fifo
+	echo in >/tmp/real/secret; ln -s $work/host /tmp/link; ln -s /proc/self/root/$work/host /tmp/magic
+	/tools/fusetrap /tmp/trap -1 -14 -15 & /tools/attack swap /tmp/real /tmp/link /tmp/stop; sleep 1000" >/dev/null
+ok "(it plays them)" eventually 10 podman exec tricks sh -c 'grep -q " /tmp/trap " /proc/mounts'
+ends() { within "$@" >/dev/null 2>&1; case $? in 124 | 137) false ;; esac; }
+ok "cp out of a pipe ends" ends 10 cp tricks:/tmp/fifo "$work/fifo"
+ok "cp out of a FUSE file system that never answers ends" ends 10 cp tricks:/tmp/trap "$work/trap"
+ok "... of all of it" ends 20 cp tricks:/tmp "$work/all"
+ok "diff ends" ends 20 diff tricks
+read_out=''
+for i in 1 2 3 4 5 6 7 8; do
+	read_out+=$(within 10 cp tricks:/tmp/real/secret - 2>/dev/null | tar -xOf - 2>/dev/null)
+	read_out+=$(within 10 cp tricks:/tmp/magic/secret - 2>/dev/null | tar -xOf - 2>/dev/null)
+	within 10 cp "$work/file" "tricks:/tmp/real/evil$i" 2>/dev/null
+done
+for i in 1 2 3; do read_out+=$(within 20 export tricks 2>/dev/null | tar -xOf - --wildcards '*secret' 2>/dev/null); done
+podman exec tricks touch /tmp/stop
+ok "(it stops swapping)" eventually 10 podman exec tricks sh -c '! ps | grep -q "[a]ttack swap"'
+for p in real link; do read_out+=$(within 10 cp tricks:/tmp/$p/secret - 2>/dev/null | tar -xOf - 2>/dev/null); done
+like "$read_out" in "(copies come through)"
+unlike "$read_out" host "a path that changes between a directory and a link, or a link of procfs, leads cp and export to nothing of the host"
+is "$(ls "$work/host")" secret "... nor writes it"
+ok "commit, which pauses it, ends" ends 40 commit -q tricks localhost/tricks
+ok "logs" within 10 logs tricks
+ok "and it is removed" within 20 rm -f -t 0 tricks
 run -d --name rm $image sleep 1000 >/dev/null
 ok "rm -f of a running container" podman rm -f -t 0 rm
 fails 'host' "isolation: --pid=host is refused" run --rm --pid host $image true
