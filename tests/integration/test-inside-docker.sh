@@ -32,6 +32,12 @@ is "$(docker run --rm --net=host bb hostname)" outer "--net=host is the outer co
 like "$(docker run --rm bb sh -c 'ping -c 1 "$(ip route | sed -n "s/^default via \([0-9.]*\).*/\1/p")"')" '1 packets received' "the bridge"
 inside sh -c 'mkdir -p /ctx; printf "FROM bb\nRUN echo built >/made && chown 7 /made\n" >/ctx/Dockerfile'
 ok "docker build" inside sh -c 'DOCKER_BUILDKIT=0 docker build --network none -t made /ctx'
+if [ "$kind" = inside-sid ]; then
+	# Which that one has and uses if it is not told otherwise.
+	inside sh -c 'mkdir -p /ctx/kit; printf "FROM made\nRUN --mount=type=cache,target=/c touch /c/f && cut -d . -f 1 /proc/uptime >/up\n" >/ctx/kit/Dockerfile'
+	like "$(docker build --network none -t kit /ctx/kit)" 'load build definition' "docker build by BuildKit"
+	below "$(docker run --rm kit head -n 1 /up)" "$host_uptime" "isolation: its steps have the outer container's views"
+fi
 is "$(docker run --rm made sh -c 'cat /made; stat -c %u /made' | tr '\n' ' ')" "built 7 " "what it made"
 is "$(docker run --rm --privileged bb sh -c 'mount -t tmpfs x /mnt && stat -f -c %T /mnt')" tmpfs "--privileged"
 docker run -d --name web bb sleep 1000 >/dev/null
