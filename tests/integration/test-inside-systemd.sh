@@ -6,6 +6,7 @@
 TEST_TIMEOUT=${TEST_TIMEOUT:-400}
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 . "$tests_lib/machine.sh"
+. "$tests_lib/engines.sh"
 gate root; gate launcher; gate tool-debootstrap; gate idmap
 kind=${INSIDE_KIND:-inside}
 machine_root "$kind" || { fail "a Debian with systemd"; done_testing; }
@@ -106,4 +107,43 @@ below "$(inside systemd-run --wait --pipe -q -p ProtectProc=invisible cut -d . -
 ok "poweroff ends it" cloister exec "$m" systemctl poweroff
 gone() { ! cloister status "$m" >/dev/null 2>&1; }
 ok "... within seconds" eventually 30 gone
+
+# What a process 1 that calls reboot(2) ends with.
+is "$(launch --privileged -- busybox reboot -f; echo $?)" 129 "launch's status after a reboot from inside"
+is "$(launch --privileged -- busybox poweroff -f; echo $?)" 130 "... and after a poweroff"
+
+# A container of Docker's. The image has all but /usr, which is large; of the newest only its own words differ.
+[ "$kind" = inside ] || done_testing
+have engine-docker || { skip engine-docker "systemd in a container of Docker's"; done_testing; }
+tree=$(machine_tree "$kind")
+on_exit engine_dockerd_stop d
+engine_dockerd_start d || { fail "dockerd starts"; done_testing; }
+tar -C "$tree" --exclude './usr/*' --exclude ./etc/hostname --exclude './etc/systemd/system/*.wants/*docker*' \
+	--exclude './etc/systemd/system/*.wants/*podman*' --exclude './var/lib/apt/*' --exclude './var/lib/dpkg/*' --exclude './var/cache/*' -c . |
+	docker import - machine >/dev/null 2>&1
+printf 'FROM machine\nSTOPSIGNAL SIGRTMIN+3\nCMD ["/sbin/init"]\n' | DOCKER_BUILDKIT=0 docker build -q -t machine - >/dev/null 2>&1
+mkdir "$work/journal"
+docker run -d --name box --restart=always --privileged -v "$tree/usr:/usr:ro" -v "$work/journal:/var/log/journal" --tmpfs /run machine >/dev/null
+settled() { case $(docker exec box systemctl is-system-running 2>/dev/null) in running | degraded) ;; *) return 1 ;; esac; }
+of_box() { docker inspect -f "{{.$1}}" box; }
+ended() { docker events --since "$since" --until "$(date +%s)" --filter container=box --filter event=die --format '{{.Actor.Attributes.exitCode}}' | xargs; }
+since=$(date +%s)
+ok "docker run: boots" eventually 60 settled
+is "$(docker exec box systemctl is-system-running)" running "... to running"
+first=$(docker exec box journalctl --flush; docker exec box journalctl --list-boots -q | wc -l)
+docker exec box systemctl reboot
+back() { [ "$(of_box RestartCount)" = 1 ] && settled; }
+ok "systemctl reboot, with --restart=always: it comes up again" eventually 60 back
+is "$(ended)" 129 "... by a status of its own"
+docker exec box journalctl --flush
+ok "docker stop" docker stop -t 100 box
+is "$(of_box State.ExitCode) $(of_box State.Status)" "130 exited" "... ends it by STOPSIGNAL, not by SIGKILL"
+is "$(journalctl -D "$work/journal" -o cat -n 2 -q | xargs)" "Shutting down. Journal stopped" "... as its journal says"
+ok "docker start" docker start box
+ok "... boots" eventually 60 settled
+ok "docker restart" docker restart -t 100 box
+ok "... boots" eventually 60 settled
+is "$(ended)" "129 130 130" "... after an end of its own"
+is "$(docker exec box journalctl --list-boots -q | wc -l)" $((first + 3)) "its journal has all boots"
+engine_dockerd_stop d
 done_testing
