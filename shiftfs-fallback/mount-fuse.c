@@ -144,13 +144,18 @@ static void put(int fd, int number)
 
 /*
  * A private copy, so that the server keeps nobody from unmounting the source, and finds its mount
- * also where it is in another namespace.
+ * also where it is in another namespace. It is by this mount that files are read, so this one's
+ * flags say whether that changes their times of access; before Linux 5.12 those of the source's.
  */
 static int open_source(const struct mount_job *job)
 {
+	uint64_t times = job->options.set & (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME);
 	int clone = mnt_clone(job->source_fd, "", false);
 
-	return clone >= 0 ? clone : fcntl(job->source_fd, F_DUPFD_CLOEXEC, 0);
+	if (clone < 0)
+		return fcntl(job->source_fd, F_DUPFD_CLOEXEC, 0);
+	(void)mnt_restrict(clone, false, times);
+	return clone;
 }
 
 /*

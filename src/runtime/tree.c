@@ -233,6 +233,15 @@ static void refuse_submount(const struct spec_mount *m, const char *below, GErro
 		  m->source, below);
 }
 
+/* The server reads files by the clone, whose flags say whether that changes their times of access.
+ */
+static void keep_times(const struct spec_mount *m, int tree_fd)
+{
+	const uint64_t times = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+
+	(void)sys_mount_setattr(tree_fd, false, m->set & times, m->clear & times, -1);
+}
+
 static bool serve_volume(struct tree *tree, struct plan_step *step, int userns_fd, GError **error)
 {
 	const struct spec_mount *m = step->mount;
@@ -250,6 +259,7 @@ static bool serve_volume(struct tree *tree, struct plan_step *step, int userns_f
 			refuse_submount(m, below, error);
 		return false;
 	}
+	keep_times(m, step->tree_fd);
 	if (!shift_by_server(tree, &step->tree_fd, &w, shift_reason(tree, &m->serve), &step->shift,
 			     error))
 		return false;

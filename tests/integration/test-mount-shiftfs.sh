@@ -205,7 +205,17 @@ for type in shiftfs fuse.shiftfs; do
 	ok "$type: remount ro" mount -t $type -o remount,ro,nosuid,$map "$src" "$dst"
 	like "$(flags "$dst")" '^ro,nosuid' "$type: read-only again"
 	is "$(findmnt -n "$dst" | wc -l)" 1 "$type: still one mount"
-	umount "$dst"; rm -f "$src/x"
+	umount "$dst"
+	have idmap || skip idmap "$type: times of access" # a kernel that cannot change a mount by its descriptor
+	for times in $(! have idmap || echo noatime strictatime); do # relatime, the default, changes what is in the past and nothing else
+		mount -t $type "$src" "$dst" -o $map,$times
+		echo x >"$src/x"; touch -ad @5 "$src/x"; cat "$dst/x" >"$work/null"
+		is "$(stat -c %X "$src/x" | sed '/^5$/!s/.*/now/')" "$([ $times = noatime ] && echo 5 || echo now)" "$type: $times of the past"
+		touch -ad @4000000000 "$src/x"; cat "$dst/x" >"$work/null"
+		is "$(stat -c %X "$src/x" | sed '/^4000000000$/!s/.*/now/')" "$([ $times = noatime ] && echo 4000000000 || echo now)" "$type: $times of the future"
+		umount "$dst"
+	done
+	rm -f "$src/x"
 done
 mount -t fuse.shiftfs "$src" "$dst" -o $map
 ok "remount by the target alone" mount -o remount,ro "$dst"

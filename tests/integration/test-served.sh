@@ -96,6 +96,15 @@ is "$(tr '\n' ' ' <"$vol/killed/log")$(tr '\n' ' ' <"$ram/killed/log")" "$(seq -
 ok "no server is left" eventually 5 no_servers
 rm -r "${vol:?}/killed" "${ram:?}/killed"
 
+### Times of access
+have idmap || skip idmap "times of access" # a kernel that cannot change a mount by its descriptor
+for times in $(! have idmap || echo noatime strictatime); do
+	echo x >"$vol/read"; touch -ad @4000000000 "$vol/read"
+	ok "a volume is read with $times" run_with "[$(bind "$vol" /v bind shiftfs $times)]" 'cat /v/read'
+	is "$(stat -c %X "$vol/read" | sed '/^4000000000$/!s/.*/now/')" "$([ $times = noatime ] && echo 4000000000 || echo now)" "which is so for the file"
+done
+rm -f "$vol/read"
+
 ### What is not served, also where the policy has been switched off
 echo '{ "enhancedContainerIsolation": { "value": false } }' >"$work/off.json"
 for src in /proc /sys /dev; do
