@@ -340,7 +340,10 @@ static ssize_t copy(struct request *r)
 	keep_suid(r, file_of(in->fh_out)->fd, keeps_suid(r));
 	n = copy_file_range(file_of(in->fh_in)->fd, &from, file_of(in->fh_out)->fd, &to,
 			    in->len < COPY_MAX ? in->len : COPY_MAX, in->flags);
-	return n < 0 ? -errno : n;
+	if (n < 0)
+		return -errno;
+	ask_again_accessed(r->server, request_node(r));
+	return n;
 }
 
 /**

@@ -41,6 +41,17 @@ void ask_again(const struct server *s, const struct node *n)
 }
 
 /**
+ * ask_again_accessed() - the same where the kernel does not expect what it had done to change them
+ *
+ * It forgets the time of access when it reads a file, not when it has us copy from it.
+ */
+void ask_again_accessed(const struct server *s, const struct node *n)
+{
+	if (s->cache != CACHE_STRICT)
+		forget_attributes(s, node_id(&s->nodes, n));
+}
+
+/**
  * ask_again_aliases() - the same for all that are one file, which was changed by one of its names
  *
  * The names of a file of an overlay are nodes of their own (node.c), so the kernel takes them for

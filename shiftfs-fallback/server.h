@@ -234,6 +234,7 @@ void callers_note_wait(struct server *s);
 bool prune_is_due(struct server *s);
 void prune(struct server *s);
 void ask_again(const struct server *s, const struct node *n);
+void ask_again_accessed(const struct server *s, const struct node *n);
 void ask_again_aliases(struct server *s, const struct node *n);
 
 /* init.c */
