@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # shiftfs does what POSIX says of each call, as the directory itself does: on the host, and for a container.
+: "${TEST_TIMEOUT:=600}" # two minutes here, alone
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 gate root; gate fuse; gate userns; gate tool-python3
 shiftfs=$top_builddir/shiftfs-fallback/shiftfs
@@ -17,7 +18,7 @@ serve() { # OPTION…
 	"$top_builddir/tests/lib/shift-mount" --userns $ns "$backing" "$view" "$shiftfs" "$@" >"$work/pid" 2>"$work/log" || { cat "$work/log"; return 1; }
 }
 mounted() { "$top_builddir/shiftfs-fallback/mount.shiftfs" "$backing" "$view" -t "$1" -o "$2"; }
-cleanup() { umount -l "$view" 2>/dev/null; kill $ns 2>/dev/null; }
+cleanup() { umount -l "$view" "$work/other" 2>/dev/null; kill $ns 2>/dev/null; }
 on_exit cleanup
 
 compare() { # host|container OPTION…
@@ -32,7 +33,7 @@ check() { # DESC OPTION…
 }
 some=(); for f in ${POSIX_FAMILIES-opening open-modes rename link removing truncating writing programs sockets}; do some+=(--family "$f"); done
 more=()
-for f in chown default-acls set-acls suid-bits capabilities capability-sets group-of-directories uses attributes without-names access-checks open-flags slashes copying lists watched; do
+for f in chown default-acls set-acls suid-bits capabilities capability-sets group-of-directories uses attributes without-names access-checks open-flags slashes copying lists watched file-size-limit boundaries; do
 	more+=(--family "$f")
 done
 
@@ -50,6 +51,16 @@ for mode in a c; do
 	fi
 	check "mode $mode: every call is as in a directory of the container" container "${some[@]}" --nodev
 done
+
+### Read-only
+ok "mounted" "$top_builddir/shiftfs-fallback/mount.shiftfs" "$backing" "$view" -t fuse.shiftfs -o suid,dev
+chown 0 "$plain"
+ok "there is something" python3 "$tests_lib/shift-posix.py" "$plain" "$view" --family prepare
+ok "made read-only" "$top_builddir/shiftfs-fallback/mount.shiftfs" "$backing" "$view" -t fuse.shiftfs -o remount,ro,suid,dev
+mount --bind "$plain" "$work/other"; mount -o remount,bind,ro "$work/other"
+ok "every call is as in the directory itself" python3 "$tests_lib/shift-posix.py" "$work/other" "$view" --family refusals
+umount "$view" "$work/other"; rm -rf "${backing:?}"/* "${plain:?}"/*
+
 if have idmap; then
 	ok "an ID-mapped mount" mounted shiftfs idmap=0:100000:65536,fallback=never
 	check "has the same results" container "${some[@]}" --nodev

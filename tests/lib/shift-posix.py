@@ -369,7 +369,7 @@ class Trial:
 
 
 def main():
-    import shift_posix_cases, shift_posix_linux, shift_posix_rights
+    import shift_posix_cases, shift_posix_limits, shift_posix_linux, shift_posix_rights
     p = argparse.ArgumentParser()
     p.add_argument('plain'), p.add_argument('view')
     p.add_argument('--family', action='append')
@@ -377,9 +377,10 @@ def main():
     a = p.parse_args()
     os.umask(0)
     checks = wrong = 0
-    for name, family in {**shift_posix_cases.FAMILIES, **shift_posix_rights.FAMILIES, **shift_posix_linux.FAMILIES}.items():
-        if a.family and name not in a.family:
-            continue
+    families = {**shift_posix_cases.FAMILIES, **shift_posix_rights.FAMILIES, **shift_posix_linux.FAMILIES, **shift_posix_limits.FAMILIES}
+    if a.family:
+        families = {n: {**families, **shift_posix_limits.BY_NAME}[n] for n in a.family}
+    for name, family in families.items():
         t = Trial(a.plain, a.view, name, a)
         began = time.monotonic()
         family(t)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """For shift-posix.py: callers with capabilities of their own, and the calls that Linux has beyond POSIX."""
-import collections, ctypes, fcntl, mmap, os, select, stat, struct
+import collections, ctypes, fcntl, mmap, os, resource, select, signal, stat, struct
 
 libc = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD, AT_FOLLOW, AT_EMPTY = -100, 0x400, 0x1000
@@ -94,6 +94,35 @@ class LinuxCalls:
         with mmap.mmap(self.fd(slot), 0) as m:
             m[at:at + len(data)] = data
             m.flush()
+
+    def do_map_read(self, at, slot=0):
+        with mmap.mmap(self.fd(slot), 0, prot=mmap.PROT_READ) as m:
+            return m[at]
+
+    def do_limited(self, limit, call, *args):
+        """A call that may not make a file larger than that; what it says, and how often SIGXFSZ came."""
+        told, before = [], resource.getrlimit(resource.RLIMIT_FSIZE)
+        signal.signal(signal.SIGXFSZ, lambda *_: told.append(1))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        try:
+            said = getattr(self, 'do_' + call)(*args)
+        except OSError as e:
+            said = -e.errno
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        return said, len(told)
+
+    def do_free(self, p):
+        """What statvfs(3) tells and does not change by the minute."""
+        st = os.statvfs(p)
+        return st.f_bsize, st.f_frsize, st.f_blocks, st.f_files, st.f_namemax, st.f_flag & os.ST_RDONLY
+
+    def do_mount_on(self, p):
+        """A directory or a file of another file system, by binding."""
+        check(libc.mount(b'/usr' if os.path.isdir(p) else b'/usr/bin/env', raw(p), None, 4096, None))
+
+    def do_unmount(self, p):
+        check(libc.umount2(raw(p), 2))
 
     def do_seek(self, at, whence, slot=0):
         return os.lseek(self.fd(slot), at, whence)

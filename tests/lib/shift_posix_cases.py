@@ -29,7 +29,7 @@ def bad(address):
 # Each call that takes a path, as a function of that path.
 ONE_PATH = {
     'stat': lambda p: ('stat', p), 'lstat': lambda p: ('lstat', p), 'open': lambda p: ('open', p, RD | NONBLOCK),
-    'open for writing': lambda p: ('open', p, WR | NONBLOCK), 'open and make': lambda p: ('open', p, WR | CREAT, 0o644),
+    'open for writing': lambda p: ('open', p, WR | NONBLOCK), 'open and make': lambda p: ('open', p, WR | CREAT | NONBLOCK, 0o644),
     'open exclusively': lambda p: ('open', p, WR | CREAT | EXCL, 0o644),
     'open a directory': lambda p: ('open', p, RD | DIRECTORY), 'open no link': lambda p: ('open', p, RD | NOFOLLOW | NONBLOCK),
     'open and truncate': lambda p: ('open', p, RDWR | TRUNC | NONBLOCK),
