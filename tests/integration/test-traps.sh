@@ -81,27 +81,32 @@ for attack in "mount-trapped $READ" "node-trapped $READ" "take-trapped $FLUSH" "
 done
 
 ### Served by another container, which does not end with this one: what works for this one ends with it all the same
+helpers_cgroup() { find /sys/fs/cgroup -maxdepth 2 -name "cloister:helpers:$name:*"; }
 helper_waits() {
 	local pid
-	for pid in $(cloister status --json "$name" | json '" ".join(str(h["pid"]) for h in d["helpers"] if h["alive"])'); do
-		grep -qs 'request_wait_answer\|folio_wait' "/proc/$pid/task/"*/wchan && return
+	for pid in $(helpers_cgroup | sed 's|$|/cgroup.procs|' | xargs cat); do
+		grep -qs request_wait_answer "/proc/$pid/task/"*/wchan && return
 	done
 	return 1
 }
-for attack in "mount-trapped $READ" "take-trapped $FLUSH"; do
+# stuck_by DESCRIPTION OPCODE[,strangers] COMMAND: of the container nobody waits, who then would be ended.
+stuck_by() {
+	local server
 	rm -f "$work/vol/"*
-	"$c" --root "$state" exec "$other" fusetrap @/mnt/s "${attack#* }" </dev/null >/dev/null 2>&1 &
+	# shellcheck disable=SC2086
+	"$c" --root "$state" exec "$other" fusetrap @/mnt/s ${2/,/ } </dev/null >/dev/null 2>&1 &
 	server=$!
 	eventually 5 test -S "$work/vol/s"
-	launch_detached "$name" --privileged --rootfs "$root" -v "$work/vol:/mnt" -- sh -c "fusetrap /trap @/mnt/s; attack ${attack% *} /trap/file 20 >/mnt/said"
-	ok "(${attack% *} is under way, served from outside)" eventually 5 grep -qsx trapped "$work/vol/said"
-	eventually 5 helper_waits || diag "no helper is seen to wait for it"
+	launch_detached "$name" --privileged --rootfs "$root" -v "$work/vol:/mnt" -- sh -c "fusetrap /trap @/mnt/s; $3"
+	ok "(a helper waits for $1, served from outside)" eventually 10 helper_waits
 	ok "reload does not wait" within 10 reload "$name"
-	disarm "${attack% *}, served from outside"
-	is "$(find /sys/fs/cgroup -maxdepth 2 -name "cloister:helpers:$name:*")" "" "... and nothing of it is left"
+	disarm "$1, served from outside"
+	is "$(helpers_cgroup)" "" "... and nothing of it is left"
 	kill $server 2>/dev/null # unless that connection was aborted
 	wait $server 2>/dev/null
-done
+}
+stuck_by "a path" $LOOKUP "attack mount proc /trap/dir -"
+stuck_by "the end of a file that it took" $FLUSH,strangers "attack take-trapped /trap/file 20"
 ok "the other container is deleted" within 10 delete --force "$other"
 wait
 done_testing

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fusetrap DIR [-NUMBER…] - a FUSE file system on DIR that takes some requests and never answers
- * fusetrap DIR @SOCKET, fusetrap @SOCKET [-NUMBER…] - mounted by one and served by another, who
- * listens there
+ * fusetrap DIR [-NUMBER…] [strangers] - a FUSE file system on DIR that takes some requests and
+ * never answers fusetrap DIR @SOCKET, fusetrap @SOCKET [-NUMBER…] [strangers] - mounted by one and
+ * served by another, who listens there
  *
- * Each name in it is a file, but "d…" a directory. What is answered: all but the opcodes given; an
+ * Each name in it is a file, but "d…" a directory. What is answered: all but the opcodes given, or
+ * those only of strangers, who have no number in the pid namespace where it was mounted; an
  * ioctl(2) with 0. Who asks for the others sleeps until this process ends, and no signal ends that:
  * the kernel waits for what a server has taken. Says "ready" when it is mounted.
  */
@@ -28,6 +29,7 @@
 #define NODE_DIR  3
 
 static bool trapped[256]; /* by opcode */
+static bool strangers;	  /* only who has no pid in the namespace of who mounted it */
 
 static struct fuse_attr attr_of(uint64_t node)
 {
@@ -54,7 +56,7 @@ static void serve(const struct fuse_in_header *in)
 	const struct fuse_open_out opened = { .fh = 1 };
 	const struct fuse_ioctl_out done = { 0 };
 
-	if (in->opcode < 256 && trapped[in->opcode])
+	if (in->opcode < 256 && trapped[in->opcode] && (!strangers || in->pid == 0))
 		return;
 	switch (in->opcode) {
 	case FUSE_INIT:
@@ -159,6 +161,8 @@ int main(int argc, char **argv)
 	for (int i = 2; i < argc && r == 0; i++)
 		if (argv[i][0] == '@')
 			return give(argv[i] + 1) ? 1 : 0;
+		else if (argv[i][0] != '-')
+			strangers = true;
 		else
 			trapped[atoi(argv[i] + 1) & 255] = true;
 	if (r < 0) {
