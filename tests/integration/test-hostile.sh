@@ -31,9 +31,9 @@ name=$(cname shown)
 printf -v odd '\e[2J\u009b2J\n%-20s 1        running  /' forged
 launch_detached "$name" --rootfs "$root" --tmpfs "/mnt/$odd" -- sh -c 'sleep 100; :' "$odd"
 cloister list >"$tap_dir/shown" && cloister status "$name" >>"$tap_dir/shown"
-like "$(cat "$tap_dir/shown")" 'u001b' "(it is shown)"
 is "$(LC_ALL=C grep -c -e '^forged' -e "$(printf '[\001-\010\013-\037\177]')" -e "$(printf '\302\233')" "$tap_dir/shown")" 0 \
 	"neither steers the terminal nor makes lines" || diag "$(cat -v "$tap_dir/shown")"
+like "$(cat "$tap_dir/shown")" 'u001b' "(it is shown)"
 
 ### What others have put where the file with the pid goes
 # shellcheck disable=SC2016 # of that shell
