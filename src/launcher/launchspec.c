@@ -103,6 +103,9 @@ static json_t *caps_json(const struct launch_options *o)
 	json_t *names = json_array();
 	uint64_t caps = wanted_caps(o) & caps_all();
 
+#ifdef MUTANT_CAPS_UNASKED
+	caps = caps_all();
+#endif
 	for (int i = 0; i < 64; i++)
 		if ((caps >> i & 1) && caps_name(i))
 			json_array_append_new(names, json_string(caps_name(i)));
@@ -222,6 +225,9 @@ static json_t *linux_json(const struct launch_options *o)
 		json_object_set_new(json, "devices", devices_json());
 		return json;
 	}
+#ifdef MUTANT_CALLS_UNDENIED
+	return json;
+#endif
 	/* AF_VSOCK knows no network namespaces: it leads to the hypervisor and to the host's own
 	 * ports. The kernel looks at the lower half of the argument only, so must we. */
 	json_object_set_new(

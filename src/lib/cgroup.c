@@ -216,6 +216,11 @@ int cgroup_delegate(struct cgroups *cg, uid_t uid, gid_t gid)
 	if (fd_read_file_at(AT_FDCWD, "/sys/kernel/cgroup/delegate", v2_files, sizeof(v2_files)) <=
 	    0)
 		strcpy(v2_files, "cgroup.procs\ncgroup.threads\ncgroup.subtree_control");
+#ifdef MUTANT_LIMITS_GIVEN
+	for (int i = 0; i < cg->n; i++)
+		fchownat(cg->h[i].dir_fd, cg->h[i].v2 ? "memory.max" : "memory.limit_in_bytes", uid,
+			 gid, 0);
+#endif
 	for (int i = 0; r == 0 && i < cg->n; i++)
 		if (cg->h[i].dir_fd >= 0)
 			r = chown_files(cg->h[i].dir_fd,

@@ -85,6 +85,9 @@ static int each_line(const char *path, line_fn fn, void *arg)
 	autofd fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r = 0;
 
+#ifdef MUTANT_IDS_OF_OTHERS
+	return 0;
+#endif
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	while (r == 0) {

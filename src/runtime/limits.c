@@ -153,6 +153,9 @@ bool limits_cap_realtime(struct spec_process *process, int highest, GError **err
 	struct spec_rlimit own = { RLIMIT_RTPRIO, highest, highest };
 	bool given = false;
 
+#ifdef MUTANT_REALTIME_ANY
+	return true;
+#endif
 	if (highest == SETTINGS_UNSET)
 		return true;
 	if (!check_scheduler(&process->scheduler, highest, error))

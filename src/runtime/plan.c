@@ -37,6 +37,9 @@ static int clone_fd(int fd, bool recursive, unsigned long propagation)
 
 	if (clone < 0)
 		return clone;
+#ifdef MUTANT_MOUNTS_LATE
+	return fd_steal(&clone);
+#endif
 	r = sys_mount_propagation(clone, propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE);
 	/* Before 5.12 only the top mount could be restricted: do not take others along. */
 	if (r == -ENOSYS && recursive)

@@ -128,10 +128,12 @@ fails '*' "and the host sees none of those files" ls /tmp/x /root/x /etc/x
 
 ### Limits
 if have cgroup-memory; then
-	launch_detached "$(cname mem)" --rootfs "$root" --memory 64M -- sleep 1000
+	launch_detached "$(cname mem)" --privileged --rootfs "$root" --memory 64M -- sleep 1000
 	dir=$(cgroup_dir "$(init_pid "$(cname mem)")" memory)
 	is "$(cat "$dir"/memory.max "$dir"/memory.limit_in_bytes 2>/dev/null)" 67108864 "--memory is in the cgroup"
 	is "$(cloister exec "$(cname mem)" awk '/^MemTotal/ { print $2 }' /proc/meminfo </dev/null)" 65536 "and in meminfo"
+	tell='for f in /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max; do [ ! -e $f ] || { cat $f; echo 128M >$f; cat $f; }; done'
+	is "$(cloister exec "$(cname mem)" sh -c "$tell" </dev/null 2>/dev/null | xargs)" "67108864 67108864" "which root inside sees, and cannot raise"
 	cloister delete --force "$(cname mem)"
 	in_root --memory 32M -- attack hold-memory 128 </dev/null >/dev/null 2>&1
 	is $? 137 "a command that takes more is killed"
