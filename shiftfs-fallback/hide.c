@@ -86,6 +86,7 @@ int hide_add(struct hide *h, int root, const char *path)
 	struct node_stat st;
 	struct hidden *more;
 	autofd dir = -1;
+	bool many;
 	int r;
 
 	while (*path == '/')
@@ -101,13 +102,14 @@ int hide_add(struct hide *h, int root, const char *path)
 	more = reallocarray(h->list, h->n + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
+	many = may_have_many_names(dir);
 	h->root = root;
 	h->list = more;
 	more[h->n++] = (struct hidden){ .dev = st.dev,
 					.ino = st.x.stx_ino,
 					.path = path,
 					.name = name,
-					.many_names = may_have_many_names(dir),
+					.many_names = many,
 					.dir = fd_steal(&dir) };
 	return 0;
 }
