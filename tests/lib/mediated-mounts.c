@@ -124,13 +124,13 @@ static int mount_killed(char **a)
 }
 
 /* Mount and unmount for so long; each time there is one, and then none. */
-static int mount_load(char **a)
+static int load(char **a, unsigned long flags)
 {
 	double until = now_ms() + atof(a[2]);
 	int rounds = 0;
 
 	for (; now_ms() < until; rounds++) {
-		int r = result(mount(a[0], a[1], a[0], 0, NULL));
+		int r = result(mount(a[0], a[1], a[0], flags, NULL));
 
 		if (r < 0 || count_mounts(a[1]) != 1) {
 			printf("round %d: %s, %d mounts\n", rounds, strerror(-r),
@@ -145,6 +145,17 @@ static int mount_load(char **a)
 	}
 	printf("rounds %d\n", rounds);
 	return 0;
+}
+
+static int mount_load(char **a)
+{
+	return load(a, 0);
+}
+
+/* A procfs that is read-only is none of those that are clones of one: it is made anew. */
+static int mount_load_anew(char **a)
+{
+	return load(a, MS_RDONLY);
 }
 
 /* So many callers at once, of whom none comes back before the others. */
@@ -176,5 +187,6 @@ const struct call mediated_mounts[] = {
 	{ "mount-killed", mount_killed, 3, "TYPE TARGET MILLISECONDS" },
 	{ "flood", flood, 1, "CALLERS" },
 	{ "mount-load", mount_load, 3, "TYPE TARGET MILLISECONDS" },
+	{ "mount-load-anew", mount_load_anew, 3, "TYPE TARGET MILLISECONDS" },
 	{ 0 },
 };
