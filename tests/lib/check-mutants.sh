@@ -5,10 +5,11 @@
 #
 # For each line of tests/mutants.list: build the programs with that protection removed, run the named
 # suite up to the first line that fails, and tell which it was. A suite that ends without such a line
-# has noticed nothing. First the suite runs on the sound build, once: one that always fails proves
-# nothing. All mutants share one build tree (build-mutants/ below the build tree), where only the
-# objects of the sources that this mutant and the last one are in get compiled again. All of it runs in
-# a mount namespace of its own: what others mount meanwhile is not taken for what a mutant left.
+# has noticed nothing. First the suite runs on the sound build: one that always fails proves nothing.
+# That it passed is remembered (build-mutants/sound-SUITE) until programs or tests change. All mutants
+# share one build tree (build-mutants/ below the build tree), where only the objects of the sources that
+# this mutant and the last one are in get compiled again. All of it runs in a mount namespace of its
+# own: what others mount meanwhile is not taken for what a mutant left.
 #
 # MUTANT_JOBS=N: how many compilers at once. The table is kept in build-mutants/table.
 set -u
@@ -77,11 +78,22 @@ run_suite() { # BUILDDIR SUITE LOG
 	top_builddir=$1 PATH=$1/src:$1/fusefs:$PATH TAP_STOP=1 bash "$top_srcdir/tests/integration/test-$2.sh" >"$3" 2>&1 </dev/null
 }
 
-# Does the suite pass on the sound build? Asked once.
+# Nothing has changed since FILE that a suite may run: programs, suites and what both stand on.
+unchanged_since() { # FILE
+	[ -e "$1" ] && [ -z "$(find "$top_builddir"/{src,fusefs,shiftfs-fallback} "$top_builddir"/tests/{lib,unit} \
+		"$top_srcdir"/tests/{integration,lib,fixtures} -name __pycache__ -prune -o -type f -newer "$1" -print -quit)" ]
+}
+
+# Does the suite pass on the sound build? Asked once, and again when something has changed.
 is_sound() { # SUITE
 	if [ -z "${sound[$1]:-}" ]; then
 		sound[$1]=no
-		run_suite "$top_builddir" "$1" "$base/sound-$1.log" && grep -q '^ok' "$base/sound-$1.log" && sound[$1]=yes
+		if unchanged_since "$base/sound-$1"; then
+			sound[$1]=yes
+		elif : >"$base/begun" && run_suite "$top_builddir" "$1" "$base/sound-$1.log" && grep -q '^ok' "$base/sound-$1.log"; then
+			mv "$base/begun" "$base/sound-$1"
+			sound[$1]=yes
+		fi
 	fi
 	[ "${sound[$1]}" = yes ]
 }
