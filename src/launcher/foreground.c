@@ -167,6 +167,9 @@ static int deliver(const struct foreground *f, int sig)
 {
 	if (!f->pid1 || !proc_would_drop(f->pid, sig)) {
 		sys_pidfd_send_signal(f->pidfd, sig);
+		/* One that was stopped inside would never hear what is to end it. */
+		if (sig == SIGTERM || sig == SIGHUP)
+			sys_pidfd_send_signal(f->pidfd, SIGCONT);
 		return 0;
 	}
 	end_process(f);

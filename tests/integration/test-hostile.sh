@@ -152,6 +152,18 @@ is "$(kill -0 $launcher 2>/dev/null && echo it waits)" "" "exec of a process tha
 kill -9 $launcher 2>/dev/null
 wait $launcher 2>/dev/null
 cloister delete --force "$name"
+# Also where it runs already, and only then is stopped.
+name=$(cname stopped)
+launch_detached "$name" --rootfs "$root" -- sleep 1000
+command cloister --root "$state" exec "$name" sleep 987 </dev/null >/dev/null 2>&1 &
+launcher=$!
+stop_it() { cloister exec "$name" sh -c 'kill -STOP $(ps -o pid,args | awk "\$2 == \"sleep\" && \$3 == 987 { print \$1 }")' </dev/null 2>/dev/null; }
+ok "(a command of exec is stopped)" eventually 10 stop_it
+kill -TERM $launcher
+eventually 20 sh -c "! kill -0 $launcher 2>/dev/null" || kill -9 $launcher
+wait $launcher 2>/dev/null
+is $? 143 "exec of a process that was stopped later ends with SIGTERM too"
+cloister delete --force "$name"
 
 ### What PID 1 holds while it waits: nothing of the host but what it works with
 name=$(cname fds)
