@@ -12,7 +12,7 @@
 set -u
 vm=$(cd "$(dirname "$0")" && pwd)
 read -ra kernels <<<"${KERNELS:-5.10 6.1 6.12 sid}"
-read -ra suites <<<"${KERNEL_SUITES:-smoke isolation seccomp views sysctls mediation calls mounts-inside mount-namespaces SHIFTFS_STEPS=200 shiftfs mount-shiftfs served volumes overlay oci-cli oci-spec survive crash}"
+read -ra suites <<<"${KERNEL_SUITES:-smoke isolation seccomp views sysctls mediation calls mounts-inside mount-namespaces SHIFTFS_STEPS=200 shiftfs shiftfs-modes mount-shiftfs served cgroup volumes overlay oci-cli oci-spec survive crash}"
 logs=${KERNEL_LOGS:-${top_builddir:?}/kernels}
 export VM_TIMEOUT=${VM_TIMEOUT:-7200} TEST_TIMEOUT=${KERNEL_SECONDS:-900}
 mkdir -p "$logs"
