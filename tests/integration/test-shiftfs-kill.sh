@@ -110,15 +110,17 @@ base=$work/base
 mkdir "$base" "$backing/a" "$backing/b"; echo a >"$backing/a/x"; echo b >"$backing/b/x"
 below=$("$top_builddir/tests/lib/shift-mount" "$backing" "$base" "$shiftfs" --map 0:0:65536 --map 100000:100000:65536 --cache strict 2>/dev/null); on_exit umount -lq "$base"
 "$top_builddir/tests/lib/shift-mount" "$base/a" "$view" "$shiftfs" --map 0:0:65536 --survive --next "$base/b" "$other" --map 0:0:65536 >"$work/pid" 2>"$work/log"
-waiting() { [ "$(cat "/proc/$(server)/task/"*/wchan 2>/dev/null | grep -o request_wait_answer | wc -l)" = "$1" ]; }
+waiting() { [ "$(cat "/proc/$(server)/task/"*/wchan 2>/dev/null | grep -oE 'request_wait_answer|fuse_request_send|fuse_simple_request' | wc -l)" = "$1" ]; }
+# Linux 5.10 does not tell where they wait.
+seen() { if [ "$(uname -r | awk -F. '{ print $1 * 100 + $2 }')" -ge 601 ]; then ok "$@"; else sleep 2; skip kernel-wchan "$1"; fi; }
 kill -STOP "$below"
 cat "$view/x" >"$work/a" & readers=$!
 cat "$other/x" >"$work/b" & readers="$readers $!"
-ok "a request to each of two mounts takes long" eventually 5 waiting 2
+seen "a request to each of two mounts takes long" eventually 5 waiting 2
 was=$(server); kill -KILL "$was"; eventually 5 eval '[ "$(server)" != "$was" ]'
-ok "its server is killed: both are tried again" eventually 5 waiting 2
+seen "its server is killed: both are tried again" eventually 5 waiting 2
 was=$(server); kill -KILL "$was"; eventually 5 eval '[ "$(server)" != "$was" ]'
-ok "and once more: one after the other, since one of them may be the cause" eventually 5 waiting 1
+seen "and once more: one after the other, since one of them may be the cause" eventually 5 waiting 1
 kill -CONT "$below"
 for p in $readers; do eventually 10 eval "! kill -0 $p 2>/dev/null" || kill "$p"; done
 is "$(cat "$work/a" "$work/b" | tr -d '\n')" ab "both are answered"
