@@ -108,7 +108,7 @@ is "$(cat "$work/out2"; podman exec c stat -c %u /tmp/stopped /tmp/file | xargs)
 ok "kill" podman kill c
 ok "... ends" eventually 10 running c exited
 # Podman may still be at unmounting it.
-differs() { podman diff c | grep -q '/tmp/file'; }
+differs() { podman container diff c | grep -q '/tmp/file'; }
 ok "diff" eventually 10 differs
 ok "commit" podman commit -q c localhost/committed
 is "$(run --rm localhost/committed cat /tmp/file)" "from host" "... is in the image"
