@@ -101,6 +101,30 @@ uint64_t load_running(const struct facts *facts, uint64_t usage)
 	return running ? running : 1;
 }
 
+/* The account as it was last taken in; CPU usage is asked only where a tick has gone by since. */
+static int load_now(const struct facts *facts, struct load *ret)
+{
+	struct load_account *l = facts->load;
+	uint64_t user, system;
+	bool due;
+	int r;
+
+	pthread_mutex_lock(&l->lock);
+	due = !l->now.tick_ns || facts_uptime_ns(facts) >= l->now.tick_ns + TICK_NS;
+	*ret = l->now;
+	pthread_mutex_unlock(&l->lock);
+	if (!due)
+		return 0;
+	r = cpu_usage(facts, &user, &system);
+	if (r < 0)
+		return r;
+	load_running(facts, user + system);
+	pthread_mutex_lock(&l->lock);
+	*ret = l->now;
+	pthread_mutex_unlock(&l->lock);
+	return 0;
+}
+
 static void put_load(struct text *out, uint64_t avg)
 {
 	avg += FIXED_1 / 200;
@@ -122,21 +146,18 @@ static uint64_t task_count(const struct facts *facts)
 
 int loadavg_render(const struct facts *facts, struct text *out)
 {
-	uint64_t user, system, running, tasks, avg[3];
-	int r = cpu_usage(facts, &user, &system);
+	uint64_t running, tasks;
+	struct load load;
+	int r = load_now(facts, &load);
 
 	if (r < 0)
 		return r;
 	tasks = task_count(facts);
-	running = load_running(facts, user + system);
+	running = load.running ? load.running : 1;
 	if (tasks && running > tasks)
 		running = tasks;
-	pthread_mutex_lock(&facts->load->lock);
 	for (int i = 0; i < 3; i++)
-		avg[i] = facts->load->now.avg[i];
-	pthread_mutex_unlock(&facts->load->lock);
-	for (int i = 0; i < 3; i++)
-		put_load(out, avg[i]);
+		put_load(out, load.avg[i]);
 	text_num(out, running);
 	text_bytes(out, "/", 1);
 	text_num(out, tasks ? tasks : running);

@@ -24,6 +24,7 @@
 
 #define FIRST_POSITION 258 /* FIRST_PROCESS_ENTRY and the two entries "self", "thread-self" */
 #define PID_LIMIT      (4u << 20)
+#define ROOM	       64 /* more than the entry of a process needs */
 
 struct linux_dirent64 {
 	uint64_t ino;
@@ -60,8 +61,11 @@ static int list(int dir, uint64_t *highest)
 
 	if (lseek(dir, from ? from + FIRST_POSITION : 0, SEEK_SET) < 0)
 		return -errno;
-	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0)
-		*highest = highest_name(buf, n, *highest);
+	do {
+		n = syscall(SYS_getdents64, dir, buf, sizeof(buf));
+		if (n > 0)
+			*highest = highest_name(buf, n, *highest);
+	} while (n > (long)sizeof(buf) - ROOM); /* else it was all */
 	return n < 0 ? -errno : 0;
 }
 
