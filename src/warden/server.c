@@ -88,8 +88,7 @@ static void build_command(struct command *cmd, const struct warden *w, int *prog
 		add_arg(cmd, "--source");
 		add_arg(cmd, "%s:%d", facts[i].name, place_fd(facts[i].fd, &next));
 	}
-	if (*program >= 0)
-		*program = dup3(*program, next++, O_CLOEXEC);
+	*program = dup3(*program, next++, O_CLOEXEC);
 	sys_close_range(next, ~0U, 0);
 	sys_close_range(3, FIRST_FD - 1, 0);
 }
@@ -125,15 +124,13 @@ static void exec_server(struct warden *w, int program, int ready, bool resume,
 	w->ask_server_fd = fcntl(w->ask_server_fd, F_DUPFD_CLOEXEC, high);
 	w->init_fd = fcntl(w->init_fd, F_DUPFD_CLOEXEC, high);
 	ready = fcntl(ready, F_DUPFD_CLOEXEC, high);
-	program = program < 0 ? -1 : fcntl(program, F_DUPFD_CLOEXEC, high);
+	program = fcntl(program, F_DUPFD_CLOEXEC, high);
 	build_command(&cmd, w, &program, ready, resume, moved, n_facts);
 	drop_privileges();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (program < 0)
-		execve(w->hello.server, cmd.argv, envp);
-	else
-		fexecve(program, cmd.argv, envp);
+	/* Not by its path: that may be below a directory of somebody's own, as a home is. */
+	fexecve(program, cmd.argv, envp);
 	_exit(127);
 }
 
@@ -243,7 +240,7 @@ static int wait_ready(int ready, int timeout_ms)
 	return read(ready, &c, 1) == 1 ? 0 : -EIO;
 }
 
-/* Starts @program, or what is installed for -1, and waits until it answers. */
+/* Starts @program and waits until it answers. */
 static int start_program(struct warden *w, int program, int timeout_ms, bool resume,
 			 const struct fact_fd *facts, int n_facts)
 {
@@ -290,15 +287,17 @@ static void end_failed(struct warden *w)
 int server_start(struct warden *w, bool resume)
 {
 	struct fact_fd facts[FACT_MAX_FDS];
-	int n_facts = open_facts(w, facts);
+	int n_facts = open_facts(w, facts), r;
 	autofd installed = open(w->hello.server, O_PATH | O_CLOEXEC);
-	int r;
 
 	if (n_facts < 0)
 		return n_facts;
 	w->server_pidfd = -1;
-	r = start_program(w, -1, w->program_fd < 0 ? SERVER_START_MS : SERVER_TRY_MS, resume, facts,
-			  n_facts);
+	if (installed < 0)
+		r = -errno;
+	else
+		r = start_program(w, installed, w->program_fd < 0 ? SERVER_START_MS : SERVER_TRY_MS,
+				  resume, facts, n_facts);
 	if (r < 0 && w->program_fd >= 0) {
 		end_failed(w);
 		r = start_program(w, w->program_fd, SERVER_START_MS, resume, facts, n_facts);

@@ -245,6 +245,21 @@ for command in "launch -- true" "exec x true" list status "reload --all" "reload
 done
 rm "$work/cloister"
 
+### Built in a home, which nobody else may enter: also where those look that have no rights
+mkdir -p "$work/home"/{src,fusefs,shiftfs-fallback} "$work/shared"
+cp "$top_builddir"/src/cloister{,-warden} "$work/home/src/"
+cp "$top_builddir/fusefs/cloister-fs" "$work/home/fusefs/"; cp "$top_builddir/shiftfs-fallback/shiftfs" "$work/home/shiftfs-fallback/"
+chown -R 1000:1000 "$work/home"; chmod 700 "$work/home"
+at_home() { (cd / && "$work/home/src/cloister" --root "$state" "$@"); }
+name=$(cname home)
+ok "programs in a home of mode 700 launch a container" at_home launch -d --name "$name" -v "$work/shared:/shared:shiftfs" -- sleep 60
+below "$(at_home exec "$name" cut -d . -f 1 /proc/uptime)" 59 "with views"
+ok "and shiftfs" at_home exec "$name" touch /shared/made
+is "$(cat "/proc/$(at_home status "$name" | awk '$1 == "cloister-fs" { print $3 }')/comm")" cloister-fs "the server has its name"
+ok "reload finds them as well" at_home reload "$name"
+below "$(at_home exec "$name" cut -d . -f 1 /proc/uptime)" 59 "and views go on"
+at_home delete --force "$name"
+
 ### A host with something over its /usr, as systemd-sysext lays it: the layers have no name there
 mkdir -p "$work/extension/share/of-the-extension"
 extended() { unshare -m sh -c 'mount -t overlay -o "ro,lowerdir=$1:/usr" overlay /usr && shift && "$@"' sh "$work/extension" "$@"; }
