@@ -20,6 +20,7 @@ inside() { timeout 120 "$(type -P cloister)" --root "$state" exec "$m" "$@" </de
 cri() { timeout 90 /usr/bin/python3 "$tests_lib/cri.py" "$work/node/sock" "$@" 2>&1; }
 mkdir "$work/node"
 make_root "$work/root"
+chown 1000:1000 "$work/root/home"
 for i in pause bb; do
 	python3 "$tests_lib/image.py" "$work/node/$i.tar" localhost/$i "$work/root" \
 		--config '{"Entrypoint":["/bin/sleep","100000"],"Env":["PATH=/bin:/sbin"]}'
@@ -75,20 +76,18 @@ END_OF_SYSCTLS
 
 ### Pods
 inside sh -c 'systemctl stop docker.socket docker containerd; echo nameserver 192.0.2.1 >/etc/resolv.conf' >/dev/null
-ok "containerd starts" inside systemd-run -q --unit node-containerd -E PATH=/node/bin:/usr/sbin:/usr/bin /node/bin/containerd --config /node/config.toml
+ok "containerd starts" inside systemd-run -q -p StandardError=append:/node/log -E PATH=/node/bin:/usr/sbin:/usr/bin /node/bin/containerd --config /node/config.toml
 if ! ok "... with its CRI plugin" eventually 40 inside ctr --address /node/sock version; then
-	diag "$(inside journalctl -u node-containerd -n 5 --no-pager -o cat)"
+	diag "$(tail -n 5 "$work/node/log")"
 fi
 for i in pause bb; do ok "image $i" inside ctr --address /node/sock -n k8s.io image import "/node/$i.tar"; done
 
-map=''
 host_uptime=$(cut -d . -f 1 /proc/uptime)
-try_pod() { # NAME
-	local pod one
-	pod=$(cri run-pod "$1" runc)
+pod_up() { # NAME HANDLER: sets $pod, and $one, a container in it
+	pod=$(cri run-pod "$1" "$2")
 	if ! like "$pod" '^[0-9a-f]{64}$' "$1: the pod runs"; then
-		diag "$(inside journalctl -u node-containerd -n 8 --no-pager -o cat)"
-		return
+		diag "$(tail -n 8 "$work/node/log")"
+		return 1
 	fi
 	one=$(cri create "$pod" "$1" c localhost/bb:latest)
 	like "$one" '^[0-9a-f]{64}$' "$1: a container in it"
@@ -98,13 +97,72 @@ try_pod() { # NAME
 	below "$(cri exec "$one" cut -d . -f 1 /proc/uptime)" "$host_uptime" "isolation: $1: the node's uptime"
 	is "$(cri exec "$one" sed -n 's/^MemTotal: *//p' /proc/meminfo)" "2097152 kB" "isolation: $1: and memory"
 	like "$(cri exec "$one" sh -c 'echo 0 >/proc/sys/vm/overcommit_memory' 2>&1)" 'Read-only|denied' "isolation: $1: sets no sysctl of the node"
-	map=$(cri exec "$one" cat /proc/self/uid_map | xargs)
+}
+pod_down() { # NAME
 	ok "$1: stops" cri stop-pod "$pod"
 	ok "$1: is removed" cri remove-pod "$pod"
 }
 export CRI_READONLY="/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger"
-try_pod one
-is "$map" "$(inside cat /proc/self/uid_map | xargs)" "hostUsers: true: the node's ids"
-try_pod two
+for name in one two; do
+	pod_up $name runc || continue
+	is "$(cri exec "$one" cat /proc/self/uid_map | xargs)" "$(inside cat /proc/self/uid_map | xargs)" "$name: hostUsers: true: the node's ids"
+	pod_down $name
+done
+cloister delete --force "$m"
+
+### Pods with ids of their own ("hostUsers: false")
+# A kubelet gives each 65536 of those from 65536 on: the node has to have more. It takes a newer runc, and what is to be
+# ID-mapped anew has to be of the container's own: on tmpfs. Images may be elsewhere for a snapshotter that maps nothing.
+have idmap-tmpfs || { skip idmap-tmpfs "hostUsers: false"; done_testing; }
+machine_root inside-sid || { fail "a Debian with the newest runc"; done_testing; }
+cat >>"$work/node/config.toml" <<'END_OF_CONFIG'
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.disk]
+    runtime_type = "io.containerd.runc.v2"
+    snapshotter = "native"
+END_OF_CONFIG
+m=$(cname users)
+mkdir "$work/users"
+cloister spec --bundle "$work/users"
+cloister features | python3 -c '
+import json, sys
+path, work, features = sys.argv[1], sys.argv[2], json.load(sys.stdin)
+d = json.load(open(path))
+p, l = d["process"], d["linux"]
+d["root"] = {"path": work + "/inside-sid/root"}
+p.update(terminal=False, args=["sh", "-c", "echo nameserver 192.0.2.1 >/etc/resolv.conf; containerd --config /node/config.toml 2>/node/log & wait"])
+p["capabilities"] = {s: features["linux"]["capabilities"] for s in ("bounding", "effective", "permitted")}
+next(m for m in d["mounts"] if m["type"] == "cgroup")["options"].remove("ro")
+for path_inside in "kubelet", "containerd/io.containerd.grpc.v1.cri", "containerd/io.containerd.snapshotter.v1.overlayfs":
+    d["mounts"].append({"destination": "/var/lib/" + path_inside, "type": "tmpfs", "source": "tmpfs"})
+d["mounts"].append({"destination": "/node", "source": work + "/node", "options": ["bind"]})
+del l["seccomp"]
+l["uidMappings"] = l["gidMappings"] = [{"containerID": 0, "hostID": 700000, "size": 4 * 65536}]
+l["resources"]["memory"] = {"limit": 2 << 30}
+json.dump(d, open(path, "w"))' "$work/users/config.json" "$work"
+node_runs() { cloister run --detach --bundle "$work/users" "$m" </dev/null >"$work/users/out" 2>&1; }
+ok "a node with more ids" node_runs || diag "$(cat "$work/users/out")"
+ok "containerd starts with its CRI plugin" eventually 40 inside ctr --address /node/sock version
+for i in pause bb; do ok "image $i" inside ctr --address /node/sock -n k8s.io image import "/node/$i.tar"; done
+volume=/var/lib/kubelet/v
+inside install -d -o 1000 $volume/user
+inside install -d -m 0700 $volume/root
+ids_up() { # NAME HANDLER BASE
+	export CRI_HOST_IDS=$3 CRI_MOUNT=$volume:/v
+	pod_up "$1" "$2" || return
+	is "$(cri exec "$one" cat /proc/self/uid_map | xargs)" "0 $3 65536" "$1: hostUsers: false: ids of its own"
+	is "$(inside sh -c 'stat -c %u /proc/$(pgrep -nx sleep)')" "$3" "isolation: $1: its root is nobody on the node"
+	is "$(cri exec "$one" stat -c %u / /bin /home /etc/hosts /etc/resolv.conf /etc/hostname /v/root /v/user | xargs)" "0 0 1000 0 0 0 0 1000" \
+		"$1: owners in the image, in what containerd makes, in a volume"
+	ok "$1: its root writes to the volume" cri exec "$one" sh -c "echo $1 >/v/root/$1"
+	ok "$1: a user does" cri exec "$one" su user -c "echo $1 >/v/user/$1"
+	is "$(inside stat -c %u "$volume/root/$1" "$volume/user/$1" | xargs)" "0 1000" "$1: the node sees the same owners"
+	ok "$1: its root writes to the image" cri exec "$one" sh -c 'echo >/home/new; chown user /home/new'
+}
+if ids_up three runc 65536; then
+	one=$(CRI_MOUNT=/node:/v cri create "$pod" three other localhost/bb:latest)
+	like "$(cri start "$one")" 'MOUNT_ATTR_IDMAP on /node: operation not permitted' "three: one of the host's is refused, and the error says why"
+	pod_down three
+fi
+ids_up four disk 131072 && pod_down four
 cloister delete --force "$m"
 done_testing

@@ -10,7 +10,8 @@
 
 CRI_HOST_IDS=BASE: pods have a user namespace of their own ("hostUsers: false") of 65536 ids from BASE.
 
-CRI_MOUNT=HOST:PATH: something of the host, in containers.
+CRI_MOUNT=HOST:PATH: something of the host, in containers; those of a user namespace of their own see its owners, as
+a kubelet asks for.
 
 CRI_READONLY="PATH ...": what containers may not write, as a kubelet says of /proc/sys.
 
@@ -60,13 +61,20 @@ def fields(data):
             i += size
     return out
 
+def mapping():
+    """The ids of a pod that has its own, or nothing."""
+    base = os.environ.get("CRI_HOST_IDS")
+    return field(1, int(base)) + field(2, 0) + field(3, 65536) if base else None
+
 def namespaces():
     """Its own pid namespace for each container (CONTAINER); network and ipc are the pod's (POD = 0)."""
-    base = os.environ.get("CRI_HOST_IDS")
-    if not base:
-        return field(2, 1)
-    ids = field(1, int(base)) + field(2, 0) + field(3, 65536)
-    return field(2, 1) + field(5, field(1, 0) + field(2, ids) + field(3, ids))
+    ids = mapping()
+    return field(2, 1) + (field(5, field(1, 0) + field(2, ids) + field(3, ids)) if ids else b"")
+
+def mount(what):
+    host, path = what.split(":")
+    ids = mapping()
+    return field(1, path) + field(2, host) + (field(6, ids) + field(7, ids) if ids else b"")
 
 def pod_config(name):
     metadata = field(1, name) + field(2, name + "-uid") + field(3, "default") + field(4, 0)
@@ -91,8 +99,7 @@ def main():
         config = field(1, field(1, name)) + field(2, field(1, image))
         config += b"".join(field(3, x) for x in args)
         if "CRI_MOUNT" in os.environ:
-            host, path = os.environ["CRI_MOUNT"].split(":")
-            config += field(7, field(1, path) + field(2, host))
+            config += field(7, mount(os.environ["CRI_MOUNT"]))
         paths = b"".join(field(14, x) for x in os.environ.get("CRI_READONLY", "").split())
         config += field(15, field(2, field(3, namespaces()) + paths))
         request = field(1, pod) + field(2, config) + field(3, pod_config(pod_name))
