@@ -28,6 +28,8 @@ done
 have_overlay=
 unshare -Urm sh -c "mkdir -p $work/o/l $work/o/u $work/o/w $work/o/m &&
 	mount -t tmpfs none $work/o && cd $work/o && mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w,userxattr overlay m" 2>/dev/null && have_overlay=1
+have_idmap_tmpfs=
+! have idmap-tmpfs || have_idmap_tmpfs=1
 have_setattr=
 "$attack" kernel | grep -q mount_setattr && have_setattr=1
 
@@ -54,6 +56,13 @@ for way in remount-rw remount-rw-setattr remount-rw-setattr-recursive; do
 	refused "write through that" $nested sh -c "attack rbind /ro /tmp/a && { attack $way /tmp/a; touch /tmp/a/written; }"
 done
 refused "the same in a nested user namespace" unshare -Urm attack remount-rw /ro
+
+# --- owners stay whose they are
+for way in map-anew map-anew-attr map-no-more; do
+	refused "$way of a volume" $nested attack $way /vol
+	refused "$way of the root" $nested attack $way /
+done
+[ -z "$HAVE_IDMAP_TMPFS" ] || works "map-anew of one's own tmpfs" unshare -Urm sh -c 'mount -t tmpfs none /tmp/c && attack map-anew /tmp/c'
 
 # --- covers
 for c in $covers; do
@@ -176,7 +185,7 @@ run_attacks() { # LABEL KIND ROOT_IS OPTION…
 	local label=$1 kind=$2 root_is=$3
 	shift 3
 	launch --rootfs "$root" "$@" -v "$work/vol:/vol" -v "$work/ro:/ro:ro" -v "$work/tools:/tools:ro" --env "KIND=$kind" --env "ROOT_IS=$root_is" \
-		--env "HAVE_OVERLAY=$have_overlay" --env "IN_VM=${CLOISTER_IN_VM:-}" --env PATH=/tools:/bin:/sbin:/usr/bin -- sh /attacks.sh \
+		--env "HAVE_OVERLAY=$have_overlay" --env "HAVE_IDMAP_TMPFS=$have_idmap_tmpfs" --env "IN_VM=${CLOISTER_IN_VM:-}" --env PATH=/tools:/bin:/sbin:/usr/bin -- sh /attacks.sh \
 		</dev/null >"$tap_dir/attacks" 2>"$tap_dir/attacks.err"
 	local status=$?
 	report_inside "$label" <"$tap_dir/attacks"

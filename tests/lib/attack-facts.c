@@ -8,22 +8,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
-#include <sched.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,53 +30,6 @@ static int show_kernel(char **a)
 	if (set_attr(-1, "", 0, 0, 0, 0) != -ENOSYS)
 		printf("mount_setattr\n");
 	return 0;
-}
-
-static pid_t userns_child(void)
-{
-	int up[2];
-	char c;
-	pid_t pid;
-
-	if (pipe2(up, O_CLOEXEC) < 0)
-		return -1;
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(CLONE_NEWUSER) == 0 && write(up[1], "x", 1) == 1)
-			pause();
-		_exit(1);
-	}
-	close(up[1]);
-	if (read(up[0], &c, 1) != 1)
-		pid = -1;
-	close(up[0]);
-	return pid;
-}
-
-/* On the host: can this very directory be ID-mapped? */
-static int can_idmap(char **a)
-{
-	pid_t pid = userns_child();
-	char path[64];
-	int fd, ns, tree, r;
-
-	if (pid < 0)
-		return -EPERM;
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "/proc/%d/%cid_map", pid, "ug"[i]);
-		fd = open(path, O_WRONLY);
-		if (fd < 0 || write(fd, "0 100000 65536\n", 15) != 15)
-			return -EPERM;
-		close(fd);
-	}
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	ns = open(path, O_RDONLY);
-	tree = tree_open(a[0], OPEN_TREE_CLONE);
-	r = tree < 0 ? tree : set_attr(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_IDMAP, 0, ns);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	return r;
 }
 
 /* Seconds of a clock, as programs see it: realtime, monotonic, boottime. */
@@ -153,7 +100,6 @@ static int hold_memory(char **a)
 }
 
 const struct call attack_facts[] = {
-	{ "can-idmap", can_idmap, 1, "DIR" },
 	{ "kernel", show_kernel, 0, "" },
 	{ "clock", show_clock, 1, "realtime|monotonic|boottime" },
 	{ "ping", ping, 1, "ADDRESS" },

@@ -9,9 +9,8 @@
 int main(int argc, char **argv)
 {
 	static const struct call *const tables[] = {
-		attack_mounts,	  attack_covers,    attack_machine,
-		attack_inherited, attack_processes, attack_facts,
-		attack_traps,	  attack_terminal,  NULL,
+		attack_mounts, attack_covers, attack_machine,  attack_inherited, attack_processes,
+		attack_facts,  attack_traps,  attack_terminal, attack_owners,	 NULL,
 	};
 
 	return run_calls(tables, argc, argv);

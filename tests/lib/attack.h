@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 extern const struct call attack_mounts[], attack_covers[], attack_machine[], attack_inherited[],
-	attack_processes[], attack_facts[], attack_traps[], attack_terminal[];
+	attack_processes[], attack_facts[], attack_traps[], attack_terminal[], attack_owners[];
 
 #ifndef OPEN_TREE_CLONE
 #define OPEN_TREE_CLONE 1
