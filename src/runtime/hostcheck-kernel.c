@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,6 +134,15 @@ static int try_sync_wake_up(void *arg)
 		       : 0;
 }
 
+/* Of the parent, in a child, as the notifier reads what a caller points to. */
+static int try_reading(void *arg)
+{
+	char byte;
+	struct iovec here = { &byte, 1 }, there = { arg, 1 };
+
+	return process_vm_readv(getppid(), &here, 1, &there, 1, 0) < 0 ? -errno : 0;
+}
+
 /**
  * hostcheck_seccomp() - can system calls be mediated?
  */
@@ -165,6 +175,11 @@ void hostcheck_seccomp(struct hostcheck *hc)
 			     hostcheck_in_child(0, try_sync_wake_up, NULL),
 			     "caller and warden change over on one CPU",
 			     "mediated calls take several times as long");
+	hostcheck_add_result(
+		hc, "seccomp arguments", hostcheck_in_child(0, try_reading, hc),
+		"what a call inside points to can be read",
+		"proc and sysfs cannot be mounted inside (nested containers): does a "
+		"security module forbid it, as Yama's kernel.yama.ptrace_scope=3 does?");
 }
 
 static int try_into_cgroup(void)

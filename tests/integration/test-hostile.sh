@@ -169,11 +169,13 @@ cloister delete --force "$name"
 name=$(cname fds)
 launch --detach --name "$name" --rootfs "$root" --cpus 0.01 "${volumes[@]}" -- sleep 100 </dev/null >/dev/null 2>&1 &
 launcher=$!
-held=
+held='' now='' # twice the same: it waits
 end=$((SECONDS + 5))
 while [ -z "$held" ] && [ $SECONDS -lt $end ] && kill -0 $launcher 2>/dev/null; do
 	for pid in $(family cloister); do
-		grep -qs '65536' "/proc/$pid/uid_map" && held=$(ls -l "/proc/$pid/fd" 2>/dev/null | sed -n 's/.* -> //p')
+		grep -qs '65536' "/proc/$pid/uid_map" || continue
+		before=$now now=$(ls -l "/proc/$pid/fd" 2>/dev/null | sed -n 's/.* -> //p')
+		[ "$now" != "$before" ] || held=$now
 	done
 done
 wait $launcher

@@ -144,7 +144,7 @@ for f in own other public group; do echo $f >"$src/$f"; chmod 600 "$src/$f"; don
 chown "$daemon" "$src/own"; chmod 644 "$src/public"; chgrp 54321 "$src/group"; chmod 640 "$src/group"
 ok "as=USER" mount -t shiftfs "$src" "$dst" -o as=daemon
 is "$(way "$dst")" fuse "is FUSE"
-pid=$(pgrep -x shiftfs -n)
+pid=$(for pid in $(pgrep -x shiftfs); do grep -qsF "$work/" "/proc/$pid/cmdline" && echo "$pid"; done | tail -n 1)
 is "$(awk '/^(Uid|Gid|Groups|CapEff|CapPrm|CapInh|CapAmb|NoNewPrivs):/ { $1 = $1; print }' "/proc/$pid/status" | tr '\n' ' ')" \
 	"Uid: 4026531841 4026531841 4026531841 1 Gid: 1 1 1 1 Groups: 54321 CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapAmb: 0000000000000000 NoNewPrivs: 1 " \
 	"the server has the user's ids and groups for files, and no capability"

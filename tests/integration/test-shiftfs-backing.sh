@@ -117,6 +117,7 @@ if have_fs ext4; then
 		# shellcheck disable=SC2086
 		ok "it is served ($options)" serve "$fs/s" $options
 		ls "$view/d" >/dev/null; cat "$view/f" >/dev/null
+		sync -f "$fs" # what the disk has not got can be found damaged later
 		# EXT4_IOC_SHUTDOWN, without writing the journal
 		python3 -c 'import fcntl, os, struct, sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))' "$fs"
 		for what in "touch @/new" "mkdir @/d/new" "rm @/f" "chmod 600 @/f" "mv @/f @/d/f" "setfattr -n user.x -v y @/f"; do fails_both "${what//@\//}" "$what"; done

@@ -78,10 +78,10 @@ pg_debs="postgresql-15 postgresql-client-15 libpq5 libicu72 libxml2 libxslt1.1 l
 if debs=$("$top_srcdir/tests/vm/fetch-deb.sh" bookworm $pg_debs 2>"$work/fetch"); then
 	mkdir -m 700 "$view/pg"; chown daemon:daemon "$view/pg"
 	mkdir "$work/debs"; ok "where others than root get at them" mount --bind "$debs" "$work/debs"
-	pg() { # COMMAND ARGUMENT…
-		setpriv --reuid daemon --regid daemon --clear-groups env HOME=/ PGHOST="$view/pg" PGDATA="$view/pg" LC_ALL=C PGOPTIONS="-c jit=off" \
+	pg() ( # COMMAND ARGUMENT…
+		cd / && setpriv --reuid daemon --regid daemon --clear-groups env HOME=/ PGHOST="$view/pg" PGDATA="$view/pg" LC_ALL=C PGOPTIONS="-c jit=off" \
 			LD_LIBRARY_PATH="$work/debs/usr/lib/x86_64-linux-gnu" "$work/debs/usr/lib/postgresql/15/bin/$1" "${@:2}" >"$work/pg.log" 2>&1
-	}
+	)
 	pg_start() { pg pg_ctl -l "$view/pg/log" -o "-c listen_addresses= -k $view/pg" -w start; }
 	ok "PostgreSQL: initdb" pg initdb -U daemon || diag "$(cat "$work/pg.log")"
 	ok "... starts" pg_start || diag "$(cat "$work/pg.log" "$view/pg/log")"
