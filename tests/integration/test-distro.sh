@@ -3,7 +3,8 @@
 #
 # Cloister built with the compiler and the libraries of a newer Debian, without a warning, and run there on this
 # kernel. $DISTRO: the suite of make-debian.sh's build-$DISTRO; `make check-distros` takes each.
-TEST_TIMEOUT=${TEST_TIMEOUT:-1200}
+TEST_TIMEOUT=${TEST_TIMEOUT:-3600} # each suite waits for its turn in its lane
+TEST_LANES=distro
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 . "$tests_lib/machine.sh"
 gate root; gate launcher; gate fuse; gate userns; gate tool-debootstrap
@@ -35,7 +36,7 @@ unit_tests() {
 }
 # Of what a suite printed in there only the failures are shown; fewer random operations than here.
 suite() {
-	inside env top_srcdir=/mnt/src top_builddir=/mnt/src/build TEST_NO_LOCK=1 SHIFTFS_STEPS="${SHIFTFS_STEPS:-500}" \
+	inside env top_srcdir=/mnt/src top_builddir=/mnt/src/build SHIFTFS_STEPS="${SHIFTFS_STEPS:-500}" \
 		bash "tests/integration/test-$1.sh" >"$work/$1.log" 2>&1 && grep -q '^1\.\.[1-9][0-9]*$' "$work/$1.log" && return
 	grep -A 8 '^not ok' "$work/$1.log" | head -n 60
 	tail -n 3 "$work/$1.log"

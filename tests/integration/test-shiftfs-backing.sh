@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shiftfs over ext4, XFS, Btrfs, tmpfs and overlays: random operations, each call's rules, many processes at
 # once (for SHIFTFS_SECONDS); and what a full, read-only or vanished source says.
+TEST_LANES=files
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 export SHIFTFS_SEED=${SHIFTFS_SEED-20261122} # the same operations each time; empty: others each time
 gate root; gate fuse; gate tool-python3

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # shiftfs --survive: killed processes are replaced, and what was open, locked or under way stays.
+TEST_LANES=files
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 gate root; gate fuse; gate tool-python3
 shiftfs=$top_builddir/shiftfs-fallback/shiftfs

@@ -1,18 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # shiftfs does what POSIX says of each call, as the directory itself does: on the host, and for a container.
-: "${TEST_TIMEOUT:=600}" # two minutes here, alone
+TEST_LANES=files
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 gate root; gate fuse; gate userns; gate tool-python3
 shiftfs=$top_builddir/shiftfs-fallback/shiftfs
 backing=$work/backing view=$work/view plain=$work/plain
 mkdir "$backing" "$view" "$plain" "$work/other"
+first=3000000000 # no container has it
 chmod 755 "$work"
 
-unshare -U sleep 600 &
+unshare -U sleep infinity &
 ns=$!
 eventually 5 test "$(readlink /proc/$ns/ns/user)" != "$(readlink /proc/self/ns/user)" || sleep 0.5
-echo 0 100000 65536 >"/proc/$ns/uid_map"; echo 0 100000 65536 >"/proc/$ns/gid_map"
+echo 0 $first 65536 >"/proc/$ns/uid_map"; echo 0 $first 65536 >"/proc/$ns/gid_map"
 inside() { nsenter -t "$ns" -U -S 0 -G 0 -- "$@"; }
 serve() { # OPTION…
 	"$top_builddir/tests/lib/shift-mount" --userns $ns "$backing" "$view" "$shiftfs" "$@" >"$work/pid" 2>"$work/log" || { cat "$work/log"; return 1; }
@@ -24,7 +25,7 @@ on_exit cleanup
 compare() { # host|container OPTION…
 	local by=()
 	[ "$1" = host ] || by=(inside)
-	chown "$([ "$1" = host ] && echo 0 || echo 100000)" "$plain"
+	chown "$([ "$1" = host ] && echo 0 || echo $first)" "$plain"
 	"${by[@]}" mkdir "$plain/d" "$view/d" && "${by[@]}" python3 "$tests_lib/shift-posix.py" "$plain/d" "$view/d" "${@:2}"
 }
 check() { # DESC OPTION…
@@ -41,7 +42,7 @@ ok "mounted as one does it" mounted fuse.shiftfs allow_other,default_permissions
 check "every call is as in the directory itself" host --nodev
 ok "mounted, with nothing remembered, and without passthrough" serve --map 0:0:65536 --cache strict --no-passthrough
 check "every call is as in the directory itself" host "${some[@]}"
-ok "mounted for a container" serve --map 100000:0:65536 --cache strict
+ok "mounted for a container" serve --map $first:0:65536 --cache strict
 check "every call is as in a directory of the container" container "${some[@]}" "${more[@]}" --nodev
 for mode in a c; do
 	if ! serve --mode $mode 2>"$work/why"; then
@@ -62,7 +63,7 @@ ok "every call is as in the directory itself" python3 "$tests_lib/shift-posix.py
 umount "$view" "$work/other"; rm -rf "${backing:?}"/* "${plain:?}"/*
 
 if have idmap; then
-	ok "an ID-mapped mount" mounted shiftfs idmap=0:100000:65536,fallback=never
+	ok "an ID-mapped mount" mounted shiftfs idmap=0:$first:65536,fallback=never
 	check "has the same results" container "${some[@]}" --nodev
 else
 	skip idmap "an ID-mapped mount"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shiftfs by io_uring, where the kernel's module fuse has it enabled: all that holds without it, also when
 # workers sleep, somebody waits for locks, others want the CPU, or the server is killed.
+TEST_LANES="files machine" # it enables io_uring for all
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 gate root; gate fuse; gate fuse-io-uring; gate tool-python3
 shiftfs=$top_builddir/shiftfs-fallback/shiftfs

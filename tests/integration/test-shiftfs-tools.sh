@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # shiftfs: real programs on it, many files, few descriptors.
+TEST_LANES=files
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 gate root; gate fuse; gate tool-python3
 shiftfs=$top_builddir/shiftfs-fallback/shiftfs

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # shiftfs: a directory with other owners is right as a file system, coherent, and cannot be escaped.
+TEST_LANES=files
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 export SHIFTFS_SEED=${SHIFTFS_SEED-20261122} # the same operations each time; empty: others each time
 gate root; gate fuse; gate tool-python3; gate tool-setfacl; gate tool-setcap

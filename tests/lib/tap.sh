@@ -35,14 +35,22 @@ test_name=$(basename "$0" .sh)
 under=$top_builddir/tests/lib/under
 attack=$top_builddir/tests/lib/attack
 
-# Every script runs under `under`: lock, subreaper, mount namespace, time limit.
+# Every script runs under `under`: locks, subreaper, mount namespace, time limit. One script at a time in a lane:
+# those of `machine` look at all that Cloister has on this machine; those of `files` start no container, use no
+# id that a container may have, and run beside them, giving way.
 if [ -z "${CLOISTER_TEST_UNDER:-}" ]; then
 	[ -x "$under" ] || { echo "Bail out! no $under: run 'make check TESTS=' first"; exit 99; }
-	lock=()
-	[ -z "${TEST_NO_LOCK:-}${TEST_LOCK_HELD:-}" ] && [ -w /run ] && lock=(-l /run/cloister-tests.lock)
-	CLOISTER_TEST_UNDER=1 exec "$under" -t "${TEST_TIMEOUT:-300}" "${lock[@]}" bash "$0" "$@"
+	locks=() way=() limit=300
+	if [ -z "${TEST_NO_LOCK:-}${TEST_LOCK_HELD:-}" ] && [ -w /run ]; then
+		for lane in ${TEST_LANES:-machine}; do locks+=(-l "/run/cloister-tests-$lane.lock"); done
+		case ${TEST_LANES:-machine} in *machine*) ;; *) way=(nice -n 5) limit=1200 ;; esac
+	fi
+	CLOISTER_TEST_UNDER=1 exec "${way[@]}" "$under" -t "${TEST_TIMEOUT:-$limit}" "${locks[@]}" bash "$0" "$@"
 fi
 unset CLOISTER_TEST_UNDER
+machine_is_ours=
+[ -n "${TEST_NO_LOCK:-}" ] || case ${TEST_LANES:-machine} in *machine*) machine_is_ours=1 ;; esac
+unset TEST_LANES # of this script, not of those it runs
 
 case ":$PATH:" in
 *":$top_builddir/src:"*) ;;
@@ -189,7 +197,7 @@ on_exit() { local c; printf -v c '%q ' "$@"; tap_cleanup+=("$c"); }
 machine_mounts() {
 	# Root, mount point, type and source: the numbers of devices and mounts may differ.
 	awk '{ for (i = 7; $i != "-"; i++); print $4, $5, $(i + 1), $(i + 2) }' /proc/self/mountinfo | sort
-	[ -z "${TEST_NO_LOCK:-}" ] || return 0
+	[ -n "$machine_is_ours" ] || return 0
 	echo "-- mounts of the first process"
 	grep -F -e "$state" -e "$work" /proc/1/mountinfo | awk '{ print $5 }' | sort
 }
@@ -224,8 +232,8 @@ machine_state() {
 	[ ! -d "$state/.claims" ] || find "$state/.claims" -mindepth 1 ! -name '.*'
 }
 
-# Scripts that take no lock run beside others, whose cgroups come and go.
-[ -z "${TEST_NO_LOCK:-}" ] || machine_cgroups() { :; }
+# Scripts that are not of the lane `machine` run beside others, whose cgroups come and go.
+[ -n "$machine_is_ours" ] || machine_cgroups() { :; }
 
 machine_before() {
 	machine_mounts >"$tap_dir/mounts"

@@ -2,10 +2,10 @@
 /*
  * under: run one test script so that whatever it leaves behind can be found.
  *
- *	under [-t SECONDS] [-l LOCKFILE] PROGRAM ARG...
+ *	under [-t SECONDS] [-l LOCKFILE]... PROGRAM ARG...
  *
- * - A lock, held for the whole run, keeps two scripts that look at the whole machine apart, also
- *   scripts of another build tree. The program does not inherit it.
+ * - Locks, taken in turn and held for the whole run, keep scripts apart that look at the same things,
+ *   also scripts of another build tree. The program does not inherit them.
  * - A child subreaper: a daemon that the script starts cannot leave this family, so "no process is
  *   left" is a fact about our descendants and not a guess about names.
  * - A mount namespace of its own with shared propagation, as a systemd host has it: a launcher that
@@ -164,9 +164,18 @@ static void dump_hung(void)
 		printf("# (no stacks)\n");
 }
 
+/* Until we end. */
+static void lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		err(2, "cannot take the lock '%s'", path);
+}
+
 int main(int argc, char **argv)
 {
-	int seconds = 300, status = 0, opt, lock = -1;
+	int seconds = 300, status = 0, opt;
 	double end;
 	pid_t child;
 
@@ -174,14 +183,12 @@ int main(int argc, char **argv)
 		if (opt == 't')
 			seconds = atoi(optarg);
 		else if (opt == 'l')
-			lock = open(optarg, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+			lock(optarg);
 		else
-			errx(2, "usage: under [-t SECONDS] [-l LOCKFILE] PROGRAM ARG...");
+			errx(2, "usage: under [-t SECONDS] [-l LOCKFILE]... PROGRAM ARG...");
 	}
 	if (optind >= argc)
-		errx(2, "usage: under [-t SECONDS] [-l LOCKFILE] PROGRAM ARG...");
-	if (lock >= 0 && flock(lock, LOCK_EX) < 0)
-		err(2, "cannot take the lock");
+		errx(2, "usage: under [-t SECONDS] [-l LOCKFILE]... PROGRAM ARG...");
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		err(2, "cannot become the subreaper");
 	if (geteuid() == 0 &&
