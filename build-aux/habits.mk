@@ -4,6 +4,7 @@ help:
 	@echo 'make                  build'
 	@echo 'make check            all tests (root); TESTS=tests/... runs some'
 	@echo 'make check-kernels    what depends on the kernel, on Debian 5.10, 6.1, 6.12 and sid (QEMU): a table'
+	@echo 'make check-inside     systemd, Docker, Podman, containerd in containers of a stock Debian (QEMU; cgroup v2)'
 	@echo 'make check-distros    built and run with the compiler and libraries of Debian trixie and sid'
 	@echo 'make check-mutants    build with one protection removed at a time; the suites must notice'
 	@echo 'make fuzz             fuzz what parses foreign bytes; FUZZ_SECONDS=60'

@@ -7,17 +7,18 @@
 TEST_TIMEOUT=${TEST_TIMEOUT:-400}
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 . "$tests_lib/machine.sh"
-gate root; gate launcher; gate tool-debootstrap; gate idmap; gate tool-python3
+gate root; gate launcher; gate idmap; gate tool-python3
 if ! /usr/bin/python3 -c 'import grpc' 2>/dev/null; then
 	must_run python3-grpc && { fail "this machine lacks python3-grpc"; done_testing; }
 	skip python3-grpc "everything"
 	done_testing
 fi
 kind=${INSIDE_KIND:-inside}
+machine_gate "$kind"
 machine_root "$kind" || { fail "a Debian with containerd"; done_testing; }
 m=$(cname node)
-inside() { timeout 120 "$(type -P cloister)" --root "$state" exec "$m" "$@" </dev/null 2>&1; }
-cri() { timeout 90 /usr/bin/python3 "$tests_lib/cri.py" "$work/node/sock" "$@" 2>&1; }
+inside() { timeout $((120 * ${TEST_SLOW:-1})) "$(type -P cloister)" --root "$state" exec "$m" "$@" </dev/null 2>&1; }
+cri() { timeout $((90 * ${TEST_SLOW:-1})) /usr/bin/python3 "$tests_lib/cri.py" "$work/node/sock" "$@" 2>&1; }
 mkdir "$work/node"
 make_root "$work/root"
 chown 1000:1000 "$work/root/home"
@@ -45,7 +46,8 @@ mkdir "$work/node/cni"
 cp -rL /usr/lib/cni "$work/node/bin"
 # As new as kind's: bookworm's, with its runc, makes resolv.conf read-only without keeping "nodev", which is
 # locked.
-debs=$("$top_srcdir/tests/vm/fetch-deb.sh" sid containerd) || {
+debs=$top_srcdir/trees/containerd
+[ -d "$debs" ] || debs=$("$top_srcdir/tests/vm/fetch-deb.sh" sid containerd) || {
 	skip vm "a containerd of these days cannot be fetched"
 	done_testing
 }
@@ -82,7 +84,6 @@ if ! ok "... with its CRI plugin" eventually 40 inside ctr --address /node/sock 
 fi
 for i in pause bb; do ok "image $i" inside ctr --address /node/sock -n k8s.io image import "/node/$i.tar"; done
 
-host_uptime=$(cut -d . -f 1 /proc/uptime)
 pod_up() { # NAME HANDLER: sets $pod, and $one, a container in it
 	pod=$(cri run-pod "$1" "$2")
 	if ! like "$pod" '^[0-9a-f]{64}$' "$1: the pod runs"; then
@@ -94,7 +95,7 @@ pod_up() { # NAME HANDLER: sets $pod, and $one, a container in it
 	ok "$1: ... starts" cri start "$one"
 	like "$(cri exec "$one" ip -o addr show eth0)" 'inet 10\.214\.7\.' "$1: the network that CNI made"
 	is "$(cri exec "$one" ls /sys/class/net | xargs)" "eth0 lo" "$1: /sys/class/net shows it"
-	below "$(cri exec "$one" cut -d . -f 1 /proc/uptime)" "$host_uptime" "isolation: $1: the node's uptime"
+	below "$(cri exec "$one" cut -d . -f 1 /proc/uptime)" "$(machine_age)" "isolation: $1: the node's uptime"
 	is "$(cri exec "$one" sed -n 's/^MemTotal: *//p' /proc/meminfo)" "2097152 kB" "isolation: $1: and memory"
 	like "$(cri exec "$one" sh -c 'echo 0 >/proc/sys/vm/overcommit_memory' 2>&1)" 'Read-only|denied' "isolation: $1: sets no sysctl of the node"
 }

@@ -7,8 +7,9 @@ TEST_TIMEOUT=${TEST_TIMEOUT:-400}
 . "${top_srcdir:?: run it by make check}/tests/lib/tap.sh" || exit 99
 . "$tests_lib/machine.sh"
 . "$tests_lib/engines.sh"
-gate root; gate launcher; gate tool-debootstrap; gate idmap
+gate root; gate launcher; gate idmap
 kind=${INSIDE_KIND:-inside}
+machine_gate "$kind"
 machine_root "$kind" || { fail "a Debian with systemd"; done_testing; }
 m=$(cname "$kind")
 inside() { cloister exec "$m" "$@" </dev/null 2>&1; }
@@ -16,7 +17,7 @@ before=${EPOCHREALTIME/./}
 ok "boots" machine_up "$m" "$kind" --memory 1g
 took=$(((${EPOCHREALTIME/./} - before) / 1000))
 diag "up after $took ms"
-below $took 30000 "in a time in which a machine does"
+below $took $((30000 * ${TEST_SLOW:-1})) "in a time in which a machine does"
 is "$(inside systemctl --failed --no-legend --plain)" "" "no unit failed"
 is "$(inside systemctl is-system-running)" running "systemctl is-system-running"
 like "$(inside systemd-detect-virt)" '^(container-other|cloister)$' "systemd-detect-virt"
@@ -51,7 +52,7 @@ inside sh -c 'mkdir /other && cd /other && mkdir usr && ln -s usr/bin usr/lib us
 while IFS=$'\t' read -r options command want; do
 	args=()
 	for o in $options; do args+=(-p "$o"); done
-	like "$(inside timeout 60 systemd-run --wait --pipe -q "${args[@]}" sh -c "$command")" "$want" "$options"
+	like "$(inside timeout $((60 * ${TEST_SLOW:-1})) systemd-run --wait --pipe -q "${args[@]}" sh -c "$command")" "$want" "$options"
 done <<'END'
 ProtectKernelTunables=yes	echo 1 >/proc/sys/vm/overcommit_memory 	| echo kept|(kept|Read-only)
 ProtectKernelModules=yes	echo fine	^fine
@@ -102,8 +103,7 @@ LimitNOFILE=512	ulimit -n	^512$
 Nice=5	nice	^5$
 KeyringMode=private	echo fine	^fine
 END
-host_uptime=$(cut -d . -f 1 /proc/uptime)
-below "$(inside systemd-run --wait --pipe -q -p ProtectProc=invisible cut -d . -f 1 /proc/uptime)" "$host_uptime" "isolation: a unit's own /proc has the container's views"
+below "$(inside systemd-run --wait --pipe -q -p ProtectProc=invisible cut -d . -f 1 /proc/uptime)" "$(machine_age)" "isolation: a unit's own /proc has the container's views"
 ok "poweroff ends it" cloister exec "$m" systemctl poweroff
 gone() { ! cloister status "$m" >/dev/null 2>&1; }
 ok "... within seconds" eventually 30 gone
@@ -124,7 +124,7 @@ tar -C "$tree" --exclude './usr/*' --exclude ./etc/hostname --exclude './etc/sys
 printf 'FROM machine\nSTOPSIGNAL SIGRTMIN+3\nCMD ["/sbin/init"]\n' | DOCKER_BUILDKIT=0 docker build -q -t machine - >/dev/null 2>&1
 mkdir "$work/journal"
 docker run -d --name box --restart=always --privileged -v "$tree/usr:/usr:ro" -v "$work/journal:/var/log/journal" --tmpfs /run machine >/dev/null
-settled() { case $(docker exec box systemctl is-system-running 2>/dev/null) in running | degraded) ;; *) return 1 ;; esac; }
+settled() { machine_settled docker exec box; }
 of_box() { docker inspect -f "{{.$1}}" box; }
 ended() { docker events --since "$since" --until "$(date +%s)" --filter container=box --filter event=die --format '{{.Actor.Attributes.exitCode}}' | xargs; }
 since=$(date +%s)

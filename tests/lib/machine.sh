@@ -4,9 +4,17 @@
 # A whole Debian as a container's root, for the suites that run systemd or engines inside. Sourced after
 # tap.sh.
 
+# Seconds since this suite began, which no machine of it has been up for longer than. The host may be young itself.
+machine_born=$(cut -d . -f 1 /proc/uptime)
+machine_age() { echo $(($(cut -d . -f 1 /proc/uptime) - machine_born + 1)); }
+
+# machine_gate KIND: is it there, or can it be made? In a guest vm_tree() has put it.
+machine_gate() { [ -d "$top_srcdir/trees/$1" ] || gate tool-debootstrap; }
+
 # machine_tree KIND: the unpacked tree of make-debian.sh, which nobody changes.
 machine_tree() {
 	local tar tree
+	[ ! -d "$top_srcdir/trees/$1" ] || { echo "$top_srcdir/trees/$1"; return; }
 	tar=$(bash "$top_srcdir/tests/vm/make-debian.sh" "$1") || return 1
 	tree=${tar%.tar}
 	exec 8>"$tree.lock"
@@ -40,9 +48,12 @@ machine_up() {
 	[ "$kind" != inside-sid ] ||
 		init=(sh -c '[ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec /sbin/init')
 	launch_detached "$name" --privileged --rootfs "$work/$kind/root" "$@" -- "${init[@]}" || return 1
-	eventually 60 machine_settled "$name"
+	eventually 60 machine_settled cloister exec "$name"
 }
-machine_settled() { case $(cloister exec "$1" systemctl is-system-running 2>/dev/null) in running | degraded) ;; *) return 1 ;; esac; }
+# machine_settled COMMAND…: has systemd nothing more to start? COMMAND runs something in there.
+machine_settled() {
+	case $("$@" timeout $((60 * ${TEST_SLOW:-1})) systemctl is-system-running --wait 2>/dev/null) in running | degraded) ;; *) return 1 ;; esac
+}
 
 # Is there a cgroup v2 with controllers inside? On a machine with v1 hierarchies one of Debian's newest
 # has none.

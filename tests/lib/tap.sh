@@ -16,7 +16,7 @@
 #   gate FEATURE           skip the whole script where the machine lacks FEATURE …
 #   have FEATURE           … or ask, and `skip` single tests
 #   on_exit CMD…           run at the end, last in first out
-#   eventually SECONDS CMD…  poll until the command succeeds
+#   eventually SECONDS CMD…  poll until the command succeeds; $TEST_SLOW times as long (a guest under emulation)
 #
 # A skip is loud: features named in $TESTS_MUST_RUN ("fuse userns", or "all") fail instead.
 # $work is a private directory on a disk file system, $state the state directory that `cloister` (a
@@ -125,7 +125,7 @@ below() {
 }
 # Asks less and less often, up to five times a second: what is waited for may need the CPU itself.
 eventually() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000)) ms=20 pause
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000 * ${TEST_SLOW:-1})) ms=20 pause
 	shift
 	until "$@"; do
 		[ "${EPOCHREALTIME/./}" -lt $end ] || return 1

@@ -8,7 +8,7 @@
 top_srcdir=$(cd "${top_srcdir:-.}" && pwd) top_builddir=$(cd "${top_builddir:-.}" && pwd)
 vm=$top_srcdir/tests/vm
 PATH=$PATH:/usr/sbin:/sbin
-vm_qemu=
+vm_qemu='' vm_first=''
 declare -p vm_options >/dev/null 2>&1 || vm_options=()
 
 # Without what it needs there is no guest: a skip, or a failure where TESTS_MUST_RUN names vm.
@@ -123,7 +123,7 @@ vm_disk() {
 		mkdir -p "$vm_dir/disk${sysconfdir:-/usr/local/etc}/apparmor.d"
 		cp "$top_srcdir/src/apparmor/cloister-default" "$vm_dir/disk${sysconfdir:-/usr/local/etc}/apparmor.d/"
 	fi
-	find "$vm_dir/disk" -type f -perm -100 -exec ldd {} + 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | sort -u |
+	find "$vm_dir/disk" -type f '(' -perm -100 -o -name '*.so' ')' -exec ldd {} + 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | sort -u |
 		while read -r f; do
 			real=$(realpath "${f%/*}")/${f##*/}
 			mkdir -p "$vm_dir/disk${real%/*}"
@@ -132,8 +132,8 @@ vm_disk() {
 	{
 		echo 'export top_srcdir=/cloister top_builddir=/cloister'
 		echo "export PATH=/cloister/src:/cloister/fusefs:\$PATH CLOISTER_IN_VM=${vm_version:-$vm_name} CLOISTER_VM_CPUS=${vm_cpus:-1}"
-		printf 'export TESTS_MUST_RUN=%q TEST_GRACE=10 TEST_TIMEOUT=%q\n' "${VM_MUST_RUN:-}" "${TEST_TIMEOUT:-300}"
-		echo 'cd /cloister; total=0'
+		printf 'export TESTS_MUST_RUN=%q TEST_GRACE=10 TEST_SLOW=%q TEST_TIMEOUT=%q\n' "${VM_MUST_RUN:-}" "${TEST_SLOW:-1}" "${TEST_TIMEOUT:-300}"
+		echo "cd /cloister; ${vm_first}total=0"
 		local settings=
 		for suite; do
 			case $suite in *=*) settings="$settings $suite"; continue ;; esac
@@ -149,6 +149,26 @@ vm_disk() {
 	tar -C "$vm_dir/disk" -c -f "$vm_dir/disk.tar" --owner=0 --group=0 .
 }
 
+# vm_tree KIND: a third disk with that tree of make-debian.sh, which machine_tree() finds in the guest.
+vm_tree() {
+	local tree
+	tree=$(. "$top_srcdir/tests/lib/machine.sh" && machine_tree "$1") || vm_lacks "the tree $1 cannot be made"
+	mke2fs -q -q -t ext4 -O ^has_journal -E root_owner=0:0,lazy_itable_init=1 -m 0 -d "$tree" "$vm_dir/tree.img" 1500M >/dev/null || exit 99
+	vm_options+=(-drive "file=$vm_dir/tree.img,if=virtio,format=raw,readonly=on")
+	mkdir -p "$vm_dir/disk/cloister/trees/$1"
+	vm_first="mount -o ro /dev/vdc /cloister/trees/$1; $vm_first"
+}
+
+# vm_node: what inside-kubernetes wants besides, of this machine.
+vm_node() {
+	local tree
+	tree=$("$vm/fetch-deb.sh" sid containerd) || vm_lacks "a containerd of these days cannot be fetched"
+	mkdir -p "$vm_dir/disk/cloister/trees/containerd" "$vm_dir/disk/usr/lib/python3/dist-packages"
+	cp -r "$tree/usr" "$vm_dir/disk/cloister/trees/containerd/"
+	cp -rL /usr/lib/cni "$vm_dir/disk/usr/lib/" || vm_lacks "no CNI plugins"
+	cp -r /usr/lib/python3/dist-packages/grpc "$vm_dir/disk/usr/lib/python3/dist-packages/" || vm_lacks "no python3-grpcio"
+}
+
 # vm_start KERNEL ROOT MEGABYTES [KERNEL-OPTION…]: QEMU in the background, its pid in $vm_qemu.
 vm_start() {
 	local kernel=$1 root=$2 memory=$3 khz
@@ -162,7 +182,7 @@ vm_start() {
 	# several CPUs every look at the clock would else go to an emulated device. tsc_early_khz (Linux 5.11): what the
 	# kernel measures by an emulated timer is wrong on a busy machine; one had a clock that ran twelve times too fast,
 	# and every suite in it was out of time.
-	TMPDIR=$vm_dir nice -n 10 qemu-system-x86_64 -accel tcg,thread=${vm_thread:-multi} -machine pc \
+	TMPDIR=$vm_dir nice -n "${VM_NICE:-10}" qemu-system-x86_64 -accel tcg,thread=${vm_thread:-multi} -machine pc \
 		-cpu max,la57=off,cx16=off,avx=off,avx2=off,erms=off,smap=off,smep=off -smp "${vm_cpus:-1}" -m "$memory" \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$kernel/vmlinuz" -initrd "$vm_dir/initramfs.gz" \
