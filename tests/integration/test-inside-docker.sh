@@ -49,6 +49,23 @@ part_docker() {
 	docker rm -f web >/dev/null
 }
 
+# Each of the cgroup drivers makes cgroups inside: limits hold, and are what the engine reads back.
+part_limits() {
+	local driver
+	machine_has_controllers "$kind" || return 0
+	for driver in systemd cgroupfs; do
+		inside sh -c "echo '{ \"exec-opts\": [ \"native.cgroupdriver=$driver\" ] }' >/etc/docker/daemon.json; systemctl restart docker" >/dev/null
+		is "$(docker info --format '{{.CgroupDriver}}')" "$driver" "cgroup driver $driver"
+		is "$(docker run --rm -m 64m --memory-swap 64m --pids-limit 20 --cpus 0.5 bb sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max 2>/dev/null ||
+			cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us' | xargs)" "67108864 20 50000 100000" "$driver: limits"
+		docker run --rm -m 16m --memory-swap 16m bb dd if=/dev/zero of=/dev/null bs=100M count=1 >/dev/null
+		is $? 137 "$driver: ... of which the one of memory holds"
+		docker run -d --name limited -m 64m bb sleep 1000 >/dev/null
+		like "$(docker stats --no-stream --format '{{.MemUsage}} {{.PIDs}}' limited)" '^[1-9].* / 64MiB 1$' "$driver: docker stats"
+		docker rm -f limited >/dev/null
+	done
+}
+
 part_covers() {
 	# A sysctl set in an inner privileged container is the outer one's, and nobody else's.
 	was=$(cat /proc/sys/vm/overcommit_memory)
@@ -112,7 +129,7 @@ part_again() {
 	is "$(docker run --rm made cat /made)" built "... and its images"
 }
 
-parts=${INSIDE_PARTS:-docker,covers,deeper,podman,again}
+parts=${INSIDE_PARTS:-docker,limits,covers,deeper,podman,again}
 for part in ${parts//,/ }; do "part_$part"; done
 cloister delete --force "$m"
 done_testing

@@ -34,6 +34,7 @@ isnt "$(inside cat /proc/sys/kernel/random/boot_id)" "$(cat /proc/sys/kernel/ran
 is "$(inside stat -f -c %T /run)" tmpfs "/run is a tmpfs"
 like "$(inside systemd-run --wait --pipe -q -p MemoryMax=50M -p TasksMax=20 cat /proc/self/cgroup)" 'system.slice/run-' "a unit has a cgroup of its own"
 is "$(inside systemd-run --wait --pipe -q -p User=nobody id -un)" nobody "a service as a user"
+! machine_has_controllers "$kind" || machine_limits cloister exec "$m"
 inside sh -c 'cat >/etc/systemd/system/tick.service <<END
 [Service]
 Type=oneshot
@@ -118,12 +119,9 @@ have engine-docker || { skip engine-docker "systemd in a container of Docker's";
 tree=$(machine_tree "$kind")
 on_exit engine_dockerd_stop d
 engine_dockerd_start d || { fail "dockerd starts"; done_testing; }
-tar -C "$tree" --exclude './usr/*' --exclude ./etc/hostname --exclude './etc/systemd/system/*.wants/*docker*' \
-	--exclude './etc/systemd/system/*.wants/*podman*' --exclude './var/lib/apt/*' --exclude './var/lib/dpkg/*' --exclude './var/cache/*' -c . |
-	docker import - machine >/dev/null 2>&1
-printf 'FROM machine\nSTOPSIGNAL SIGRTMIN+3\nCMD ["/sbin/init"]\n' | DOCKER_BUILDKIT=0 docker build -q -t machine - >/dev/null 2>&1
+machine_image "$tree"
 mkdir "$work/journal"
-docker run -d --name box --restart=always --privileged -v "$tree/usr:/usr:ro" -v "$work/journal:/var/log/journal" --tmpfs /run machine >/dev/null
+machine_run "$tree" --restart=always -v "$work/journal:/var/log/journal"
 settled() { machine_settled docker exec box; }
 of_box() { docker inspect -f "{{.$1}}" box; }
 ended() { docker events --since "$since" --until "$(date +%s)" --filter container=box --filter event=die --format '{{.Actor.Attributes.exitCode}}' | xargs; }

@@ -169,7 +169,7 @@ vm_node() {
 	cp -r /usr/lib/python3/dist-packages/grpc "$vm_dir/disk/usr/lib/python3/dist-packages/" || vm_lacks "no python3-grpcio"
 }
 
-# vm_start KERNEL ROOT MEGABYTES [KERNEL-OPTION…]: QEMU in the background, its pid in $vm_qemu.
+# vm_start KERNEL ROOT MEGABYTES [KERNEL-OPTION…]: QEMU in the background, its pid in $vm_qemu. VM_NICE: 10 if not set.
 vm_start() {
 	local kernel=$1 root=$2 memory=$3 khz
 	shift 3
