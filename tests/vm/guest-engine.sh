@@ -69,5 +69,31 @@ ok "stop" docker stop -t 60 cc
 is "$(docker inspect -f '{{.State.ExitCode}}' cc)" 3 "... by its own handler"
 ok "start again" docker start cc
 ok "rm -f" docker rm -f cc
+
+# systemd in a scope of systemd's.
+machine() {
+	local tree=$top_srcdir/trees/inside
+	. "$tests_lib/machine.sh"
+	machine_image "$tree"
+	ok "a container with systemd" machine_run "$tree" -m 512m --memory-swap 512m
+	ok "... boots" eventually 60 machine_settled docker exec box
+	like "$(cat "/proc/$(pid_of box)/cgroup")" '^0::/.*\.slice/docker-.*\.scope/init\.scope$' "... has moved below its scope"
+	ask docker exec box <<END
+state: systemctl is-system-running
+failed: systemctl --failed --no-legend --plain
+cgroup: cat /proc/1/cgroup
+raise: systemctl set-property --runtime -- -.slice MemoryMax=1G; echo 1G >/sys/fs/cgroup/memory.max; cat /sys/fs/cgroup/memory.max
+END
+	said_is state running "... to running"
+	said_is failed "" "... no unit failed"
+	said_is cgroup 0::/init.scope "... and sees its own cgroups alone"
+	said_like raise '^536870912$' "isolation: it cannot raise what its scope has"
+	machine_limits docker exec box
+	ok "the host's systemd reloads" systemctl daemon-reload
+	like "$(docker exec box systemd-run --wait --pipe -q -p TasksMax=30 sh -c 'cat /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/pids.max')" '^30$' "... and what is delegated stays so"
+	ok "docker stop" docker stop -t 100 box
+	is "$(docker inspect -f '{{.State.ExitCode}}' box)" 130 "... shuts it down"
+}
+[ "$engine_cgroup_driver" != systemd ] || [ ! -d "$top_srcdir/trees/inside" ] || machine
 engine_dockerd_stop d
 done_testing
