@@ -45,6 +45,19 @@ static bool is_harmless(const struct spec_device *d)
 	       (d->major == MEM_MAJOR && d->minor == 3);
 }
 
+/**
+ * devices_find_default() - the name below /dev of a device that every container has
+ *
+ * Return: a constant; NULL if @st is of something else.
+ */
+const char *devices_find_default(const struct stat *st)
+{
+	for (size_t i = 0; S_ISCHR(st->st_mode) && i < G_N_ELEMENTS(defaults); i++)
+		if (st->st_rdev == makedev(defaults[i].major, defaults[i].minor))
+			return defaults[i].name;
+	return NULL;
+}
+
 /* Already there, by another way: the defaults, ptmx, console and the pts. */
 static bool is_default(const struct spec_device *d)
 {

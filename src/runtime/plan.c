@@ -10,6 +10,7 @@
 #include "lib/mnt.h"
 #include "lib/sys.h"
 #include "lib/userrights.h"
+#include "runtime/devices.h"
 #include "runtime/enginedirs.h"
 #include "runtime/error.h"
 #include "runtime/overlay-volume.h"
@@ -163,7 +164,13 @@ static int open_volume(struct plan_step *step, int fd, const struct stat *st)
 	g_snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	step->path = g_file_read_link(link, NULL);
 	step->file = !S_ISDIR(st->st_mode);
+	step->device = devices_find_default(st);
 	return 0;
+}
+
+static struct plan_step *plan_last(struct plan *plan)
+{
+	return &g_array_index(plan->steps, struct plan_step, plan->steps->len - 1);
 }
 
 static bool plan_volume(struct plan *plan, struct spec_mount *m, int index, struct vet *vet,
@@ -200,10 +207,15 @@ static bool plan_volume(struct plan *plan, struct spec_mount *m, int index, stru
 		return error_set(
 			error, "volume source \"%s\" is a block device; give a file or a directory",
 			m->source);
+	if (S_ISCHR(st.st_mode) && !plan_last(plan)->device)
+		return error_set(
+			error,
+			"volume source \"%s\" is a device, which cannot be used on a "
+			"volume; give it as one (linux.devices, Docker and Podman: --device)",
+			m->source);
 	if (m->recursive && plan->mountinfo_fd < 0)
 		plan->mountinfo_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	return find_user(&g_array_index(plan->steps, struct plan_step, plan->steps->len - 1),
-			 error);
+	return find_user(plan_last(plan), error);
 }
 
 /* An overlay of directories of the host; a volume from here on. */

@@ -49,9 +49,10 @@ struct plan_step {
 	enum plan_kind kind;
 	char from[16]; /* "proc", "vol/3" */
 	const struct spec_mount *mount;
-	int tree_fd; /* volumes: the detached clone of the source, until it is attached */
-	char *path;  /* volumes: the canonical path of the source on the host */
-	bool file;   /* the source is not a directory */
+	int tree_fd;	    /* volumes: the detached clone of the source, until it is attached */
+	char *path;	    /* volumes: the canonical path of the source on the host */
+	bool file;	    /* the source is not a directory */
+	const char *device; /* it is one that every container has: its name in /dev, or NULL */
 	bool recursive;
 	bool own_systemd; /* PLAN_CGROUP: the hierarchy of systemd is writable in any case */
 	struct plan_proxy

@@ -305,16 +305,19 @@ static bool shift_volume(struct tree *tree, struct plan_step *step, GError **err
 static bool build_volume(struct tree *tree, struct plan_step *step, GError **error)
 {
 	const struct spec_mount *m = step->mount;
+	uint64_t nodev = ATTR_NODEV;
 	int r;
 
-	if (!shift_volume(tree, step, error))
+	if (step->device && volume_replace_device(tree, step) == 0)
+		nodev = 0;
+	else if (!shift_volume(tree, step, error))
 		return false;
 	r = make_volume_point(tree->shop, step);
 	if (r == 0)
 		r = volume_loosen(step);
 	if (r == 0)
 		r = attach_part(tree->shop, step->tree_fd, step->from, step->recursive,
-				m->set | ATTR_NODEV | (step->as ? MOUNT_ATTR_NOSUID : 0) |
+				m->set | nodev | (step->as ? MOUNT_ATTR_NOSUID : 0) |
 					(m->shift_optional ? MOUNT_ATTR_RDONLY : 0),
 				&step->shift);
 	return r == 0 || error_set_errno(error, r, "volume source \"%s\"", m->source);

@@ -164,6 +164,27 @@ int volume_replace_tmpfs(const struct tree *tree, struct plan_step *step)
 	return 0;
 }
 
+/**
+ * volume_replace_device() - "-v /dev/null:/etc/x": the container's own node instead of the host's
+ *
+ * On a volume, which is nodev, a node is of no use. Its own /dev has the same ones, and engines
+ * have it mounted before everything of the user's. Return: 0; -errno, -ENOENT where there is no
+ * such /dev.
+ */
+int volume_replace_device(const struct tree *tree, struct plan_step *step)
+{
+	g_autofree char *node = g_build_filename("dev", step->device, NULL);
+	int fd = mnt_clone(tree->shop->base, node, false);
+
+	if (fd < 0)
+		return fd;
+	fd_close(step->tree_fd);
+	step->tree_fd = fd;
+	step->recursive = false;
+	step->shift = (struct plan_shift){ "native", "the container's own device" };
+	return 0;
+}
+
 /* What the host mounted read-only stays that: engines say "rw" also where nobody asked for it. */
 #ifdef MUTANT_VOLUME_LOOSENED
 #define NEVER_CLEARED ((uint64_t)0)

@@ -10,4 +10,5 @@ int volume_userns(const struct tree *tree, const struct spec_mount *m, GError **
 char *volume_find_unmappable(const struct tree *tree, const struct plan_step *step, int userns_fd);
 char *volume_find_submount(const struct tree *tree, const struct plan_step *step);
 int volume_replace_tmpfs(const struct tree *tree, struct plan_step *step);
+int volume_replace_device(const struct tree *tree, struct plan_step *step);
 int volume_loosen(const struct plan_step *step);

@@ -42,6 +42,9 @@ is "$(run_with "[$(bind "$vol" /v rbind rw)]" 'stat -c %u:%g /v/of-root /v/of-10
 	"0:0 1000:1000 " "owners inside are those on disk"
 is "$(stat -c %u:%g "$vol/new")" 7:8 "and the other way round"
 is "$(run_with "[$(bind "$vol/of-1000" /file bind)]" 'stat -c %u /file; cat /file' | tr '\n' ' ')" "1000 user " "a file"
+is "$(run_with "[$(bind /dev/null /etc/off bind ro), $(bind /dev/zero /dev/random rbind)]" 'echo x >/etc/off; wc -c </etc/off; head -c 3 /dev/random | tr "\0" z' | tr '\n' ' ')" \
+	"0 zzz" "a device that each container has: in the place of a file, of another device"
+like "$(run_with "[$(bind /dev/fuse /dev/fuse bind)]")" 'is a device, .*--device' "any other device: what to ask for instead"
 mkdir -p "$work/native/sub"; echo n >"$work/native/f"; chown -R 100000:100000 "$work/native"
 is "$(run_with "[$(bind "$work/native" /v bind)]" 'stat -c %u /v /v/f' | tr '\n' ' ')" "0 0 " "what the container's range owns on disk is used as it is"
 
