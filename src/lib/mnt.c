@@ -56,9 +56,17 @@ int mnt_configure(int fs, const char *options)
 	return 0;
 }
 
+/* What begins a line of /proc/mounts: programs look for "cgroup" or "proc" there. */
+static int set_source(int fs, const char *fstype, const char *options)
+{
+	if (options && (strncmp(options, "source=", 7) == 0 || strstr(options, ",source=")))
+		return 0;
+	return sys_fsconfig_string(fs, "source", fstype);
+}
+
 /**
  * mnt_new() - a detached mount of a new @fstype instance
- * @options: as for mnt_configure()
+ * @options: as for mnt_configure(); without "source=" that is @fstype
  * @attrs: MOUNT_ATTR_*
  *
  * Return: a descriptor of the mount, which goes with its last one unless it is attached; or -errno.
@@ -66,8 +74,10 @@ int mnt_configure(int fs, const char *options)
 int mnt_new(const char *fstype, const char *options, unsigned int attrs)
 {
 	autofd fs = sys_fsopen(fstype);
-	int r = fs < 0 ? fs : mnt_configure(fs, options);
+	int r = fs < 0 ? fs : set_source(fs, fstype, options);
 
+	if (r == 0)
+		r = mnt_configure(fs, options);
 	if (r == 0)
 		r = sys_fsconfig_create(fs);
 	return r < 0 ? r : sys_fsmount(fs, attrs);

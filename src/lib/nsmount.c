@@ -120,8 +120,10 @@ int nsmount_proc_context(int host_proc, int ns)
 int nsmount_proc_of(int host_proc, int ns, const char *options)
 {
 	autofd fs = nsmount_proc_context(host_proc, ns);
-	int r = fs < 0 ? fs : mnt_configure(fs, options);
+	int r = fs < 0 ? fs : sys_fsconfig_string(fs, "source", "proc");
 
+	if (r == 0)
+		r = mnt_configure(fs, options);
 	if (r == 0)
 		r = sys_fsconfig_create(fs);
 	return r < 0 ? r : sys_fsmount(fs, attrs);

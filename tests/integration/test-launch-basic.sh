@@ -120,6 +120,8 @@ ok "--read-only leaves --tmpfs writable" in_root --read-only --tmpfs /scratch --
 ok "/dev works" in_root -- sh -c 'echo x >/dev/null && [ "$(head -c 3 /dev/zero | wc -c)" = 3 ] && head -c 3 /dev/urandom >/dev/null &&
 	[ -c /dev/full ] && [ -c /dev/tty ] && [ -e /dev/ptmx ] && [ -L /dev/fd ] && [ -L /dev/stdin ]'
 ok "/dev/shm and /dev/mqueue" in_root -- sh -c 'touch /dev/shm/x && [ "$(stat -c %u /dev/shm/x)" = 0 ] && grep -q " /dev/mqueue mqueue " /proc/mounts'
+is "$(in_root -- awk '$2 ~ "^/(proc|sys|dev)$|^/sys/fs/cgroup" { print $1 == $3 ? "ok" : $0 }' /proc/mounts </dev/null | sort -u)" ok \
+	"programs that look for \"cgroup\" or \"proc\" at the beginning of a line of /proc/mounts find it"
 is "$(umask 077 && launch --user 65534 -- sh -c 'cut -c1 /proc/version; echo x >/tmp/y && cat /tmp/y' </dev/null 2>&1 | tail -n 1)" x \
 	"whatever the caller's umask is"
 ok "without --rootfs the host's programs, a private /tmp, /root, /etc" launch -- sh -c \
