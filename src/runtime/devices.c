@@ -12,6 +12,7 @@
 
 #include "lib/fd.h"
 #include "runtime/error.h"
+#include "runtime/plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -281,4 +282,41 @@ int devices_make(int dir, const struct spec *spec, uid_t uid, gid_t gid, const c
 			r = make_listed(dir, d, uid, gid);
 	}
 	return r;
+}
+
+static int make_point(int dir, const char *path, bool file, uid_t uid, gid_t gid)
+{
+	const char *name;
+	autofd parent = open_parent(dir, path, uid, gid, &name);
+
+	if (parent < 0)
+		return parent;
+	if (file)
+		return make_node(parent, name, S_IFREG, 0, 0644, uid, gid);
+	if (mkdirat(parent, name, 0755) < 0)
+		return -errno;
+	return fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+/**
+ * devices_make_points() - the places for mounts below a /dev that will be read-only
+ *
+ * PID 1 cannot make them in there. Podman 5 wants such a one: --read-only, and of a pod's infra
+ * container.
+ */
+int devices_make_points(int dir, const struct plan *plan, uid_t uid, gid_t gid,
+			const char **ret_failed)
+{
+	for (guint i = 0; i < plan->steps->len; i++) {
+		const struct plan_step *step = &g_array_index(plan->steps, struct plan_step, i);
+		const char *path = step->mount->destination;
+		int r = g_str_has_prefix(path, "/dev/")
+				? make_point(dir, path + strlen("/dev/"), step->file, uid, gid)
+				: 0;
+
+		*ret_failed = path;
+		if (r < 0 && r != -EEXIST)
+			return r;
+	}
+	return 0;
 }

@@ -14,6 +14,7 @@
 #include "runtime/enginedirs.h"
 #include "runtime/error.h"
 #include "runtime/overlay-volume.h"
+#include "runtime/volume.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,6 +182,8 @@ static bool plan_volume(struct plan *plan, struct spec_mount *m, int index, stru
 	struct stat st;
 	int r;
 
+	if (volume_is_build_cache(m))
+		m->propagation = MS_PRIVATE;
 	if (m->propagation & MS_SHARED)
 		return error_set(error,
 				 "mount \"%s\": mounts cannot be shared with the host, since the "

@@ -363,6 +363,8 @@ static bool build_dev(struct tree *tree, const struct spec_mount *m, GError **er
 	const char *failed = m->destination;
 	int r = fd < 0 ? fd : devices_make(fd, tree->spec, tree->uid, tree->gid, &failed);
 
+	if (r == 0 && (m->set & MOUNT_ATTR_RDONLY))
+		r = devices_make_points(fd, tree->plan, tree->uid, tree->gid, &failed);
 	if (r == 0)
 		r = attach_part(
 			tree->shop, fd, "dev", false,

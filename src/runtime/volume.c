@@ -15,11 +15,26 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
 #define TMPFS_MAGIC_NUMBER 0x01021994 /* <linux/magic.h> */
+
+/**
+ * volume_is_build_cache() - RUN --mount=type=cache of buildah and `podman build`
+ *
+ * sharing=shared, the default, is about who may use it at a time, gets among the options of the
+ * mount, and says there what nobody meant.
+ */
+bool volume_is_build_cache(const struct spec_mount *m)
+{
+	const char *name = strrchr(m->source, '/');
+
+	return m->propagation == MS_SHARED && name &&
+	       g_str_has_prefix(name, "/buildah-bind-target-");
+}
 
 static char *map_text(const GArray *map)
 {

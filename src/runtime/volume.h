@@ -6,6 +6,7 @@
  */
 #include "runtime/tree.h"
 
+bool volume_is_build_cache(const struct spec_mount *m);
 int volume_userns(const struct tree *tree, const struct spec_mount *m, GError **error);
 char *volume_find_unmappable(const struct tree *tree, const struct plan_step *step, int userns_fd);
 char *volume_find_submount(const struct tree *tree, const struct plan_step *step);

@@ -17,13 +17,13 @@ runs=0
 run_with() {
 	runs=$((runs + 1))
 	python3 - "$bundle/config.json" "$root" "$1" "${2:-true}" "${3:-{\}}" <<-'PY'
-	import json, sys
+	import json, os, sys
 	file, root, mounts, script, linux = sys.argv[1:]
 	ns = [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")]
 	linux = json.loads(linux)
 	linux["namespaces"] = ns + linux.get("namespaces", [])
 	base = [{"destination": "/proc", "type": "proc", "source": "proc"},
-	        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}]
+	        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"] + os.environ.get("DEV_OPTIONS", "").split()}]
 	json.dump({"ociVersion": "1.2.0", "root": {"path": root}, "mounts": base + json.loads(mounts), "linux": linux,
 	           "process": {"cwd": "/", "args": ["/bin/sh", "-c", script], "user": {"uid": 0, "gid": 0},
 	                       "env": ["PATH=/bin:/usr/bin"],
@@ -45,8 +45,12 @@ is "$(run_with "[$(bind "$vol/of-1000" /file bind)]" 'stat -c %u /file; cat /fil
 is "$(run_with "[$(bind /dev/null /etc/off bind ro), $(bind /dev/zero /dev/random rbind)]" 'echo x >/etc/off; wc -c </etc/off; head -c 3 /dev/random | tr "\0" z' | tr '\n' ' ')" \
 	"0 zzz" "a device that each container has: in the place of a file, of another device"
 like "$(run_with "[$(bind /dev/fuse /dev/fuse bind)]")" 'is a device, .*--device' "any other device: what to ask for instead"
-mkdir -p "$work/native/sub"; echo n >"$work/native/f"; chown -R 100000:100000 "$work/native"
+is "$(DEV_OPTIONS=ro run_with "[$(bind "$vol/of-1000" /dev/deep/file bind ro), $(bind "$vol" /dev/vol bind), {\"destination\": \"/dev/pts\", \"type\": \"devpts\", \"options\": [\"newinstance\"]}]" \
+	'cat /dev/deep/file /dev/vol/of-1000; ls /dev/pts; touch /dev/new 2>&1; echo x >/dev/null && echo null' | xargs)" \
+	"user user ptmx touch: /dev/new: Read-only file system null" "below a /dev that is read-only (Podman 5: pods, --read-only)"
+mkdir -p "$work/buildah-bind-target-0" "$work/native/sub"; echo n >"$work/native/f"; chown -R 100000:100000 "$work/native"
 is "$(run_with "[$(bind "$work/native" /v bind)]" 'stat -c %u /v /v/f' | tr '\n' ' ')" "0 0 " "what the container's range owns on disk is used as it is"
+is "$(run_with "[$(bind "$work/buildah-bind-target-0" /v shared)]" 'touch /v/x && echo cached')" cached "RUN --mount=type=cache, of which buildah says that it is shared"
 
 ### Mappings of the mount's own
 own='{"source": "'$vol'", "destination": "/v", "type": "bind", "options": ["bind"],
@@ -102,6 +106,7 @@ umount "$vol/deep/er"
 
 ### Propagation
 fails 'cannot be shared with the host.*rslave' "shared propagation is refused with a reason" run_with "[$(bind "$vol" /v rbind rshared)]"
+fails 'cannot be shared with the host' "... that of one mount too" run_with "[$(bind "$vol" /v bind shared)]"
 mkdir -p "$work/shared/late"; mount --bind "$work/shared" "$work/shared"; on_exit umount -l "$work/shared"
 mount --make-shared "$work/shared"
 arrives() { # OPTION: does what the host mounts later arrive?
