@@ -164,7 +164,7 @@ is "$(podman exec auto sh -c 'cat /tmp/file; stat -c %u /tmp/file /owned/of-1000
 ok "... cp out of it" podman cp auto:/tmp/file "$work/out3"
 is "$(cat "$work/out3")" "from host" "... too"
 podman rm -f -t 0 auto >/dev/null
-printf 'FROM localhost/bb\nRUN cat /proc/self/uid_map >/map\n' >"$work/Containerfile"
+printf 'FROM localhost/bb\nRUN cat /proc/self/uid_map >/map\nRUN --mount=type=cache,target=/c touch /c/x\n' >"$work/Containerfile"
 ok "build" podman build -q --isolation oci --network none -t localhost/built -f "$work/Containerfile" "$work/vol"
 unlike "$(run --rm localhost/built cat /map)" '^ *0 +0 ' "isolation: its steps are contained"
 is "$(podman ps -aq)" "" "no container is left"
