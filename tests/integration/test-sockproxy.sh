@@ -114,6 +114,28 @@ if have tool-docker-compose; then
 else
 	skip tool-docker-compose "compose up and down"
 fi
+# Compose 2 asks otherwise than 1: builds are BuildKit's, and inline configs are copied in before the start.
+if [ -n "${ENGINE_TREE:-}" ] && through compose version >/dev/null 2>&1; then
+	mkdir "$work/compose"
+	cat >"$work/compose/compose.yaml" <<'END'
+services:
+  web: { image: bb, command: [ sh, -c, "echo served; sleep 1000" ], healthcheck: { test: [ CMD, "true" ], interval: 1s },
+         configs: [ { source: c, target: /c } ], stop_grace_period: 1s }
+  app: { build: { context: ., dockerfile_inline: "FROM bb\nRUN cat /proc/self/uid_map >/map\n" }, command: [ cat, /map ],
+         depends_on: { web: { condition: service_healthy } } }
+configs: { c: { content: inline } }
+END
+	compose() { (cd "$work/compose" && through compose --progress plain -p two "$@" 2>&1 </dev/null); }
+	ok "compose 2: build, health check and up" compose up -d
+	like "$(compose logs --no-color app)" 'app-1 .* 0 +[1-9]' "... logs: what was built was built contained"
+	is "$(compose exec -T web cat /c)" inline "... exec, and an inline config"
+	compose cp web:/c ./copy >/dev/null
+	is "$(cat "$work/compose/copy")" inline "... cp"
+	like "$(compose run --rm -T --no-deps app echo ran)" ran "... run"
+	like "$(compose down)" 'two_default  Removed' "... down"
+elif [ -n "${ENGINE_TREE:-}" ]; then
+	skip tool-docker-compose-2 "compose 2: it is not among the engine's programs"
+fi
 if have python-docker; then
 	like "$(timeout 60 /usr/bin/python3 -c 'import docker, sys; c = docker.DockerClient(base_url="unix://" + sys.argv[1]); print(c.containers.run("bb", "echo sdk", remove=True))' "$work/p.sock" 2>&1)" sdk "the Python SDK"
 else
