@@ -169,13 +169,13 @@ cloister delete --force "$name"
 name=$(cname fds)
 launch --detach --name "$name" --rootfs "$root" --cpus 0.01 "${volumes[@]}" -- sleep 100 </dev/null >/dev/null 2>&1 &
 launcher=$!
-held='' now='' # twice the same: it waits
+held= # at the last look: at the first it may not have closed yet what it was born with
 end=$((SECONDS + 5))
-while [ -z "$held" ] && [ $SECONDS -lt $end ] && kill -0 $launcher 2>/dev/null; do
+while [ $SECONDS -lt $end ] && kill -0 $launcher 2>/dev/null; do
 	for pid in $(family cloister); do
 		grep -qs '65536' "/proc/$pid/uid_map" || continue
-		before=$now now=$(ls -l "/proc/$pid/fd" 2>/dev/null | sed -n 's/.* -> //p')
-		[ "$now" != "$before" ] || held=$now
+		now=$(ls -l "/proc/$pid/fd" 2>/dev/null | sed -n 's/.* -> //p')
+		[ -z "$now" ] || [ "$(readlink "/proc/$pid/exe")" != "$(readlink -f "$(type -P cloister)")" ] || held=$now
 	done
 done
 wait $launcher
