@@ -80,12 +80,21 @@ static bool spawn_server(const struct container *c, int fuse, struct proc_id *se
 	return serve_spawn(c, options, fds, server, error);
 }
 
+/*
+ * An engine looks where a path of the container leads, link by link, and then goes there by its
+ * name: dockerd mounts the container's volumes so at each `docker cp`, in the host's mount
+ * namespace. What was a directory may be a link by then, out of the container. So the kernel
+ * follows none here; reading them is no matter of it.
+ */
 static int mount_mirror(const struct overlay *o, int fuse)
 {
-	uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+	uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSYMFOLLOW |
 			 (o->options.attrs & MOUNT_ATTR_RDONLY);
 	char options[256];
 
+#ifdef MUTANT_MIRROR_FOLLOWS
+	attrs &= ~(uint64_t)MOUNT_ATTR_NOSYMFOLLOW;
+#endif
 	g_snprintf(options, sizeof(options),
 		   "source=cloister,subtype=shiftfs,fd=%d,rootmode=40000,user_id=0,group_id=0,"
 		   "allow_other,default_permissions%s",

@@ -143,13 +143,14 @@ within() { DOCKER_CONFIG=$engine_cli timeout -k 1 "$1" "$engine_docker" -H "unix
 mkdir "$work/tools" "$work/host"; cp "$top_builddir"/tests/lib/{attack,fusetrap} "$work/tools"
 echo of the host >"$work/host/secret"
 docker run -d --name tricks --privileged -v "$work/tools:/tools:ro" bb sh -c "mkdir -p /tmp/real /tmp/trap; mkfifo /tmp/fifo
-	echo in >/tmp/real/secret; ln -s $work/host /tmp/link; /tools/fusetrap /tmp/trap -1 -14 -15 & /tools/attack swap /tmp/real /tmp/link /tmp/stop; sleep 1000" >/dev/null
+	echo in >/tmp/real/secret; ln -s $work/host /tmp/link; ln -s $work/host /tmp/out; /tools/fusetrap /tmp/trap -1 -14 -15 & /tools/attack swap /tmp/real /tmp/link /tmp/stop; sleep 1000" >/dev/null
 ok "(it plays them)" eventually 10 docker exec tricks sh -c 'grep -q " /tmp/trap " /proc/mounts'
 ok "cp out of a pipe does not wait for who writes" within 10 cp tricks:/tmp/fifo "$work/fifo"
 ok "nor into one for who reads" within 10 cp "$work/file" tricks:/tmp/fifo
 ok "a FUSE file system of the container's own, which never answers, is not seen: cp out" within 10 cp tricks:/tmp/trap "$work/trap"
 ok "... cp in" within 10 cp "$work/file" tricks:/tmp/trap/file
-ok "... diff" within 20 diff tricks
+within 20 diff tricks >/dev/null 2>&1 # opens what it took for a directory, and now may be the link
+like $? '^[01]$' "... diff"
 ok "... export" within 30 export -o "$work/tar" tricks
 read_out='' copies=0
 for i in $(seq 80); do
@@ -161,12 +162,18 @@ done
 isnt $copies 0 "(some copies come through)"
 is "$read_out" "" "a path that changes between a directory and a link leads cp to nothing of the host"
 is "$(ls "$work/host")" secret "... nor writes it"
+# At each cp Docker 20.10 mounts the container's volumes, on the host, by names that it has looked at before.
+if engine_is_cloister && [ "${ENGINE_STORAGE:-overlay2}:${ENGINE_STORE:-}" = overlay2: ]; then
+	fails 'symbolic links' "nobody of the host is led out of the engine's view by a name" \
+		cat "$(docker inspect -f '{{.GraphDriver.Data.MergedDir}}' tricks)/tmp/out/secret"
+fi
 # Of archives the links' targets are names; a file of the host's would be in it with its text.
 of_host() { tar -xOf "$1" 2>/dev/null | grep -ac 'of the host'; }
 found=0 status=0
 for i in 1 2 3 4 5; do # what vanishes under it is an error of the engine's, as with any runtime
 	within 30 export -o "$work/tar" tricks 2>/dev/null && found=$((found + $(of_host "$work/tar"))) || status=$?
-	within 30 commit --pause=false tricks tricks:$i >/dev/null 2>&1 || { status=$?; continue; }
+	# Not paused it reads the upper directory, beside the engine's view, while names change: doc/security.md
+	within 30 commit tricks tricks:$i >/dev/null 2>&1 || { status=$?; continue; }
 	docker run --rm tricks:$i grep -rs . /tmp >"$work/committed"
 	found=$((found + $(grep -c 'of the host' "$work/committed")))
 done
