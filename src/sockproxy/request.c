@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -125,6 +126,23 @@ static bool shares_network(const struct target *t)
 }
 
 /*
+ * The engine reads a container's own files by their names, as the host's root. While the container
+ * can put links in their place they lead to anything of the host's: it is to be paused. Before
+ * version 1.13 of the API who says nothing wants none.
+ */
+static bool commits_running(const struct target *t)
+{
+	const char *pause = target_query(t, "pause"), *minor = strchr(t->version, '.');
+
+#ifdef MUTANT_COMMITS_RUNNING
+	return false;
+#endif
+	if (pause && *pause)
+		return strcmp(pause, "1") != 0 && strcmp(pause, "true") != 0;
+	return minor && atoi(t->version) <= 1 && atoi(minor + 1) < 13;
+}
+
+/*
  * Checkpoints are written, listed and removed by the engine, as the host's root, below any
  * directory that is asked for. And where an image comes from says whether it is pulled or imported:
  * one of the two, since the engine has its own mind about which of them counts.
@@ -152,6 +170,10 @@ static int check_query(const struct endpoint *e, const struct target *t, const c
 	}
 	if (strcmp(e->path, "build") == 0 && shares_network(t)) {
 		*why = "a build cannot share a container's network through this socket";
+		return -EBADMSG;
+	}
+	if (strcmp(e->path, "commit") == 0 && commits_running(t)) {
+		*why = "a container is paused while it is committed through this socket";
 		return -EBADMSG;
 	}
 	return check_sources(e, t, why);

@@ -47,6 +47,7 @@ like "$(python3 "$tests_lib/httpraw.py" --websocket "$work/p.sock" /containers/o
 like "$(through commit other stolen 2>&1)" "$out" "docker commit"
 is "$(post "http://d/commit?container=none&container=other&repo=stolen")" 404 "... the first of two is what counts"
 is "$(post "http://d/commit?repo=stolen")" 400 "... of none"
+is "$(post "http://d/commit?container=ours&pause=0&repo=stolen")" 400 "... of one that goes on and may put links in the place of its files"
 is "$(through images -q stolen)" "" "... was not done"
 like "$(through export other 2>&1 >"$work/exported")" "$out" "docker export"
 like "$(through diff other 2>&1)" "$out" "docker diff"
