@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/major.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -70,6 +71,51 @@ static bool is_default(const struct spec_device *d)
 	       g_str_has_prefix(d->path, "/dev/pts/");
 }
 
+/**
+ * devices_driver() - what the kernel calls a major number: "136 pts" in the section "Character
+ * devices:" or "Block devices:" of /proc/devices
+ *
+ * Return: freed with g_free(); NULL: it has no such
+ */
+char *devices_driver(char type, int64_t major)
+{
+	static char text[1 << 16];
+	const char *section = type == 'b' ? "Block devices:" : "Character devices:";
+	const char *at;
+
+	if (fd_read_file_at(AT_FDCWD, "/proc/devices", text, sizeof(text)) < 0 ||
+	    !(at = strstr(text, section)))
+		return NULL;
+	while ((at = strchr(at, '\n'))) {
+		char *end;
+		int64_t number = strtoll(++at, &end, 10);
+
+		if (end == at)
+			return NULL;
+		if (number == major && *end == ' ')
+			return g_strndup(end + 1, strcspn(end + 1, "\n"));
+	}
+	return NULL;
+}
+
+/* Drivers whose major number the kernel chooses at each boot. */
+static const char *danger_of_driver(const struct spec_device *d)
+{
+	static const struct {
+		const char *driver, *what;
+	} list[] = {
+		{ "bsg", "the host's disks" },	 { "nvme-generic", "the host's disks" },
+		{ "dax", "the host's disks" },	 { "dimmctl", "the host's disks" },
+		{ "ndctl", "the host's disks" }, { "watchdog", "the machine's watchdog" },
+	};
+	g_autofree char *driver = devices_driver(d->type, d->major);
+
+	for (size_t i = 0; driver && i < G_N_ELEMENTS(list); i++)
+		if (strcmp(driver, list[i].driver) == 0)
+			return list[i].what;
+	return NULL;
+}
+
 /* Why a device of the host is not for containers, or NULL. */
 static const char *danger(const struct spec_device *d)
 {
@@ -83,13 +129,18 @@ static const char *danger(const struct spec_device *d)
 		{ TTY_MAJOR, 0, 255, "the host's terminals" },
 		{ TTYAUX_MAJOR, 1, 1, "the host's terminals" },
 		{ VCS_MAJOR, 0, 255, "the host's screens" },
+		{ MISC_MAJOR, 130, 130, "the machine's watchdog" },
 		{ MISC_MAJOR, 144, 144, "the machine's NVRAM" },
+		{ MISC_MAJOR, 203, 203, "what makes devices of the host" }, /* cuse */
 		{ MISC_MAJOR, 223, 223, "the host's input" },
 		{ MISC_MAJOR, 231, 231, "the machine's suspended memory" },
 		{ MISC_MAJOR, 234, 237, "the host's disks" },
+		{ MISC_MAJOR, 239, 239, "the host's input" }, /* uhid */
 		{ 21 /* SCSI generic */, 0, 255, "the host's disks" },
+		{ 90 /* MTD */, 0, 0xfffff, "the machine's flash memory" },
 		{ 162 /* raw */, 0, 0xfffff, "the host's disks" },
 		{ 202 /* msr */, 0, 0xfffff, "the machine's registers" },
+		{ 229 /* hvc */, 0, 0xfffff, "the host's terminals" },
 	};
 
 #ifdef MUTANT_DEVICE_GIVEN
@@ -101,7 +152,7 @@ static const char *danger(const struct spec_device *d)
 		if (d->major == list[i].major && d->minor >= list[i].first &&
 		    d->minor <= list[i].last)
 			return list[i].what;
-	return NULL;
+	return d->type == 'c' ? danger_of_driver(d) : NULL;
 }
 
 /* The mark of --privileged: a rule that allows every device. */

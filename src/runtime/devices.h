@@ -13,6 +13,7 @@
 struct plan;
 
 const char *devices_find_default(const struct stat *st);
+char *devices_driver(char type, int64_t major);
 bool devices_switch(const struct spec *spec, const struct settings_inside *inside, GError **error);
 bool devices_check(const struct spec *spec, GError **error);
 int devices_make(int dir, const struct spec *spec, uid_t uid, gid_t gid, const char **ret_failed);

@@ -6,9 +6,8 @@
 #include "config.h"
 #include "runtime/scope.h"
 
-#include "lib/fd.h"
+#include "runtime/devices.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,28 +111,6 @@ static void add_v2(GPtrArray *arguments, const struct cgroup_limits *l)
 	add_unified(arguments, l);
 }
 
-/* What "136 pts" is called in the section "Character devices:" or "Block devices:". */
-static char *driver_name(char type, int64_t major)
-{
-	static char text[1 << 16];
-	const char *section = type == 'b' ? "Block devices:" : "Character devices:";
-	const char *at;
-
-	if (fd_read_file_at(AT_FDCWD, "/proc/devices", text, sizeof(text)) < 0 ||
-	    !(at = strstr(text, section)))
-		return NULL;
-	while ((at = strchr(at, '\n'))) {
-		char *end;
-		int64_t number = strtoll(++at, &end, 10);
-
-		if (end == at)
-			return NULL;
-		if (number == major && *end == ' ')
-			return g_strndup(end + 1, strcspn(end + 1, "\n"));
-	}
-	return NULL;
-}
-
 static char *device_name(const struct cgroup_device *rule)
 {
 	const char *kind = rule->type == 'b' ? "block" : "char";
@@ -143,7 +120,7 @@ static char *device_name(const struct cgroup_device *rule)
 		return g_strdup_printf("%s-*", kind);
 	if (rule->minor >= 0)
 		return g_strdup_printf("/dev/%s/%d:%d", kind, (int)rule->major, (int)rule->minor);
-	driver = driver_name(rule->type, rule->major);
+	driver = devices_driver(rule->type, rule->major);
 	return driver ? g_strdup_printf("%s-%s", kind, driver) : NULL;
 }
 

@@ -392,6 +392,12 @@ no_number() {
 	edit 'l["devices"] = [{"path": "/dev/kmsg-of-host", "type": "c", "major": 1, "minor": 11, "fileMode": 438}]; p["args"] = ["true"]'
 	inside
 	like "$status $out" "^1 .*kernel's log" "the host's devices: asked for by name: refused"
+	# uhid types what it likes on the host's console; bsg reads and writes disks, by a number of this boot
+	for number in 10:239 $(awk '$2 == "bsg" { print $1 ":0" }' /proc/devices); do
+		edit "l['devices'] = [{'path': '/dev/of-host', 'type': 'c', 'major': ${number%:*}, 'minor': ${number#*:}, 'fileMode': 438}]; p['args'] = ['true']"
+		inside
+		like "$status $out" '^1 .*is not given to containers' "the host's devices: c $number: refused"
+	done
 	# The value that it has: nobody is harmed if it should be set.
 	edit "l['sysctl'] = {'user.max_time_namespaces': '$(cat /proc/sys/user/max_time_namespaces)'}; p['args'] = ['true']"
 	inside
