@@ -13,6 +13,7 @@
 #include "lib/sys.h"
 #include "runtime/error.h"
 #include "runtime/init.h"
+#include "runtime/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,9 +89,29 @@ static bool learn_pid(struct container *c, pid_t joiner, GError **error)
 	       error_set_errno(error, c->pidfd, "find the container's first process");
 }
 
+/* Its user namespace is to be its own root's: see owner.c. */
+static pid_t clone_owned(struct container *c)
+{
+	struct owner_before before;
+	int r;
+	pid_t pid;
+
+#ifndef MUTANT_OWNED_BY_ROOT
+	r = owner_become(c->claim.base, &before);
+#else
+	r = owner_become(0, &before);
+#endif
+	if (r < 0)
+		return r;
+	pid = sys_clone3(nsjoin_new(&c->join), SIGCHLD, &c->pidfd, cgroup_v2_fd(&c->cgroups));
+	if (pid != 0)
+		owner_leave(&before);
+	return pid;
+}
+
 static bool born_new(struct container *c, struct init_args *args, int our_end, GError **error)
 {
-	c->pid = sys_clone3(nsjoin_new(&c->join), SIGCHLD, &c->pidfd, cgroup_v2_fd(&c->cgroups));
+	c->pid = clone_owned(c);
 	if (c->pid == 0) {
 		/* Our end in the child: were it open, the child would not see us die. */
 		close(our_end);

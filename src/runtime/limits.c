@@ -11,6 +11,7 @@
 #include "policy/settings.h"
 #include "runtime/caps.h"
 #include "runtime/error.h"
+#include "runtime/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,15 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/*
+ * To set the limits of a process in a user namespace below takes CAP_SYS_RESOURCE, or to be its
+ * owner. (What may not be raised without it its owner may not raise either.)
+ */
+static bool become_owner(pid_t pid, struct owner_before *before)
+{
+	return !caps_has(CAP_SYS_RESOURCE) && owner_become_of(pid, before) == 0;
+}
 
 /**
  * limits_reset() - undo what a caller's session may have set on the new process @pid
@@ -53,6 +63,8 @@ void limits_reset(pid_t pid)
 		{ RLIMIT_RTPRIO, 0, 0 },
 		{ RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY },
 	};
+	struct owner_before before;
+	bool is_owner = become_owner(pid, &before);
 	char path[64];
 
 #ifndef MUTANT_RLIMIT_KEPT
@@ -67,6 +79,8 @@ void limits_reset(pid_t pid)
 		prlimit(pid, defaults[i].resource, &want, NULL);
 	}
 #endif
+	if (is_owner)
+		owner_leave(&before);
 	setpriority(PRIO_PROCESS, pid, 0);
 	g_snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
 	fd_write_file_at(AT_FDCWD, path, "0");
@@ -182,10 +196,15 @@ bool limits_cap_realtime(struct spec_process *process, int highest, GError **err
  */
 bool limits_set(pid_t pid, const struct spec_process *process, GError **error)
 {
+	struct owner_before before;
+	bool is_owner = become_owner(pid, &before);
+	bool ok = set_rlimits(pid, process, error);
 	char path[64], text[16];
 	int r;
 
-	if (!set_rlimits(pid, process, error))
+	if (is_owner)
+		owner_leave(&before);
+	if (!ok)
 		return false;
 	if (!process->has_oom_score_adj)
 		return true;

@@ -65,6 +65,15 @@ fails 'ENOKEY|EACCES|EPERM|ENOSYS' "the caller's keyring stays outside when the 
 	"$attack" with-key cloister-key "$(type -P cloister)" --root "$state" exec "$name" attack key-search cloister-key
 cloister delete --force "$name"
 
+### What the kernel counts for each user, and for whoever made the container
+name=$(cname greedy)
+launch_detached "$name" --rootfs "$root" -- attack use-up
+ok "(a container that has all it may of message queues and inotify instances)" \
+	eventually 3 sh -c "! '$(type -P cloister)' --root '$state' exec '$name' attack one-more </dev/null 2>/dev/null"
+ok "leaves the host's root what is his" "$attack" one-more
+ok "and another container" launch --rootfs "$root" -- attack one-more
+cloister delete --force "$name"
+
 ### Sockets that know no network namespaces
 if have vsock; then
 	fails 'PermissionError|EPERM' "no AF_VSOCK by default" launch -- python3 -c 'import socket; socket.socket(socket.AF_VSOCK)'

@@ -10,9 +10,12 @@
 #include <linux/bpf.h>
 #include <linux/loop.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -105,6 +108,41 @@ static int set_hostname(char **a)
 	return result(sethostname(a[0], strlen(a[0])));
 }
 
+/* One of what each user has a number of. */
+static int have_one(void)
+{
+	static int n;
+	char name[32];
+	int r;
+
+	snprintf(name, sizeof(name), "attack.%d.%d", (int)getpid(), n++);
+	r = result(syscall(SYS_mq_open, name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL));
+	if (r == 0)
+		syscall(SYS_mq_unlink, name);
+	return r < 0 ? r : result(inotify_init1(0));
+}
+
+static int one_more(char **a)
+{
+	return have_one();
+}
+
+/* All that a user may have, until it is killed. */
+static int use_up(char **a)
+{
+	struct rlimit l;
+
+	getrlimit(RLIMIT_NOFILE, &l);
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+	while (have_one() == 0)
+		;
+	while (inotify_init1(0) >= 0)
+		;
+	pause();
+	return 0;
+}
+
 const struct call attack_machine[] = {
 	{ "device", device, 4, "PATH b|c MAJOR MINOR" },
 	{ "open", open_path, 1, "PATH" },
@@ -117,5 +155,7 @@ const struct call attack_machine[] = {
 	{ "bpf-load", bpf_load, 0, "" },
 	{ "iopl", io_privilege, 0, "" },
 	{ "sethostname", set_hostname, 1, "NAME" },
+	{ "one-more", one_more, 0, "" },
+	{ "use-up", use_up, 0, "" },
 	{ 0 },
 };
