@@ -25,6 +25,8 @@
 #include "lib/fd.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+/* As many as a node of a cluster has, several times over. */
+#define DESCENDANTS_MAX "4096"
 
 static int read_text(const char *path, char **ret)
 {
@@ -202,6 +204,27 @@ static int chown_files(int dir_fd, const char *names, uid_t uid, gid_t gid)
 	return 0;
 }
 
+/*
+ * There are 65535 memory cgroups on the machine at a time (mm/memcontrol.c: MEM_CGROUP_ID_MAX): with
+ * all of them in one container no service of the host's and no other container would start any more.
+ * What the specification says stands; cgroup v1 has no such limit.
+ */
+static int limit_descendants(int dir_fd)
+{
+	static const char file[] = "cgroup.max.descendants";
+	char value[32];
+	int r = fd_read_file_at(dir_fd, file, value, sizeof(value));
+
+#ifdef MUTANT_CGROUPS_ENDLESS
+	return 0;
+#endif
+	if (r == -ENOENT || (r >= 0 && strncmp(value, "max", 3) != 0))
+		return 0;
+	if (r < 0)
+		return r;
+	return fd_write_file_at(dir_fd, file, DESCENDANTS_MAX);
+}
+
 /**
  * cgroup_delegate() - let @uid and @gid manage what is below the container's cgroup
  *
@@ -210,6 +233,7 @@ static int chown_files(int dir_fd, const char *names, uid_t uid, gid_t gid)
  */
 int cgroup_delegate(struct cgroups *cg, uid_t uid, gid_t gid)
 {
+	const struct cgroup_hierarchy *v2;
 	char v2_files[1024];
 	int r = 0;
 
@@ -225,7 +249,8 @@ int cgroup_delegate(struct cgroups *cg, uid_t uid, gid_t gid)
 		if (cg->h[i].dir_fd >= 0)
 			r = chown_files(cg->h[i].dir_fd,
 					cg->h[i].v2 ? v2_files : "cgroup.procs\ntasks", uid, gid);
-	return r;
+	v2 = cgroup_find_v2(cg);
+	return r == 0 && v2 && v2->dir_fd >= 0 ? limit_descendants(v2->dir_fd) : r;
 }
 
 /**

@@ -154,6 +154,12 @@ if have cgroup-pids; then
 else
 	skip cgroup-pids "--pids"
 fi
+if [ -e /sys/fs/cgroup/unified/cgroup.procs ] || [ -e /sys/fs/cgroup/cgroup.procs ]; then
+	many='cd /sys/fs/cgroup/unified 2>/dev/null || cd /sys/fs/cgroup; echo max >cgroup.max.descendants; cat cgroup.max.descendants'
+	is "$(in_root --privileged -- sh -c "$many" </dev/null 2>/dev/null)" 4096 "a container has no more than 4096 cgroups (v2)"
+else
+	skip cgroup-v2 "a container has no more than 4096 cgroups"
+fi
 if have cgroup-cpu; then
 	launch_detached "$(cname cpu)" --rootfs "$root" --cpus 0.5 -- sleep 1000
 	dir=$(cgroup_dir "$(init_pid "$(cname cpu)")" cpu)
