@@ -47,7 +47,6 @@
 
 #define NOBODY 65534
 
-/* A symlink at the end is followed: its own mount it cannot be. */
 #define PICK_FLAGS                                                                                 \
 	(FSPICK_CLOEXEC | FSPICK_SYMLINK_NOFOLLOW | FSPICK_NO_AUTOMOUNT | FSPICK_EMPTY_PATH)
 
@@ -290,6 +289,9 @@ int64_t fsmount_pick(struct job *job)
 		r = visit_look_up(v, args->target, &path);
 	if (r == 0 && args->dirfd != AT_FDCWD && *args->target != '/')
 		r = visit_beneath(v, args->dirfd, &path);
+#ifndef MUTANT_PICK_FOLLOWS
+	path.nofollow = args->flags & FSPICK_SYMLINK_NOFOLLOW;
+#endif
 	if (r == 0)
 		r = pick(job, &path);
 	if (r < 0)

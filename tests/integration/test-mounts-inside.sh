@@ -79,6 +79,10 @@ works "what has no covers for want of files does not get the files afterwards" n
 umount /new
 mount -t tmpfs -o size=64k tmpfs /new
 works "fspick(2): of a tmpfs" newmount remount /new size=128k
+ln -s /new /picked
+works "by a link" newmount remount /picked size=192k
+refused "but not where it is not to be followed" newmount remount-nofollow /picked size=256k
+works "as what is none" newmount remount-nofollow /new size=128k
 same "$(awk '$5 == "/new" { print $NF }' /proc/self/mountinfo | grep -o 'size=[0-9]*k')" size=128k "reconfigures it"
 umount /new
 works "of the first procfs" newmount remount /proc hidepid=0

@@ -262,14 +262,24 @@ static void reconfigure(int fs)
 	syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
 }
 
-/* TARGET OPTION: as `mount -o remount` of util-linux does. */
-static int remount(char **a)
+static int remount_with(char **a, unsigned int flags)
 {
-	int fs = result(syscall(SYS_fspick, AT_FDCWD, a[0], FSPICK_CLOEXEC));
+	int fs = result(syscall(SYS_fspick, AT_FDCWD, a[0], flags | FSPICK_CLOEXEC));
 	int r = fs < 0 ? fs : set(fs, a[1]);
 
 	return r < 0 ? r
 		     : result(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
+}
+
+/* TARGET OPTION: as `mount -o remount` of util-linux does. */
+static int remount(char **a)
+{
+	return remount_with(a, 0);
+}
+
+static int remount_nofollow(char **a)
+{
+	return remount_with(a, FSPICK_SYMLINK_NOFOLLOW);
 }
 
 /* A procfs with subset=pid on @target; *@fs is what it was made with, or -1. */
@@ -317,6 +327,7 @@ static const struct call calls[] = {
 	{ "marked", marked, 2, "TYPE SIGNAL" },
 	{ "unmarked", unmarked, 1, "TYPE" },
 	{ "remount", remount, 2, "TARGET OPTION" },
+	{ "remount-nofollow", remount_nofollow, 2, "TARGET OPTION" },
 	{ "undo-subset", undo_subset, 2, "FILE TARGET" },
 	{ "swap-type", swap_type, 1, "ROUNDS" },
 	{ "swap-number", swap_number, 1, "ROUNDS" },
