@@ -205,9 +205,9 @@ static int chown_files(int dir_fd, const char *names, uid_t uid, gid_t gid)
 }
 
 /*
- * There are 65535 memory cgroups on the machine at a time (mm/memcontrol.c: MEM_CGROUP_ID_MAX): with
- * all of them in one container no service of the host's and no other container would start any more.
- * What the specification says stands; cgroup v1 has no such limit.
+ * There are 65535 memory cgroups on the machine at a time (mm/memcontrol.c: MEM_CGROUP_ID_MAX):
+ * with all of them in one container no service of the host's and no other container would start any
+ * more. What the specification says stands; cgroup v1 has no such limit.
  */
 static int limit_descendants(int dir_fd)
 {

@@ -236,8 +236,10 @@ const struct sysctl sysctls[] = {
 	ANY("kernel/kexec_load_limit_panic", -1),
 	ANY("kernel/kexec_load_limit_reboot", -1),
 	INT("kernel/keys/gc_delay", 0, INT_MAX, 300),
-	LARGEST("kernel/keys/maxbytes", INT, 1, INT_MAX, 20000, 2000000),
-	LARGEST("kernel/keys/maxkeys", INT, 1, INT_MAX, 200, 20000),
+	/* For each id of a container, and counted for no limit of memory: ten times what there is.
+	 */
+	LARGEST("kernel/keys/maxbytes", INT, 1, INT_MAX, 20000, 200000),
+	LARGEST("kernel/keys/maxkeys", INT, 1, INT_MAX, 200, 2000),
 	INT("kernel/keys/persistent_keyring_expiry", 0, INT_MAX, 259200),
 	INT("kernel/keys/root_maxbytes", 1, INT_MAX, 25000000),
 	INT("kernel/keys/root_maxkeys", 1, INT_MAX, 1000000),
