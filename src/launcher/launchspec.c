@@ -210,6 +210,31 @@ static json_t *sysctls_json(const struct launch_options *o)
 	return json;
 }
 
+/*
+ * Sockets that know no network namespaces. AF_VSOCK leads to the hypervisor and to the host's own
+ * ports; AF_QIPCRTR (before it was confined to the first namespace) to whoever else has one.
+ */
+static const int denied_families[] = { AF_VSOCK, AF_QIPCRTR };
+
+/* The kernel looks at the lower half of the argument only, so must we. */
+static json_t *denied_family(int family)
+{
+	return json_pack("{s:[s], s:s, s:[{s:i, s:I, s:I, s:s}]}", "names", "socket", "action",
+			 "SCMP_ACT_ERRNO", "args", "index", 0, "value", (json_int_t)UINT32_MAX,
+			 "valueTwo", (json_int_t)family, "op", "SCMP_CMP_MASKED_EQ");
+}
+
+static json_t *denied_json(void)
+{
+	json_t *array = json_pack("[{s:o, s:s}]", "names",
+				  strings(denied_calls, G_N_ELEMENTS(denied_calls)), "action",
+				  "SCMP_ACT_ERRNO");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(denied_families); i++)
+		json_array_append_new(array, denied_family(denied_families[i]));
+	return array;
+}
+
 static json_t *linux_json(const struct launch_options *o)
 {
 	json_t *json = json_pack("{s:o, s:o}", "namespaces", namespaces_json(), "resources",
@@ -228,17 +253,10 @@ static json_t *linux_json(const struct launch_options *o)
 #ifdef MUTANT_CALLS_UNDENIED
 	return json;
 #endif
-	/* AF_VSOCK knows no network namespaces: it leads to the hypervisor and to the host's own
-	 * ports. The kernel looks at the lower half of the argument only, so must we. */
-	json_object_set_new(
-		json, "seccomp",
-		json_pack("{s:s, s:o, s:[{s:o, s:s}, {s:[s], s:s, s:[{s:i, s:I, s:I, s:s}]}]}",
-			  "defaultAction", "SCMP_ACT_ALLOW", "architectures",
-			  seccomp_default_architectures(), "syscalls", "names",
-			  strings(denied_calls, G_N_ELEMENTS(denied_calls)), "action",
-			  "SCMP_ACT_ERRNO", "names", "socket", "action", "SCMP_ACT_ERRNO", "args",
-			  "index", 0, "value", (json_int_t)UINT32_MAX, "valueTwo",
-			  (json_int_t)AF_VSOCK, "op", "SCMP_CMP_MASKED_EQ"));
+	json_object_set_new(json, "seccomp",
+			    json_pack("{s:s, s:o, s:o}", "defaultAction", "SCMP_ACT_ALLOW",
+				      "architectures", seccomp_default_architectures(), "syscalls",
+				      denied_json()));
 	return json;
 }
 

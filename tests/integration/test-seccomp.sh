@@ -40,6 +40,7 @@ out=$(launched 32 20)
 like "$out" '^[0-9]+$' "launch: the 32-bit entry works"
 is "$(launched 32 115)" -1 "launch: a denied call is denied there too (swapoff)"
 is "$(launched 64 41 40 1)" -1 "launch: AF_VSOCK is denied"
+is "$(launched 64 41 42 2)" -1 "launch: AF_QIPCRTR too"
 is "$(launched 64 41 0x100000028 1)" -1 "launch: … with rubbish in the half that the kernel does not look at"
 is "$(launched 32 359 40 1)" -1 "launch: … by the 32-bit entry"
 is "$(launched 64 0x40000029 40 1)" -1 "launch: … by x32"
