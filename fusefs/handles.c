@@ -24,6 +24,9 @@
 #define HANDLES_MAX 1024
 #endif
 
+/* Kept for the container's root, whom its other users are not to leave without views. */
+#define HANDLES_SPARE 128
+
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct handle *table[HANDLES_MAX]; /* table_lock */
 static unsigned int table_used;		  /* table_lock: slots from here on were never used */
@@ -61,14 +64,14 @@ static struct handle *insert_at(unsigned int i, uint64_t fh, uint64_t ino)
 	return h;
 }
 
-/* Puts a new handle into a free slot; @fh 0 gives it a number of this life. */
-static int insert(uint64_t fh, uint64_t ino, struct handle **ret)
+/* Puts a new handle into one of the first @max slots; @fh 0 gives it a number of this life. */
+static int insert(uint64_t fh, uint64_t ino, unsigned int max, struct handle **ret)
 {
 	unsigned int i = 0;
 
 	while (i < table_used && table[i])
 		i++;
-	if (i == HANDLES_MAX)
+	if (i >= max)
 		return -ENFILE;
 	*ret = insert_at(i, fh ? fh : life | i, ino);
 	return *ret ? 0 : -ENOMEM;
@@ -91,7 +94,7 @@ void handles_restore(void)
 		if (!snap)
 			continue;
 		text_bytes(&snap->text, text, len);
-		h = snapshot_seal(snap) ? insert_at(i, fh, ino) : NULL;
+		h = snapshot_seal(snap, true) ? insert_at(i, fh, ino) : NULL;
 		if (h) {
 			h->snap = snap;
 			size_opened(ino, 0, false);
@@ -115,16 +118,21 @@ void handle_keep(const struct handle *h)
 
 /**
  * handle_open() - a new handle of the file @ino
+ * @root: for the container's root or the host's
  * @ret: to be given back with handle_put()
  *
  * Return: 0, -ENFILE, or -ENOMEM.
  */
-int handle_open(uint64_t ino, struct handle **ret)
+int handle_open(uint64_t ino, bool root, struct handle **ret)
 {
+	unsigned int max = root ? HANDLES_MAX : HANDLES_MAX - HANDLES_SPARE;
 	int r;
 
+#ifdef MUTANT_FS_UNSPARED
+	max = HANDLES_MAX;
+#endif
 	pthread_mutex_lock(&table_lock);
-	r = insert(0, ino, ret);
+	r = insert(0, ino, max, ret);
 	if (r == 0)
 		(*ret)->refs++;
 	pthread_mutex_unlock(&table_lock);
@@ -157,7 +165,7 @@ struct handle *handle_get(uint64_t fh, uint64_t ino)
 	slot = find(fh);
 	if (slot)
 		h = *slot;
-	else if (insert(fh, ino, &h) == 0)
+	else if (insert(fh, ino, HANDLES_MAX, &h) == 0)
 		size_opened(ino, 0, false);
 	else
 		h = NULL;

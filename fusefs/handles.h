@@ -22,7 +22,7 @@ struct handle {
 
 void handles_init(struct survivor *survivor);
 void handles_restore(void);
-int handle_open(uint64_t ino, struct handle **ret);
+int handle_open(uint64_t ino, bool root, struct handle **ret);
 struct handle *handle_get(uint64_t fh, uint64_t ino);
 void handle_keep(const struct handle *h);
 void handle_put(struct handle *h);

@@ -41,9 +41,17 @@ static void render_sysctl(struct server *s, const struct sysctl *sysctl, struct 
 	text_bytes(out, buf, sysctl_format(sysctl, &value, buf));
 }
 
-/* What the file says now. Return: 0 and the caller's reference, or -errno. */
-static int render(struct server *s, const struct node *n, uint64_t ino, struct snapshot **ret)
+/* Of all that is capped some is kept for the container's root; the warden asks as the host's. */
+static bool is_root(const struct server *s, const struct fuse_in_header *in)
 {
+	return in->uid == s->uid || in->uid == 0;
+}
+
+/* What the file says now. Return: 0 and the caller's reference, or -errno. */
+static int render(struct server *s, const struct fuse_in_header *in, const struct node *n,
+		  struct snapshot **ret)
+{
+	uint64_t ino = in->nodeid;
 	bool again = n->sysctl || n->native; /* what was just written shows */
 	struct snapshot *snap = again ? NULL : recent_get(ino);
 	int r = 0;
@@ -58,7 +66,7 @@ static int render(struct server *s, const struct node *n, uint64_t ino, struct s
 		render_sysctl(s, n->sysctl, &snap->text);
 	else
 		r = tree_render(ino, &s->facts, &snap->text);
-	if (!snapshot_seal(snap) || r < 0) {
+	if (!snapshot_seal(snap, is_root(s, in)) || r < 0) {
 		snapshot_unref(snap);
 		return r < 0 && n->native ? r : r < 0 ? -EIO : -ENOMEM;
 	}
@@ -94,16 +102,18 @@ static bool may_open(const struct node *n, uint64_t ino, uint32_t flags)
  * A text is made when the file is opened for reading, and the kernel told its length (sizes.c).
  * Return: 0 and the caller's reference to the handle, or -errno.
  */
-static int open_file(struct server *s, uint64_t ino, uint32_t flags, struct handle **ret)
+static int open_file(struct server *s, const struct fuse_in_header *in, uint32_t flags,
+		     struct handle **ret)
 {
+	uint64_t ino = in->nodeid;
 	const struct node *n = tree_node(ino);
 	struct snapshot *snap = NULL;
 	int r = !n || !S_ISREG(n->mode) ? -ESTALE : may_open(n, ino, flags) ? 0 : -EACCES;
 
 	if (r == 0 && (flags & O_ACCMODE) != O_WRONLY)
-		r = render(s, n, ino, &snap);
+		r = render(s, in, n, &snap);
 	if (r == 0)
-		r = handle_open(ino, ret);
+		r = handle_open(ino, is_root(s, in), ret);
 	if (r < 0) {
 		snapshot_unref(snap);
 		return r;
@@ -152,7 +162,7 @@ static void do_open(struct server *s, const struct fuse_in_header *in,
 		  /* direct: a read is answered from the text, whatever size the kernel believes */
 		  .open.open_flags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH };
 	struct handle *h;
-	int r = open_file(s, in->nodeid, arg->flags, &h);
+	int r = open_file(s, in, arg->flags, &h);
 
 	if (r < 0) {
 		reply(s, in->unique, r, NULL, 0);
@@ -172,8 +182,8 @@ static void do_open(struct server *s, const struct fuse_in_header *in,
  * As seq_file does it: a read at the start renders anew, others go on in the same text. No lock is
  * held meanwhile: of two that read the start at once, the later text stays.
  */
-static int snapshot_for(struct server *s, const struct node *n, uint64_t ino, struct handle *h,
-			uint64_t offset, struct snapshot **ret)
+static int snapshot_for(struct server *s, const struct fuse_in_header *in, const struct node *n,
+			struct handle *h, uint64_t offset, struct snapshot **ret)
 {
 	struct snapshot *old;
 	int r;
@@ -186,7 +196,7 @@ static int snapshot_for(struct server *s, const struct node *n, uint64_t ino, st
 	pthread_mutex_unlock(&h->lock);
 	if (*ret)
 		return 0;
-	r = render(s, n, ino, ret);
+	r = render(s, in, n, ret);
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&h->lock);
@@ -246,7 +256,7 @@ static void do_read(struct server *s, const struct fuse_in_header *in,
 		reply(s, in->unique, n ? -ENFILE : -ESTALE, NULL, 0);
 		return;
 	}
-	r = snapshot_for(s, n, in->nodeid, h, arg->offset, &snap);
+	r = snapshot_for(s, in, n, h, arg->offset, &snap);
 	if (r < 0) {
 		reply(s, in->unique, r, NULL, 0);
 	} else {

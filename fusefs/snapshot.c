@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #define BYTES_MAX (32 * 1024 * 1024)
+/* Kept for the container's root. */
+#define BYTES_SPARE (8 * 1024 * 1024)
 
 static size_t bytes; /* atomic: of all sealed snapshots */
 
@@ -27,14 +29,16 @@ struct snapshot *snapshot_new(void)
 
 /**
  * snapshot_seal() - the text is complete: account for it
+ * @root: for the container's root or the host's
  *
  * Return: false if it is not complete, or if all texts together would exceed the cap.
  */
-bool snapshot_seal(struct snapshot *s)
+bool snapshot_seal(struct snapshot *s, bool root)
 {
+	size_t max = root ? BYTES_MAX : BYTES_MAX - BYTES_SPARE;
+
 	s->charged = s->text.cap;
-	return __atomic_add_fetch(&bytes, s->charged, __ATOMIC_RELAXED) <= BYTES_MAX &&
-	       !s->text.failed;
+	return __atomic_add_fetch(&bytes, s->charged, __ATOMIC_RELAXED) <= max && !s->text.failed;
 }
 
 /**

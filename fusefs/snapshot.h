@@ -13,6 +13,6 @@ struct snapshot {
 };
 
 struct snapshot *snapshot_new(void);
-bool snapshot_seal(struct snapshot *s);
+bool snapshot_seal(struct snapshot *s, bool root);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);

@@ -142,6 +142,13 @@ is "$(python3 "$work/many.py" "$proc/meminfo" "/proc/$(init_pid "$second")/root/
 	"ENFILE read other MemTotal again MemTotal " "a million opens end in ENFILE; the other container is served, and this one after closing some"
 below "$(awk '/^Pss:/ { print $2 }' "/proc/$server/smaps_rollup")" 4096 "and the server is no larger than 4 MiB then"
 cloister delete --force "$second"
+cloister exec --user 1000 "$name" attack hold-files /proc/meminfo </dev/null >"$work/held" 2>&1 &
+holder=$!
+eventually 5 [ -s "$work/held" ]
+is "$(cat "$work/held") $(cloister exec "$name" sh -c 'head -c 8 /proc/meminfo; free >/dev/null; echo $?' </dev/null)" "ENFILE MemTotal0" \
+	"a user of the container who has all that he may leaves its root some"
+kill $holder
+wait $holder
 
 ### It does not hang on what others do
 cloister pause "$name"

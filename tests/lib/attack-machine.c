@@ -143,6 +143,22 @@ static int use_up(char **a)
 	return 0;
 }
 
+/* Opens the file until that fails, says why, and keeps what it has. */
+static int hold_files(char **a)
+{
+	struct rlimit l;
+
+	getrlimit(RLIMIT_NOFILE, &l);
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+	while (open(a[0], O_RDONLY) >= 0)
+		;
+	puts(errno == ENFILE ? "ENFILE" : strerror(errno));
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 const struct call attack_machine[] = {
 	{ "device", device, 4, "PATH b|c MAJOR MINOR" },
 	{ "open", open_path, 1, "PATH" },
@@ -157,5 +173,6 @@ const struct call attack_machine[] = {
 	{ "sethostname", set_hostname, 1, "NAME" },
 	{ "one-more", one_more, 0, "" },
 	{ "use-up", use_up, 0, "" },
+	{ "hold-files", hold_files, 1, "FILE" },
 	{ 0 },
 };
