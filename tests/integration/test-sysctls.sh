@@ -138,6 +138,9 @@ print(*[h["pid"] for h in s["helpers"]], s["pid"])')
 }
 name=$(cname killed)
 launch_detached "$name" --rootfs "$root" -- sleep 1000
+free=$(inside attack count-inotify)
+inside sh -c 'read -r n </proc/sys/vm/max_map_count && echo "$n" >/proc/sys/vm/max_map_count'
+is "$(inside attack count-inotify)" $((free - 1)) "the host's value is watched at the container's expense"
 inside sh -c "echo $((had + 400)) >$file"
 is "$(host)" $((had + 400)) "a container asks"
 kill_everything "$name"

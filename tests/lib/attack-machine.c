@@ -127,14 +127,19 @@ static int one_more(char **a)
 	return have_one();
 }
 
-/* All that a user may have, until it is killed. */
-static int use_up(char **a)
+static void raise_files(void)
 {
 	struct rlimit l;
 
 	getrlimit(RLIMIT_NOFILE, &l);
 	l.rlim_cur = l.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &l);
+}
+
+/* All that a user may have, until it is killed. */
+static int use_up(char **a)
+{
+	raise_files();
 	while (have_one() == 0)
 		;
 	while (inotify_init1(0) >= 0)
@@ -143,14 +148,22 @@ static int use_up(char **a)
 	return 0;
 }
 
+/* How many more can its user have? */
+static int count_inotify(char **a)
+{
+	int n = 0;
+
+	raise_files();
+	while (inotify_init1(0) >= 0)
+		n++;
+	printf("%d\n", n);
+	return 0;
+}
+
 /* Opens the file until that fails, says why, and keeps what it has. */
 static int hold_files(char **a)
 {
-	struct rlimit l;
-
-	getrlimit(RLIMIT_NOFILE, &l);
-	l.rlim_cur = l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
+	raise_files();
 	while (open(a[0], O_RDONLY) >= 0)
 		;
 	puts(errno == ENFILE ? "ENFILE" : strerror(errno));
@@ -173,6 +186,7 @@ const struct call attack_machine[] = {
 	{ "sethostname", set_hostname, 1, "NAME" },
 	{ "one-more", one_more, 0, "" },
 	{ "use-up", use_up, 0, "" },
+	{ "count-inotify", count_inotify, 0, "" },
 	{ "hold-files", hold_files, 1, "FILE" },
 	{ 0 },
 };
