@@ -279,6 +279,20 @@ static int touch_of_another(mode_t mode)
 }
 
 /*
+ * touch() with the rights of one user, who has to own what has suid bits, and appear as the caller.
+ */
+static int touch_as_user(const struct request *r, const struct statx *x, int fd)
+{
+	bool bits = !S_ISDIR(x->stx_mode) && x->stx_mode & (S_ISUID | S_ISGID);
+	uint32_t uid, gid;
+
+	creds_user(&uid, &gid);
+	if (bits && (x->stx_uid != uid || id_map_outside(&r->server->maps.uids, r->in->uid) != uid))
+		return touch_of_another(x->stx_mode);
+	return fchownat(fd, "", -1, -1, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/*
  * chown(2) that names nobody: the inode counts as changed, and suid bits go. Before somebody writes
  * to a file with suid bits or capabilities the kernel asks for the same, also for who is not the
  * owner, so such a file of another stays as it is here; so does one that had both for root, whose
@@ -291,8 +305,10 @@ static int touch(struct request *r, int fd)
 	struct node_stat st;
 	int error = node_stat(fd, &st);
 
-	if (error < 0 || r->server->as)
+	if (error < 0)
 		return error;
+	if (r->server->as)
+		return touch_as_user(r, &st.x, fd);
 	if (!S_ISDIR(st.x.stx_mode) && r->in->uid != 0 && caller != 0 && st.x.stx_uid != caller)
 		return touch_of_another(st.x.stx_mode);
 	if (!S_ISDIR(st.x.stx_mode) && st.x.stx_mode & (S_ISUID | S_ISGID)) {

@@ -82,6 +82,31 @@ for mode in a c; do
 	ok "mode $mode: unmounted" unserve
 done
 
+### With a user's rights that user finds what there is in a directory of theirs, and may do the same
+chown 1000:1000 "$backing"; mkdir "$work/plain/diff"; chown 1000:1000 "$work/plain/diff"
+for options in "--cache strict" --no-passthrough; do
+	# shellcheck disable=SC2086
+	ok "as=: served ($options)" serve b --map 0:0:65536 --as 1000:1000:33 $options
+	setpriv --reuid 1000 --regid 1000 --clear-groups mkdir "$view/diff"
+	ok "as=: 1500 random operations of the user have the same results" \
+		python3 "$tests_lib/shift-diff.py" "$work/plain/diff" "$view/diff" ${SHIFTFS_SEED:+--seed "$SHIFTFS_SEED"} --user 1000 --steps 1500
+	ok "as=: unmounted" unserve
+	rm -rf "${backing:?}"/* "${work:?}/plain/diff"/*
+done
+ok "as=, and an owner: served" serve b --as 1000:1000 --owner 0:0 --cache strict
+for kind in regular pipe; do
+	[ $kind = regular ] && touch "$backing/x" || mkfifo "$backing/x"
+	chown 1000 "$backing/x"; chmod 6755 "$backing/x"
+	ok "as=: root, who appears as the owner of a $kind, changes the owner to nobody" python3 -c "import os; os.chown('$view/x', -1, -1)"
+	is "$(stat -c %a "$backing/x")" 755 "as=: that takes suid bits, as of one's own"
+	chown 1001 "$backing/x"; chmod 6755 "$backing/x"
+	python3 -c "import os; os.chown('$view/x', -1, -1)" 2>"$work/why"
+	is "$(stat -c %a "$backing/x")" 6755 "as=: not those of what is another user's"
+	rm "$backing/x"
+done
+ok "as=: unmounted" unserve
+chown 0:0 "$backing"
+
 ### Hidden names
 mkdir -p "$backing/a/b"; echo secret >"$backing/a/b/key"; echo open >"$backing/a/b/other"; echo top >"$backing/top"
 fails 'Invalid' "a name to hide is needed" serve b --map 0:0:65536 --hide a/b/..

@@ -283,6 +283,13 @@ def drop_cap(cap):
     check(libc.capset(head, data))
 
 
+def become(creds):
+    uid, gid, groups = creds
+    os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+
+
 class User:
     """A process with one user's credentials."""
 
@@ -291,12 +298,9 @@ class User:
         self.pid = os.fork()
         if self.pid == 0:
             a.close()
-            uid, gid, groups = creds
-            if no_fsetid and uid == 0:
+            if no_fsetid and creds[0] == 0:
                 drop_cap(4)  # CAP_FSETID
-            os.setgroups(groups)
-            os.setresgid(gid, gid, gid)
-            os.setresuid(uid, uid, uid)
+            become(creds)
             self.serve(c.makefile('rwb'), [Side(r) for r in roots])
             os._exit(0)
         c.close()
@@ -428,15 +432,21 @@ def xattr(full, name):
 
 
 def describe(full, known):
-    st = os.lstat(full)
+    try:
+        st = os.lstat(full)
+    except PermissionError as e:
+        return e.errno
     d = [attrs(st), known.setdefault(st.st_ino, len(known))]
     d.append({n: xattr(full, n) for n in sorted(os.listxattr(full, follow_symlinks=False))
               if 'SGI_ACL' not in n})  # XFS shows what is on the disk, with the ids there
     if stat.S_ISLNK(st.st_mode):
         d.append(os.readlink(full))
     if stat.S_ISREG(st.st_mode):
-        with open(full, 'rb') as f:
-            d.append(hashlib.md5(f.read(1 << 20)).hexdigest())
+        try:
+            with open(full, 'rb') as f:
+                d.append(hashlib.md5(f.read(1 << 20)).hexdigest())
+        except PermissionError as e:
+            d.append(e.errno)
     return d
 
 
@@ -453,6 +463,8 @@ def tree(root):
 def numbers(root):
     """What readdir says of inode numbers is what stat says."""
     for base, _, _ in os.walk(root):
+        if not os.access(base, os.R_OK | os.X_OK):
+            continue  # for a user
         with os.scandir(base) as it:
             for e in it:
                 if e.inode() != os.lstat(e.path).st_ino:
@@ -468,6 +480,23 @@ def owners(source, view, shift):
             if (a.st_uid - shift, a.st_gid - shift, a.st_ino) != (c.st_uid, c.st_gid, c.st_ino):
                 return '%s: %d:%d shown as %d:%d' % (full, a.st_uid, a.st_gid, c.st_uid, c.st_gid)
     return None
+
+
+def compare_as(a, creds):
+    """What a user finds, where root may do no more than that user either."""
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            become(creds)
+            os.write(w, (compare_trees(a) or '').encode()[:4000])
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(w)
+    with open(r, 'rb') as f:
+        found = f.read().decode()
+    return 'the comparison failed' if os.waitpid(pid, 0)[1] else found or None
 
 
 def compare_trees(a):
@@ -504,7 +533,8 @@ class Run:
         return plain, 'here the plain directory says %r,\n  and the view %r' % (str(plain)[:500], str(view)[:500])
 
     def compare(self):
-        return compare_trees(self.a)
+        alone = [u for u in USERS if self.a.user == u[0]]
+        return compare_as(self.a, alone[0]) if alone else compare_trees(self.a)
 
     def end(self):
         for u in self.users:
@@ -577,6 +607,7 @@ def main():
     p.add_argument('--log', type=int, default=12, help='how many operations are shown of a failure that does not come again')
     p.add_argument('--closely', type=int, default=1 << 62, help='from this step on the trees are compared after each one')
     p.add_argument('--ignore', action='append', default=[], help='an operation that is left out')
+    p.add_argument('--user', type=int, help='who does everything, also looks at the results')
     p.add_argument('--no-callers', action='store_true', help='the kernel does not tell who changes an owner')
     a = p.parse_args()
     if a.no_callers:
@@ -591,10 +622,11 @@ def main():
         print('FUSE of this kernel has no FALLOC_FL_ZERO_RANGE: left out')
         OPS['fallocate'] = OPS['fallocate'][0], lambda r, old=OPS['fallocate'][1]: (lambda slot, mode, *rest: (slot, mode & ~0x10, *rest))(*old(r))
     names = [n for n in OPS if n not in a.ignore]
+    workers = [w for w in (0, 0, 1, 1, 2, 3) if a.user in (None, USERS[w][0])]
     weights = [OPS[n][0] for n in names]
     for step in range(a.steps):
         op = r.choices(names, weights)[0]
-        who = r.choice([0, 0, 1, 1, 2, 3])
+        who = r.choice(workers)
         # of root's these leave suid bits; that this root has no CAP_FSETID is not told
         if a.no_fsetid and who == 0 and op in ('fallocate', 'copy_range', 'removexattr'):
             who = 1
