@@ -22,6 +22,7 @@ enum opt {
 	UID_MAP,
 	GID_MAP,
 	MODE,
+	IDS,
 	CACHE,
 	COHERENT,
 	HIDE,
@@ -48,6 +49,7 @@ static const struct option options[] = { { "source-fd", required_argument, NULL,
 					 { "uid-map", required_argument, NULL, UID_MAP },
 					 { "gid-map", required_argument, NULL, GID_MAP },
 					 { "mode", required_argument, NULL, MODE },
+					 { "ids", required_argument, NULL, IDS },
 					 { "cache", required_argument, NULL, CACHE },
 					 { "coherent", no_argument, NULL, COHERENT },
 					 { "hide", required_argument, NULL, HIDE },
@@ -86,6 +88,9 @@ static const char help[] =
 	"                    may be repeated\n"
 	"  --uid-map, --gid-map INSIDE:OUTSIDE:COUNT\n"
 	"                    the same, for users or groups alone\n"
+	"  --ids FIRST:COUNT with --mode a: users and groups that the namespace has, nobody in "
+	"which\n"
+	"                    may take what belongs to others; may be repeated; default: 0:65536\n"
 	"  --cache strict|auto|always\n"
 	"                    whether changes made in the directory itself are seen at once, after\n"
 	"                    the timeout (default), or perhaps never\n"
@@ -192,6 +197,15 @@ static bool parse_mode(const char *arg, enum mode *ret)
 		}
 	}
 	return false;
+}
+
+static bool parse_ids(struct server *s, const char *arg)
+{
+	unsigned int first, count;
+	char rest;
+
+	return sscanf(arg, "%u:%u%c", &first, &count, &rest) == 2 &&
+	       id_map_add(&s->known, first, first, count) == 0;
 }
 
 static bool parse_cache(const char *arg, enum cache *ret)
@@ -303,6 +317,8 @@ static bool parse_option(struct parse *parse, int opt, const char *arg)
 		return parse_map(s, arg, false, true);
 	case MODE:
 		return parse_mode(arg, &s->mode);
+	case IDS:
+		return parse_ids(s, arg);
 	case CACHE:
 		return parse_cache(arg, &s->cache);
 	case COHERENT:

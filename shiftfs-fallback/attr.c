@@ -148,6 +148,28 @@ void keep_suid(struct request *r, int fd, bool on)
 }
 
 /*
+ * In a superblock of its own a user namespace's CAP_CHOWN is good for what belongs to nobody there,
+ * says the kernel (chown_ok()); on an ID-mapped mount it is not. The owner may replace a group that
+ * is none; root is told from somebody in that group by the first of the caller's groups.
+ */
+static bool is_strangers(const struct request *r, const struct fuse_setattr_in *in, int fd)
+{
+#ifndef MUTANT_STRANGERS_TAKEN
+	const struct id_map *known = &r->server->known;
+	struct node_stat st;
+
+	if (r->server->mode != MODE_CONTAINER)
+		return false;
+	if (node_stat(fd, &st) < 0 || id_map_inside(known, st.x.stx_uid) == ID_NONE)
+		return true;
+	return id_map_inside(known, st.x.stx_gid) == ID_NONE &&
+	       (r->in->uid != st.x.stx_uid || (r->in->uid == 0 && in->gid != r->in->gid));
+#else
+	return false;
+#endif
+}
+
+/*
  * The backing clears suid bits, but a S_ISGID without S_IXGRP only for who is not of the group and
  * has not CAP_FSETID. The kernel does not tell; of the caller's groups it tells one.
  *
@@ -158,6 +180,8 @@ static int change_owner(struct request *r, const struct fuse_setattr_in *in, int
 	uid_t uid = -1;
 	gid_t gid = -1;
 
+	if (is_strangers(r, in, fd))
+		return -EPERM;
 	if (in->valid & FATTR_UID) {
 		uid = id_map_outside(&r->server->maps.uids, in->uid);
 		if (uid == ID_NONE)

@@ -22,6 +22,8 @@ static int identity(struct server *s)
 		return args_complain("ids are mapped by the kernel with this --mode", NULL, 0);
 	id_map_add(&s->maps.uids, 0, 0, ID_NONE);
 	id_map_add(&s->maps.gids, 0, 0, ID_NONE);
+	if (s->mode == MODE_CONTAINER && !s->known.n)
+		id_map_add(&s->known, 0, 0, 65536);
 	return 0;
 }
 
@@ -38,6 +40,8 @@ static int check_server(struct server *s)
 	if (s->cache != CACHE_AUTO)
 		s->timeout = (struct timespec){ .tv_sec = s->cache == CACHE_STRICT ? 0
 										   : 365 * 86400 };
+	if (s->mode != MODE_CONTAINER && s->known.n)
+		return args_complain("--ids is for --mode a", s->target, 0);
 	if (s->mode != MODE_SERVER)
 		return identity(s);
 	if (s->maps.uids.all) {

@@ -59,6 +59,7 @@ struct server {
 	const char *target; /* where it is mounted, for messages; or NULL */
 	int fuse_fd, source_fd;
 	struct id_maps maps;
+	struct id_map known; /* MODE_CONTAINER: the ids that the user namespace has */
 	enum mode mode;
 	enum cache cache;
 	const char *hide_path[MAX_HIDE];

@@ -46,6 +46,16 @@ owners() { # MODE
 	chown 70000 "$backing/d"; sleep 1.1
 	is "$(inside stat -c %u "$view/d")" 65534 "$1: an id without an image is shown as the overflow id"
 	fails '*' "$1: and not even root removes that" inside rmdir "$view/d"
+	for way in "chown 0" "chown 65534" "chown 0:0" "chgrp 0" "chgrp 65534"; do
+		# shellcheck disable=SC2086
+		fails '*' "$1: nor takes it: $way" inside $way "$view/d"
+	done
+	chown 0:70000 "$backing/d"; chown 1000:70000 "$backing/f"; sleep 1.1
+	fails 'not permitted' "$1: nor gives another group to what has one without an image" inside chgrp 5 "$view/d"
+	ok "$1: its own it may" inside chgrp 0 "$view/d"
+	fails 'not permitted' "$1: nor of somebody's" inside chgrp 1000 "$view/f"
+	ok "$1: that user may" as 1000 chgrp 1000 "$view/f"
+	is "$(owner "$backing/d") $(owner "$backing/f")" "0:0 1000:1000" "$1: no more than that was changed"
 	rmdir "$backing/d"
 	inside setfacl -m u:1001:rw,g:33:r "$view/f"
 	like "$(getfacl -npc "$backing/f" | tr '\n' ' ')" 'user:1001:rw- .*group:33:r--' "$1: an ACL has the container's ids"
