@@ -237,6 +237,22 @@ class Calls(shift_posix_calls.LinuxCalls):
         os.close(w)
         return said, os.waitpid(pid, 0)[1], os.path.getsize(p)
 
+    def do_many(self, steps):
+        """Calls one after the other, to set something up."""
+        for call, *args in steps:
+            getattr(self, 'do_' + call)(*args)
+
+    def do_states(self, paths):
+        """What is where: attributes, inode and times."""
+        found = {}
+        for p in paths:
+            try:
+                st = os.lstat(p)
+            except OSError:
+                continue
+            found[p] = describe(st), st.st_ino, (st.st_mtime_ns, st.st_ctime_ns)
+        return found
+
     def run(self, where, umask, call, args):
         try:
             os.chdir(os.path.join(self.root, where))
@@ -286,7 +302,7 @@ class Trial:
 
     def __init__(self, plain, view, family, options):
         self.roots, self.users, self.family = (plain, view), {}, family
-        self.nodev = options.nodev
+        self.nodev, self.thorough = options.nodev, options.thorough
         self.checks, self.wrong, self.where, self.dirs, self.history, self.mask = 0, 0, '.', 0, [], 0
 
     def both(self, user, call, *args):
@@ -351,10 +367,14 @@ class Trial:
         now = self.idents(p)
         self.equal(before[0] == now[0], before[1] == now[1], 'whether %s is the inode that it was' % p)
 
+    @staticmethod
+    def nap():
+        time.sleep(NAP)
+
     def timed(self, paths, steps, atime=False):
         """Which times of paths the steps change."""
         before = [self.both(0, 'times', p) for p in paths]
-        time.sleep(NAP)
+        self.nap()
         steps()
         for p, old in zip(paths, before):
             self.equal(*(self.changes(o, n, atime) for o, n in zip(old, self.both(0, 'times', p))),
@@ -369,17 +389,19 @@ class Trial:
 
 
 def main():
-    import shift_posix_cases, shift_posix_limits, shift_posix_linux, shift_posix_rights
+    import shift_posix_cases, shift_posix_limits, shift_posix_linux, shift_posix_matrix, shift_posix_rights
     p = argparse.ArgumentParser()
     p.add_argument('plain'), p.add_argument('view')
     p.add_argument('--family', action='append')
     p.add_argument('--nodev', action='store_true', help='devices cannot be opened in VIEW')
+    p.add_argument('--thorough', action='store_true', help='all of the matrix, which takes minutes')
     a = p.parse_args()
     os.umask(0)
     checks = wrong = 0
-    families = {**shift_posix_cases.FAMILIES, **shift_posix_rights.FAMILIES, **shift_posix_linux.FAMILIES, **shift_posix_limits.FAMILIES}
+    families = {**shift_posix_cases.FAMILIES, **shift_posix_rights.FAMILIES, **shift_posix_linux.FAMILIES, **shift_posix_limits.FAMILIES,
+                **shift_posix_matrix.FAMILIES}
     if a.family:
-        families = {n: {**families, **shift_posix_limits.BY_NAME}[n] for n in a.family}
+        families = {n: {**families, **shift_posix_limits.BY_NAME, **shift_posix_matrix.BY_NAME}[n] for n in a.family}
     for name, family in families.items():
         t = Trial(a.plain, a.view, name, a)
         began = time.monotonic()

@@ -72,6 +72,18 @@ class LinuxCalls:
     def do_link_empty(self, p, slot=0):
         check(libc.linkat(self.fd(slot), b'', AT_FDCWD, raw(p), AT_EMPTY))
 
+    def do_reopen(self, flags, slot=0):
+        os.close(check(libc.open(raw('/proc/self/fd/%d' % self.fd(slot)), flags | os.O_CLOEXEC)))
+
+    def do_with_rights_of(self, uid, call, *args):
+        """A call by somebody else, with what is open here."""
+        groups = os.getgroups()
+        os.setgroups([uid]), os.setegid(uid), os.seteuid(uid)
+        try:
+            return getattr(self, 'do_' + call)(*args)
+        finally:
+            os.seteuid(0), os.setegid(0), os.setgroups(groups)
+
     def do_chown_empty(self, uid, gid, slot=0):
         check(libc.fchownat(self.fd(slot), b'', uid, gid, AT_EMPTY))
 
