@@ -4,7 +4,7 @@
 
     shift-data.py VIEW BACKING [SEED]
 """
-import ctypes, errno, mmap, os, random, sys
+import ctypes, errno, mmap, os, random, shutil, sys
 
 view, backing = sys.argv[1] + '/data', sys.argv[2] + '/data'
 seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(1 << 32)
@@ -111,6 +111,7 @@ for i in range(0, 1000, 3):
 for name in r.sample([n for n in seen if n[0] != '.' and int(n) % 3], 50):
     libc.seekdir(h, ctypes.c_long(places[name]))
     check('seekdir to %s' % name, next_name() == name)
+shutil.rmtree(d)
 os.unlink(view + '.big')
 os.unlink(view)
 print('all as it should be')
