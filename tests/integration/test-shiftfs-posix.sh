@@ -38,6 +38,7 @@ more=()
 for f in chown default-acls set-acls suid-bits capabilities capability-sets group-of-directories uses attributes without-names access-checks open-flags slashes copying lists watched file-size-limit boundaries; do
 	more+=(--family "$f")
 done
+[ -z "${POSIX_FAMILIES:-}" ] || more=()
 
 ok "mounted as one does it" mounted fuse.shiftfs allow_other,default_permissions
 check "every call is as in the directory itself" host --nodev "${all[@]}"
