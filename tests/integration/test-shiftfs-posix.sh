@@ -22,11 +22,16 @@ mounted() { "$top_builddir/shiftfs-fallback/mount.shiftfs" "$backing" "$view" -t
 cleanup() { umount -l "$view" "$work/other" 2>/dev/null; kill $ns 2>/dev/null; }
 on_exit cleanup
 
-compare() { # host|container OPTION…
-	local by=()
+compare() { # host|container OPTION…: by two processes at once, each with half of the families
+	local by=() part bad=0 pids=()
 	[ "$1" = host ] || by=(inside)
 	chown "$([ "$1" = host ] && echo 0 || echo $first)" "$plain"
-	"${by[@]}" mkdir "$plain/d" "$view/d" && "${by[@]}" python3 "$tests_lib/shift-posix.py" "$plain/d" "$view/d" "${@:2}"
+	for part in 0 1; do
+		"${by[@]}" mkdir "$plain/$part" "$view/$part" || return 1
+		"${by[@]}" python3 "$tests_lib/shift-posix.py" "$plain/$part" "$view/$part" --part $part "${@:2}" & pids+=($!)
+	done
+	for part in "${pids[@]}"; do wait "$part" || bad=1; done
+	return $bad
 }
 check() { # DESC OPTION…
 	ok "$1" compare "${@:2}"
@@ -70,10 +75,10 @@ if have idmap; then
 
 	### What belongs to ids that a container has not: as on such a mount
 	for mode in a b c; do
-		map=(); [ $mode != b ] || map=(--map 100000:0:65536)
+		map=(); [ $mode != b ] || map=(--map $first:0:65536)
 		serve --mode $mode --cache strict "${map[@]}" 2>"$work/why" || { skip fuse-idmap "mode $mode"; continue; }
 		chown 0 "$plain"
-		mounted_natively() { "$top_builddir/shiftfs-fallback/mount.shiftfs" "$plain" "$work/other" -t shiftfs -o idmap=0:100000:65536,allow_suid,allow_dev,fallback=never; }
+		mounted_natively() { "$top_builddir/shiftfs-fallback/mount.shiftfs" "$plain" "$work/other" -t shiftfs -o idmap=0:$first:65536,allow_suid,allow_dev,fallback=never; }
 		ok "mode $mode: an ID-mapped mount beside it" mounted_natively
 		ok "mode $mode: there are things of strangers" python3 "$tests_lib/shift-posix.py" "$plain" "$backing" --family make-strange
 		ok "mode $mode: every call on them is as there" inside python3 "$tests_lib/shift-posix.py" "$work/other" "$view" --family strange --nodev
