@@ -114,7 +114,16 @@ int swaplimit_open(int dir_fd)
 	return fd < 0 ? -errno : fd;
 }
 
-static int switch_off(int dir, bool v2, int state)
+/* Return: how long what was kept is, or -errno. */
+static ssize_t read_kept(int state, char *text, size_t size)
+{
+	ssize_t n = pread(state, text, size - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return n < 0 ? -errno : n;
+}
+
+static int switch_off(int dir, bool v2, int state, bool again)
 {
 	struct limit l;
 	char none[32] = "0";
@@ -123,7 +132,8 @@ static int switch_off(int dir, bool v2, int state)
 
 	if (r < 0)
 		return -EPERM;
-	if (l.off)
+	/* One that was killed may have come no further. */
+	if (l.off && (!again || read_kept(state, l.text, sizeof(l.text)) <= 0))
 		return -EINVAL;
 	if (!v2 && l.memory >= V1_NO_LIMIT)
 		return -EPERM;
@@ -146,47 +156,48 @@ static int switch_off(int dir, bool v2, int state)
  * swaplimit_off() - take the container's swap away
  * @dir, @v2: as cgroup_controller_fd() says of "memory"
  * @state: a file description of its own, of what swaplimit_open() opened
+ * @again: somebody was killed who was to do the same; what is found may be his work
  *
  * Return: 0; as swapoff(2) has it -EINVAL (there is none), -ENOMEM (it is in use and cannot be
  * brought back), -EPERM (this cgroup cannot).
  */
-int swaplimit_off(int dir, bool v2, int state)
+int swaplimit_off(int dir, bool v2, int state, bool again)
 {
 	int r = lock(state);
 
 	if (r == 0)
-		r = switch_off(dir, v2, state);
+		r = switch_off(dir, v2, state, again);
 	flock(state, LOCK_UN);
 	return r;
 }
 
-static int switch_on(int dir, bool v2, int state)
+static int switch_on(int dir, bool v2, int state, bool again)
 {
 	struct limit l;
-	char text[32] = "";
-	ssize_t n = pread(state, text, sizeof(text) - 1, 0);
+	char text[32];
+	ssize_t n = read_kept(state, text, sizeof(text));
 
 	if (n < 0 || read_limit(dir, v2, &l) < 0)
 		return -EPERM;
 	if (!l.off)
-		return -EBUSY;
+		return again ? keep(state, "") : -EBUSY;
 	if (n == 0 || fd_write_file_at(dir, file_of(v2), text) < 0)
 		return -EPERM;
 	return keep(state, "");
 }
 
 /**
- * swaplimit_on() - give back what swaplimit_off() took
+ * swaplimit_on() - give back what swaplimit_off() took; arguments as there
  *
  * Return: 0; -EBUSY (it is there), -EPERM (none was taken away, or the engine has set limits
  * since).
  */
-int swaplimit_on(int dir, bool v2, int state)
+int swaplimit_on(int dir, bool v2, int state, bool again)
 {
 	int r = lock(state);
 
 	if (r == 0)
-		r = switch_on(dir, v2, state);
+		r = switch_on(dir, v2, state, again);
 	flock(state, LOCK_UN);
 	return r;
 }
@@ -215,7 +226,7 @@ int swaplimit_set(int dir_fd, struct cgroups *cg, const struct cgroup_limits *li
 #endif
 	if (state < 0 || dir < 0 || !concerns_swap(limits) || lock(state) < 0)
 		return cgroup_set_limits(cg, limits, what, what_size);
-	switch_on(dir, v2, state);
+	switch_on(dir, v2, state, false);
 	keep(state, "");
 	return cgroup_set_limits(cg, limits, what, what_size);
 }

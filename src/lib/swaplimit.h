@@ -15,7 +15,7 @@
 #define SWAPLIMIT_FILE "swap"
 
 int swaplimit_open(int dir_fd);
-int swaplimit_off(int dir, bool v2, int state);
-int swaplimit_on(int dir, bool v2, int state);
+int swaplimit_off(int dir, bool v2, int state, bool again);
+int swaplimit_on(int dir, bool v2, int state, bool again);
 int swaplimit_set(int dir_fd, struct cgroups *cg, const struct cgroup_limits *limits, char *what,
 		  size_t what_size);

@@ -184,13 +184,22 @@ static void let_go(struct job *job, int file)
 		_exit(1);
 }
 
+static int make_file(struct job *job, int dir)
+{
+	const struct devnode_args *a = job->arg;
+	bool again = helper_try(job);
+	int fd = visit_create(&job->visit, dir, a->name, a->mode);
+
+	return fd == -EEXIST && again ? visit_adopt(&job->visit, dir, a->name) : fd;
+}
+
 static int64_t attach(struct job *job, int node, struct visit_path *path)
 {
 	const struct devnode_args *a = job->arg;
 	const struct visit *v = &job->visit;
 	autofd begin = path->fd;
 	autofd dir = visit_resolve(v, path);
-	autofd file = dir < 0 ? dir : visit_create(v, dir, a->name, a->mode);
+	autofd file = dir < 0 ? dir : make_file(job, dir);
 	int64_t r = file < 0 ? file : helper_attach(job, node, file);
 
 	(void)begin;

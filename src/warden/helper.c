@@ -15,7 +15,8 @@
  *
  * A helper that was killed after it said which mount it was going to attach (or detach), and has
  * done it, is recognised by the mount's id, which is (or is not) in the caller's namespace: nothing
- * is done twice.
+ * is done twice. What has no such id (a file below a node, the limit of swap) is marked as tried
+ * before it is done: the next helper takes what it finds done for the work of the one before.
  */
 #include "config.h"
 #include "warden/helper.h"
@@ -304,6 +305,21 @@ bool helper_recover(struct request *r)
 void helper_forget(struct notify_mail *mail)
 {
 	free_mail(mail);
+	mail->tried = false;
+}
+
+/**
+ * helper_try() - from here on it may be done, and nobody can tell if this helper is killed
+ *
+ * Return: had a helper before this one, for the same call, come as far? Then what is found may be
+ * its work.
+ */
+bool helper_try(struct job *job)
+{
+#ifdef MUTANT_TRIES_FORGOTTEN
+	return false;
+#endif
+	return atomic_exchange(&job->mail->tried, true);
 }
 
 /* Return: a pidfd of the helper that works for another call, or has and lives still; or -ESRCH. */

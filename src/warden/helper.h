@@ -48,6 +48,7 @@ void helper_run(struct request *r, job_fn *run, const void *arg);
 void rest_owe(const struct rusage *usage);
 void rest_owe_own(const struct rusage *since);
 void rest_take(void);
+bool helper_try(struct job *job);
 int64_t helper_attach(struct job *job, int tree, int target);
 int64_t helper_give(struct job *job, int fd, bool cloexec);
 int64_t helper_detach(struct job *job, int id);

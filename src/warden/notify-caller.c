@@ -28,6 +28,9 @@ bool request_alive(const struct request *r)
 {
 	__u64 id = r->notif->id;
 
+#ifdef MUTANT_CALLER_UNASKED
+	return true;
+#endif
 	return ioctl(r->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 

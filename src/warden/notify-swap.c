@@ -61,10 +61,13 @@ static int64_t switch_swap(struct job *job)
 	int r = may_switch(job);
 	autofd state = r < 0 ? r : open_state(job->request);
 
+	bool again;
+
 	if (state < 0)
 		return JOB_CONTINUE;
-	r = a->on ? swaplimit_on(n->swap_dir, n->swap_v2, state)
-		  : swaplimit_off(n->swap_dir, n->swap_v2, state);
+	again = helper_try(job);
+	r = a->on ? swaplimit_on(n->swap_dir, n->swap_v2, state, again)
+		  : swaplimit_off(n->swap_dir, n->swap_v2, state, again);
 	if (r == 0)
 		usleep(VIEWS_US);
 	return r;

@@ -64,6 +64,7 @@ struct notify_mail {
 	_Atomic uint32_t word;
 	_Atomic int mount_id;	/* of what it is about to attach; 0: nothing yet */
 	_Atomic int unmount_id; /* of what it is about to detach */
+	_Atomic bool tried;	/* a helper of this call was about to do what no such id tells of */
 	struct proc_id helper;
 };
 

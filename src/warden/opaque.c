@@ -158,12 +158,13 @@ static void be_prover(struct job *job, const struct visit_path *path, int sock, 
 	_exit(fd < 0 || fd_send(sock, "d", 1, &fd, 1) < 0);
 }
 
-/* Return: the directory, opened by the prover; or -EACCES. */
+/* Return: the directory, opened by the prover; or -EACCES. If that is killed so are we, to be asked
+ * again. */
 static int prove(struct job *job, const struct visit_path *path)
 {
 	pid_t self = getpid(), pid;
 	size_t n = 0;
-	int pair[2], fd = -1;
+	int pair[2], fd = -1, status = 0;
 	char word;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -175,8 +176,10 @@ static int prove(struct job *job, const struct visit_path *path)
 	if (pid > 0 && fd_recv(pair[0], &word, 1, &fd, 1, &n) != 1)
 		n = 0;
 	close(pair[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (WIFSIGNALED(status))
+		_exit(1);
 	return n == 1 ? fd : -EACCES;
 }
 

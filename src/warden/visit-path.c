@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -163,6 +164,30 @@ int visit_create(const struct visit *v, int dir, const char *name, mode_t mode)
 	umask(v->umask);
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0777);
 	return give_back_with(fd);
+}
+
+/**
+ * visit_adopt() - what visit_create() made for a helper that was killed then: an empty file of the
+ * caller's, with no other name
+ *
+ * Return: a descriptor, or -errno.
+ */
+int visit_adopt(const struct visit *v, int dir, const char *name)
+{
+	int r = take_rights(v), fd;
+	struct stat st;
+
+	if (r < 0)
+		return r;
+	fd = give_back_with(openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	/* Both as this user namespace has them. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0 && st.st_nlink == 1 &&
+	    st.st_uid == (uid_t)setfsuid(-1))
+		return fd;
+	close(fd);
+	return -EEXIST;
 }
 
 /**

@@ -42,6 +42,7 @@ int visit_enter_root(struct visit *v);
 int visit_resolve(const struct visit *v, const struct visit_path *path);
 int visit_open_owned(const struct visit *v, int directory);
 int visit_create(const struct visit *v, int dir, const char *name, mode_t mode);
+int visit_adopt(const struct visit *v, int dir, const char *name);
 int visit_unlink(const struct visit *v, int dir, const char *name);
 int visit_answer(const struct request *r, int64_t value);
 int visit_answer_fd(const struct request *r, int fd, bool cloexec);

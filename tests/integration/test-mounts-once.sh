@@ -13,7 +13,7 @@ need_containers --rootfs "$root"
 name=$(cname once)
 inside() { cloister exec "$name" "$@" </dev/null; }
 # With all that a helper could hold.
-echo '{"cloister": {"inside": {"swap": true}}}' >"$tap_dir/settings"
+echo '{"cloister": {"inside": {"swap": true, "setxattr": true}}}' >"$tap_dir/settings"
 launch() { cloister --settings "$tap_dir/settings" launch "$@"; }
 launch_detached "$name" --privileged --memory 64M --rootfs "$root" -- sleep 1000 || { fail "a container starts"; done_testing; }
 on() { inside awk '$5 == "/new"' /proc/self/mountinfo | grep -c .; }
@@ -107,5 +107,21 @@ kill -9 "$(notifiers)"
 ok "and when it dies another one" inside sh -c 'mount -t proc proc /new && umount /new'
 is "$(notifiers | wc -l)" 1 "which is one again"
 is "$(on)" 0 "nothing is left mounted"
+# The same at any of their steps, and with another process in the caller's place: tests/lib/step.c.
+# STEP_EVERY=1: really at each, which takes half an hour.
+steps() { # WHO EVERY CALL…
+	local who=$1 every=${STEP_EVERY:-$2}
+	shift 2
+	report_inside "each step" < <("$top_builddir/tests/lib/step" "$state/$name/helpers" "$who" "$every" "$@" \
+		-- cloister --root "$state" exec "$name" /bin/mediated steps 2>&1)
+}
+steps helper 4 mknod swapoff swapon
+steps helper 13 mount-proc umount bind readonly setattr fsopen fspick setxattr
+steps helper 90 mount-first mount-anew mount-sysfs fsmount
+steps both 30 mount-proc umount mknod
+steps notifier 5 sysinfo affinity umount umount-tmpfs fsopen
+steps warden 6 sysinfo umount
+steps stale-helper 20 mount-proc umount setattr mknod setxattr swapoff
+steps stale-notifier 3 sysinfo affinity
 cloister delete --force "$name"
 done_testing

@@ -39,7 +39,8 @@ int kill_children(void (*work)(char **args), char **args, double ms, int us)
 int main(int argc, char **argv)
 {
 	static const struct call *const tables[] = {
-		mediated_info, mediated_mounts, mediated_mknod, mediated_races, NULL,
+		mediated_info,	mediated_mounts, mediated_mknod,
+		mediated_races, mediated_steps,	 NULL,
 	};
 
 	return run_calls(tables, argc, argv);

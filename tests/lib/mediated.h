@@ -6,6 +6,7 @@
  */
 #include "calls.h"
 
-extern const struct call mediated_info[], mediated_mounts[], mediated_mknod[], mediated_races[];
+extern const struct call mediated_info[], mediated_mounts[], mediated_mknod[], mediated_races[],
+	mediated_steps[];
 
 int kill_children(void (*work)(char **args), char **args, double ms, int us);
