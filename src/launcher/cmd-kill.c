@@ -64,7 +64,7 @@ static void release(const struct rundir_record *record, int pidfd)
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
 	if (pidfd >= 0 && fuseconn_any(record->init.pid) && poll(&p, 1, RELEASE_MS) == 0)
-		fuseconn_abort(record->init.pid);
+		fuseconn_abort(record->init.pid, pidfd);
 }
 
 static bool send_signal(const struct known *k, int sig, bool all, GError **error)

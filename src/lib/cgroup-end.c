@@ -140,15 +140,15 @@ static int kill_cgroup(int dir_fd, void *arg)
 			fds[i] = sys_pidfd_open(before[i]);
 		m = read_pids(dir_fd, after);
 		for (int i = 0; i < n; i++) {
-			if (fds[i] < 0)
-				continue;
-			if (contains(after, m, before[i]) &&
-			    sys_pidfd_send_signal(fds[i], k->sig) == 0)
+			bool ours = fds[i] >= 0 && contains(after, m, before[i]);
+			bool sent = ours && sys_pidfd_send_signal(fds[i], k->sig) == 0;
+
+			if (ours && k->stuck)
+				fuseconn_abort(before[i], fds[i]);
+			if (sent)
 				keep(k->dying, fds[i]);
 			else
-				close(fds[i]);
-			if (k->stuck && contains(after, m, before[i]))
-				fuseconn_abort(before[i]);
+				fd_close(fds[i]);
 		}
 		k->seen += n;
 	}

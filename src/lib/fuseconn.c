@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/nsfs.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -142,11 +143,18 @@ static int each_with(const struct range *range, bool abort)
 	return n;
 }
 
-static int each_of(pid_t pid, bool abort)
+/*
+ * @pidfd: of the process that is meant. If that has ended meanwhile, the number may be that of
+ * another container's. Or -1: whoever it is.
+ */
+static int each_of(pid_t pid, int pidfd, bool abort)
 {
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
 	struct range range;
 	int r = read_range(pid, &range);
 
+	if (pidfd >= 0 && poll(&end, 1, 0) != 0)
+		return -ESRCH;
 	return r < 0 ? r : each_with(&range, abort);
 }
 
@@ -155,23 +163,24 @@ static int each_of(pid_t pid, bool abort)
  */
 bool fuseconn_any(pid_t pid)
 {
-	return each_of(pid, false) > 0;
+	return each_of(pid, -1, false) > 0;
 }
 
 /**
  * fuseconn_abort() - end those connections of the container of @pid at which somebody waits
+ * @pidfd: of that process
  *
  * For when it has been killed and does not end. Containers that share a user namespace share this
  * too.
  *
- * Return: how many, or -errno.
+ * Return: how many, or -errno; -ESRCH if it has ended.
  */
-int fuseconn_abort(pid_t pid)
+int fuseconn_abort(pid_t pid, int pidfd)
 {
 #ifdef MUTANT_FUSE_UNABORTED
 	return 0;
 #endif
-	return each_of(pid, true);
+	return each_of(pid, pidfd, true);
 }
 
 /**

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lib/devfuse: a request that is there is taken at once, and one that comes late is slept for. */
+/*
+ * lib/devfuse: a request that is there is taken at once, and one that comes late is slept for.
+ * lib/fuseconn: a container's connections are found by a process that is still there.
+ */
 #include "config.h"
 #include "lib/devfuse.h"
+#include "lib/fuseconn.h"
+#include "lib/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,12 +86,32 @@ static void test_no_connection(void **state)
 	assert_int_equal(devfuse_read(-1, buf, sizeof(buf), &waited), -EBADF);
 }
 
+/* Somebody else may have its pid by now. */
+static void test_of_who_has_ended(void **state)
+{
+	pid_t pid = fork();
+	siginfo_t info;
+	int pidfd;
+
+	while (pid == 0)
+		pause();
+	assert_true(pid > 0);
+	pidfd = sys_pidfd_open(pid);
+	assert_true(pidfd >= 0);
+	assert_int_not_equal(fuseconn_abort(getpid(), pidfd), -ESRCH);
+	assert_int_equal(sys_pidfd_send_signal(pidfd, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, pid, &info, WEXITED), 0);
+	assert_int_equal(fuseconn_abort(getpid(), pidfd), -ESRCH);
+	close(pidfd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_already),
 		cmocka_unit_test(test_sleeps),
 		cmocka_unit_test(test_no_connection),
+		cmocka_unit_test(test_of_who_has_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
