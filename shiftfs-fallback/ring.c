@@ -54,8 +54,9 @@ struct ring_entry {
 	struct proto_uring_header *header;
 	char *payload; /* MAX_IO bytes, of the request and then of the answer */
 	struct iovec memory[2];
-	bool known;		 /* to the kernel */
-	struct ring_entry *next; /* of those whose answer came late */
+	bool known;		  /* to the kernel */
+	struct ring_entry *next;  /* of those whose answer came late */
+	struct ring_entry *older; /* of the same ring */
 };
 
 /* A worker with its entries. */
@@ -64,10 +65,11 @@ struct ring {
 	struct rings *all;
 	int cpu;
 	struct io_uring io;
-	struct ring_entry *entry; /* whose request it works on; NULL once it is answered */
-	int late_fd;		  /* eventfd: there are late answers */
-	pthread_mutex_t lock;	  /* rank 5 */
-	struct ring_entry *late;  /* Locking: lock */
+	struct ring_entry *entry;	/* whose request it works on; NULL once it is answered */
+	int late_fd;			/* eventfd: there are late answers */
+	pthread_mutex_t lock;		/* rank 5 */
+	struct ring_entry *late;	/* Locking: lock */
+	struct ring_entry *all_entries; /* the kernel has them: never freed */
 	_Atomic pid_t tid;
 	atomic_bool busy, gives_way;
 	atomic_uint done;
@@ -127,6 +129,8 @@ static struct ring_entry *entry_new(struct ring *r, int queue)
 		return NULL;
 	}
 	e->ring = r;
+	e->older = r->all_entries;
+	r->all_entries = e;
 	e->queue = queue;
 	e->header = (void *)p;
 	e->payload = p + HEADER_SIZE;
