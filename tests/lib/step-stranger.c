@@ -11,8 +11,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <sched.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@
 
 static struct {
 	pid_t pid;
-	char mounts[65536];
+	int watch; /* its mountinfo, which tells of what came and went too */
 	int fds;
 } stranger;
 
@@ -86,19 +87,24 @@ static void be_stranger(int from, int to)
 		pause();
 }
 
-static void read_mounts(char *text, size_t size)
+static void watch_mounts(void)
 {
 	char path[64];
-	size_t len = 0;
-	ssize_t n;
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)stranger.pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	while (fd >= 0 && (n = read(fd, text + len, size - 1 - len)) > 0)
-		len += n;
-	close(fd);
-	text[len] = '\0';
+	stranger.watch = open(path, O_RDONLY | O_CLOEXEC);
+	if (stranger.watch < 0)
+		fail("a stranger's mounts are watched");
+}
+
+/* proc(5): a change is an exceptional condition, and an error condition. */
+static bool mounts_changed(void)
+{
+	struct pollfd p = { .fd = stranger.watch, .events = POLLPRI };
+	bool changed = poll(&p, 1, 0) != 0;
+
+	close(stranger.watch);
+	return changed;
 }
 
 static int count_fds(void)
@@ -145,7 +151,7 @@ void stranger_start(pid_t pid)
 	close(there[1]);
 	close(back[0]);
 	stranger.pid = pid;
-	read_mounts(stranger.mounts, sizeof(stranger.mounts));
+	watch_mounts();
 	stranger.fds = count_fds();
 }
 
@@ -162,18 +168,15 @@ static bool is_marked(const void *data, size_t len)
  */
 void stranger_end(char *text, size_t size)
 {
-	static char mounts[sizeof(stranger.mounts)];
 	struct step_memory m;
 	struct iovec here = { &m, sizeof(m) }, there = { STEP_MEMORY, sizeof(m) };
 	char path[64];
 	struct stat st;
 
-	read_mounts(mounts, sizeof(mounts));
 	snprintf(path, sizeof(path), "/proc/%d/root" STEP_NODE, (int)stranger.pid);
 	if (process_vm_readv(stranger.pid, &here, 1, &there, 1, 0) != sizeof(m))
 		fail("a stranger's memory is read");
-	snprintf(text, size, "%s%s%s%s",
-		 strcmp(mounts, stranger.mounts) == 0 ? "" : "a stranger has other mounts ",
+	snprintf(text, size, "%s%s%s%s", mounts_changed() ? "a stranger's mounts changed " : "",
 		 is_marked(&m.info, sizeof(m.info) + sizeof(m.cpus))
 			 ? ""
 			 : "a stranger's memory was written ",
