@@ -6,6 +6,8 @@
 #include "ring.h"
 #include "server.h"
 
+#include "lib/sanitizer.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -199,6 +201,7 @@ static void answer(struct request *r, int error)
 	struct iovec iov[] = { { &head, sizeof(head) }, { (void *)r->out, r->out_len } };
 
 	head.len = sizeof(head) + (error ? 0 : r->out_len);
+	sanitizer_answered(r->server);
 	if (r->worker->ring) {
 		ring_answer(r->worker, &head, r->out, error ? 0 : r->out_len);
 		if (error)
@@ -298,6 +301,7 @@ void dispatch(struct worker *w, size_t len, bool again)
 	uint32_t opcode = r.in->opcode;
 	int error;
 
+	sanitizer_asked(w->server);
 	if (len < sizeof(struct fuse_in_header) + after)
 		r.no_reply = true; /* never seen; there is no answer to what is no request */
 	else

@@ -10,6 +10,8 @@
 #include "server.h"
 #include "survive.h"
 
+#include "lib/sanitizer.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -19,12 +21,13 @@
 #define RETRY_NS 5000000
 
 /* Locking: lock. */
-static void answer(const struct server *s, struct waiter *w, int error)
+static void answer(struct server *s, struct waiter *w, int error)
 {
 	struct fuse_out_header head = { .len = sizeof(head),
 					.error = error,
 					.unique = w->in.unique };
 
+	sanitizer_answered(s);
 	if (w->entry)
 		ring_answer_late(w->entry, &head);
 	else

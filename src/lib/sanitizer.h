@@ -10,6 +10,7 @@
 #ifdef __SANITIZE_THREAD__
 #include <pthread.h>
 #include <sanitizer/common_interface_defs.h>
+#include <sanitizer/tsan_interface.h>
 
 static inline void *sanitizer_no_work(void *arg)
 {
@@ -31,6 +32,33 @@ static inline void sanitizer_be_alone(void)
 	if (pthread_create(&thread, NULL, sanitizer_no_work, NULL) == 0)
 		pthread_join(thread, NULL);
 	__sanitizer_sandbox_on_notify(NULL);
+#endif
+}
+
+/**
+ * sanitizer_answered() - before a thread sends an answer by the connection @c
+ *
+ * Who gets a request later knows what was done until then, by way of the kernel, which
+ * ThreadSanitizer does not see: a node is made by one thread and named to another.
+ */
+static inline void sanitizer_answered(void *c)
+{
+#ifdef __SANITIZE_THREAD__
+	__tsan_release(c);
+#else
+	(void)c;
+#endif
+}
+
+/**
+ * sanitizer_asked() - after a thread has received a request by the connection @c
+ */
+static inline void sanitizer_asked(void *c)
+{
+#ifdef __SANITIZE_THREAD__
+	__tsan_acquire(c);
+#else
+	(void)c;
 #endif
 }
 
