@@ -110,7 +110,7 @@ ok "served" serve
 sleep 0.3
 kill -KILL "$(cat "$work/pid")"
 ok "who uses the mount when the server is killed does not hang" timeout 10 tail --pid=$! -f /dev/null
-like "$(cat "$work/said")" 'connected|abort|Input/output' "but is told"
+like "$(cat "$work/said")" 'connected|abort|Input/output|canceled' "but is told"
 umount "$view"
 
 ### All the rest
