@@ -75,7 +75,7 @@ if have idmap; then
 
 	### What belongs to ids that a container has not: as on such a mount
 	for mode in a b c; do
-		map=(); [ $mode != b ] || map=(--map $first:0:65536)
+		map=(); [ $mode != b ] || map=(--map "$first:0:65536")
 		serve --mode $mode --cache strict "${map[@]}" 2>"$work/why" || { skip fuse-idmap "mode $mode"; continue; }
 		chown 0 "$plain"
 		mounted_natively() { "$top_builddir/shiftfs-fallback/mount.shiftfs" "$plain" "$work/other" -t shiftfs -o idmap=0:$first:65536,allow_suid,allow_dev,fallback=never; }

@@ -4,8 +4,8 @@
  *
  *	under [-t SECONDS] [-l LOCKFILE]... PROGRAM ARG...
  *
- * - Locks, taken in turn and held for the whole run, keep scripts apart that look at the same things,
- *   also scripts of another build tree. The program does not inherit them.
+ * - Locks, taken in turn and held for the whole run, keep scripts apart that look at the same
+ *things, also scripts of another build tree. The program does not inherit them.
  * - A child subreaper: a daemon that the script starts cannot leave this family, so "no process is
  *   left" is a fact about our descendants and not a guess about names.
  * - A mount namespace of its own with shared propagation, as a systemd host has it: a launcher that
