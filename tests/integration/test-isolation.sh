@@ -215,7 +215,7 @@ if [ -n "$loop" ] && [ -b "$loop" ]; then
 else
 	skip loop "the host's loop device is not in /dev"
 fi
-if have tool-bpftool && "$attack" bpf-next-id 2>&1 | grep -qv ENOSYS; then
+if have tool-bpftool && ! "$attack" bpf-next-id 2>&1 | grep -q ENOSYS; then
 	like "$(launch --privileged -- bpftool map show 2>&1 </dev/null)" "Operation not permitted" "bpftool map show"
 else
 	skip tool-bpftool "bpftool map show (or this kernel has no bpf(2))"

@@ -94,7 +94,7 @@ vm_disk() {
 	mkdir -p "$vm_dir/disk/cloister"/{src,fusefs,tests/lib,tests/vm}
 	# Every program that was built and is installed, without libtool's or automake's leftovers.
 	for program in "$top_builddir"/{src,fusefs}/cloister* "$top_builddir"/shiftfs-fallback/{shiftfs,mount.shiftfs} \
-		"$top_builddir"/tests/lib/{under,attack,call,taint,mediated,granted,newmount,shift-mount,shift-attack,shift-hurt}; do
+		"$top_builddir"/tests/lib/{under,attack,call,taint,mediated,granted,newmount,shift-mount,shift-attack,shift-hurt,stand-in}; do
 		{ [ -f "$program" ] && [ -x "$program" ]; } || continue
 		mkdir -p "$vm_dir/disk/cloister/$(dirname "${program#"$top_builddir"/}")"
 		cp "$program" "$vm_dir/disk/cloister/${program#"$top_builddir"/}"
