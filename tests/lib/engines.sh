@@ -318,6 +318,7 @@ ask() {
 		line=${line%$'\r'}
 		case $line in
 		@@*) [ -z "$key" ] || said[$key]=${text%$'\n'}; key=${line#@@} text= ;;
+		'cloister: warning: '*) said[before]+=$line$'\n' ;; # the runtime's, which an engine may print late
 		*) [ -z "$key" ] && said[before]+=$line$'\n' || text+=$line$'\n' ;;
 		esac
 	done <<<"$asked"
