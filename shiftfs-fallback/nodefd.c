@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct handle {
@@ -37,6 +38,14 @@ void node_handle(int fd, struct node *n)
 	n->handle_type = h.head.handle_type;
 }
 
+/*
+ * While a new inode gets the number of one that was removed, ext4 and others have no other error
+ * for the old one's handle than ENOMEM (iget_locked() in fs/inode.c, of one that is being created).
+ * A moment later it is ESTALE; what stays is memory that lacks.
+ */
+#define MOMENTS	  100
+#define MOMENT_NS 1000000
+
 /**
  * node_open_handle() - open a node by its handle
  */
@@ -44,12 +53,19 @@ int node_open_handle(int mount_fd, const struct node *n, int flags)
 {
 	struct handle h = { .head.handle_bytes = n->handle_len,
 			    .head.handle_type = n->handle_type };
+	struct timespec moment = { .tv_nsec = MOMENT_NS };
 	int fd;
 
 	if (!n->handle_len)
 		return -ESTALE;
 	memcpy(h.head.f_handle, n->handle, n->handle_len);
-	fd = open_by_handle_at(mount_fd, &h.head, flags | O_CLOEXEC);
+	for (int i = 0; i < MOMENTS; i++) {
+		fd = open_by_handle_at(mount_fd, &h.head, flags | O_CLOEXEC);
+		if (fd >= 0 || errno != ENOMEM)
+			break;
+		nanosleep(&moment, NULL);
+		errno = ENOMEM;
+	}
 	return fd < 0 ? -errno : fd;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Put in the place of cloister-fs: executes `real-fs` beside it with --no-resend, as on kernels that cannot
- * send requests again. No script: the warden executes programs by descriptor.
+ * Put in the place of cloister-fs: executes `real-fs` beside it with --no-resend, as on kernels
+ * that cannot send requests again. No script: the warden executes programs by descriptor.
  */
 #include "config.h"
 
