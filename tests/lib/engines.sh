@@ -146,17 +146,25 @@ engine_dockerd_start() {
 		  "default-runtime": "cloister"${2:-} }
 	END
 	[ -n "${engine_net[$name]:-}" ] || engine_netns "$name"
-	nsenter --net="/proc/${engine_net[$name]}/ns/net" dockerd --config-file "$dir/daemon.json" </dev/null >>"$dir/log" 2>&1 &
-	engine_pid[$name]=$!
 	engine_socket=$dir/sock engine_cli=$dir/cli
-	if ! eventually 60 engine_dockerd_up "$name"; then
+	engine_dockerd_run "$name"
+	# It waits 15 s for its containerd, which is short on an emulated machine that is busy.
+	if engine_gone "${engine_pid[$name]}" && tail -n 1 "$dir/log" | grep -q 'timeout waiting for containerd'; then
+		eventually 10 engine_none_left "$name"
+		engine_dockerd_run "$name"
+	fi
+	if ! engine_dockerd_answers "$name"; then
 		diag "dockerd $name: $(tail -n 5 "$dir/log")"
 		return 1
 	fi
 }
-engine_dockerd_up() {
-	engine_gone "${engine_pid[$1]}" || { [ -S "$work/$1/sock" ] && docker_of "$1" version >/dev/null 2>&1; }
+engine_dockerd_run() { # NAME: until it answers or has ended
+	nsenter --net="/proc/${engine_net[$1]}/ns/net" dockerd --config-file "$work/$1/daemon.json" </dev/null >>"$work/$1/log" 2>&1 &
+	engine_pid[$1]=$!
+	eventually 60 engine_dockerd_up "$1"
 }
+engine_dockerd_answers() { [ -S "$work/$1/sock" ] && docker_of "$1" version >/dev/null 2>&1; }
+engine_dockerd_up() { engine_gone "${engine_pid[$1]}" || engine_dockerd_answers "$1"; }
 docker_of() { # NAME …: the client of that daemon
 	local name=$1
 	shift
