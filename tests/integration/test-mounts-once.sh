@@ -120,8 +120,8 @@ steps helper 13 mount-proc umount bind readonly setattr fsopen fspick setxattr
 steps helper 90 mount-first mount-anew mount-sysfs fsmount
 steps both 30 mount-proc umount mknod
 steps notifier 5 sysinfo affinity umount umount-tmpfs fsopen
-steps warden 6 sysinfo umount
 steps stale-helper 20 mount-proc umount setattr mknod setxattr swapoff
 steps stale-notifier 3 sysinfo affinity
+steps warden 6 sysinfo umount
 cloister delete --force "$name"
 done_testing
